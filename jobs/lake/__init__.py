@@ -1,0 +1,1 @@
+"""The lake: storage of log objects and published results."""

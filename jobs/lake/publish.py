@@ -1,0 +1,102 @@
+"""Publishing a result: staged, checked, then visible all at once with `_SUCCESS`; docs/publishing.md says how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from jobs.errors import BusyError, UsageError
+from jobs.lake import storage
+from jobs.lake.manifest import Manifest, described
+from jobs.lake.writers import OutputFormat
+
+GRACE_SECONDS = 3600.0
+"""How long objects of a replaced result stay in S3 for those who are still reading them."""
+
+
+class Target(Protocol):
+    """A place to publish to."""
+
+    def check(self, overwrite: bool) -> None:
+        """Remember what is published there. Raises JobError if this run could not publish there."""
+
+    def publish(self, manifest: Manifest, tables: Iterable[pa.Table], keys: Sequence[str], scratch: Path) -> Manifest:
+        """Write, then make visible. Raises BusyError if something else was published there since `check`."""
+
+    def prune(self, older_than: float) -> list[str]:
+        """Remove what no reader needs any more; the names of what was removed."""
+
+
+class Publication:
+    """The result of one run on its way to `target`, a folder or an `s3://bucket/prefix/`."""
+
+    def __init__(self, target: str, output: OutputFormat, *, overwrite: bool, run_id: str) -> None:
+        self._target = open_target(target)
+        self._output = output
+        self._overwrite = overwrite
+        self._run_id = run_id
+
+    def check(self) -> None:
+        """Before any work: refuse a target that is not empty without overwrite, or cannot be written.
+
+        Raises UsageError for the former and for a target that holds what no run published, JobError for the latter.
+        """
+        self._target.check(self._overwrite)
+
+    def publish(
+        self,
+        schema: pa.Schema,
+        tables: Iterable[pa.Table],
+        provenance: Mapping[str, Any],
+        *,
+        scratch: Path,
+        keys: Sequence[str] = (),
+    ) -> Manifest:
+        """Publish the rows of `tables` in their order; `keys` are the columns by which they are sorted.
+
+        `provenance` stands in `_SUCCESS` as it is given; parts on their way to S3 lie in `scratch` meanwhile.
+        Raises BusyError if another run published there since `check`, JobError for what cannot be written; then the
+        earlier result stays.
+        """
+        manifest = described(self._run_id, self._output, schema, provenance)
+        return self._target.publish(manifest, tables, keys, scratch)
+
+
+def prune(target: str, older_than: float = GRACE_SECONDS) -> list[str]:
+    """Remove what replaced results left for slow readers more than `older_than` seconds ago; names of what was."""
+    return open_target(target).prune(older_than)
+
+
+def open_target(target: str) -> Target:
+    """Raises UsageError for a scheme that cannot be published to."""
+    scheme = storage.scheme(target)
+    if scheme == "s3":
+        from jobs.lake.publish_s3 import S3Target
+
+        return S3Target(target)
+    if scheme == "-":
+        raise UsageError("standard output is no place to publish to", where=target, fix="name a folder")
+    from jobs.lake.publish_local import LocalTarget
+
+    return LocalTarget(target)
+
+
+def not_empty(target: str) -> UsageError:
+    return UsageError("is not empty", where=target, fix="add --overwrite to replace what is published there")
+
+
+def foreign(target: str, name: str) -> UsageError:
+    return UsageError(
+        f"holds what no run of this suite published ({name})",
+        where=target,
+        fix="remove it yourself, or name another place",
+    )
+
+
+def lost_race(target: str) -> BusyError:
+    return BusyError(
+        "another run published there meanwhile, so nothing was published", where=target, fix="run again if need be"
+    )

@@ -1,0 +1,180 @@
+"""Log objects in S3."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from jobs.errors import InputError
+from jobs.lake import globs
+from jobs.lake.s3_client import client, http_status, refusal, split_uri
+from jobs.lake.s3_reader import Ahead, BytesReader, RangeReader, fetch
+from jobs.lake.storage import ObjectInfo, Reader
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Accept = Callable[[str], bool]
+
+# Listing
+
+
+def expand(spec: str, accept: Accept) -> list[ObjectInfo]:
+    bucket, key = split_uri(spec)
+    exact = _exact(bucket, key) if key and not key.endswith("/") else None
+    if exact is not None:
+        return [exact]
+    if globs.has_magic(key):
+        found = _matches(bucket, key, accept)
+        if not found:
+            raise InputError("no object matches", where=spec, fix="check the pattern; quote it against the shell")
+        return found
+    prefix = key if not key or key.endswith("/") else f"{key}/"
+    found = [o for o in _listed(bucket, prefix, spec) if _accepted(o.uri, f"s3://{bucket}/{prefix}", accept)]
+    if not found:
+        raise _nothing(spec, bucket, prefix)
+    return found
+
+
+def find(uri: str) -> ObjectInfo | None:
+    bucket, key = split_uri(uri)
+    try:
+        return _info(uri, client().head_object(Bucket=bucket, Key=key))
+    except Exception as error:
+        if http_status(error) == 404:
+            return None
+        raise refusal(error, uri) from None
+
+
+def _exact(bucket: str, key: str) -> ObjectInfo | None:
+    """The object of just that key; None where there is none, or listing must tell."""
+    try:
+        head = client().head_object(Bucket=bucket, Key=key)
+    except Exception as error:
+        if http_status(error):
+            return None  # the answer to HEAD has no body: that to listing says what is wrong
+        raise refusal(error, f"s3://{bucket}/{key}") from None
+    return _info(f"s3://{bucket}/{key}", head)
+
+
+def _info(uri: str, head: dict[str, Any]) -> ObjectInfo:
+    return ObjectInfo(uri, int(head["ContentLength"]), etag=_etag(head))
+
+
+def _listed(bucket: str, prefix: str, named: str = "") -> Iterator[ObjectInfo]:
+    """Every object whose key begins with `prefix`, in order; the empty objects that stand for folders are none.
+
+    named: what the user wrote, for errors.
+    """
+    where = named or f"s3://{bucket}/{prefix}"
+    try:
+        for page in client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for entry in page.get("Contents", ()):
+                if not entry["Key"].endswith(("/", "_$folder$")):
+                    yield ObjectInfo(f"s3://{bucket}/{entry['Key']}", int(entry["Size"]), etag=_etag(entry))
+    except Exception as error:
+        raise refusal(error, where) from None
+
+
+def _matches(bucket: str, glob: str, accept: Accept) -> list[ObjectInfo]:
+    """What a pattern matches. Its literal folders are the user's word, the names below are for `accept`."""
+    prefix, wanted = globs.literal_prefix(glob), globs.key_pattern(glob)
+    named = f"s3://{bucket}/{prefix.rpartition('/')[0]}/" if "/" in prefix else f"s3://{bucket}/"
+    start = len(f"s3://{bucket}/")
+    listed = _listed(bucket, prefix, f"s3://{bucket}/{glob}")
+    return [o for o in listed if wanted.fullmatch(o.uri, start) and _accepted(o.uri, named, accept)]
+
+
+def _accepted(uri: str, named: str, accept: Accept) -> bool:
+    return all(map(accept, uri.removeprefix(named).split("/")))
+
+
+def _nothing(spec: str, bucket: str, prefix: str) -> InputError:
+    if next(_listed(bucket, prefix), None) is not None:
+        return InputError("no log objects in it", where=spec, fix="names that begin with . or _ are passed over")
+    if (near := next(_listed(bucket, prefix.rstrip("/")), None)) is not None and prefix:
+        return InputError("there is no such object or prefix", where=spec, fix=f"add * to take keys such as {near.uri}")
+    return InputError("there is no such object or prefix", where=spec, fix="check the name")
+
+
+def _etag(entry: dict[str, Any]) -> str:
+    return str(entry["ETag"]).strip('"')
+
+
+# Reading
+
+_ahead: list[Ahead] = []
+"""The prefetches under way, the innermost last."""
+
+
+def open_range(info: ObjectInfo, start: int, end: int | None) -> Reader:
+    for ahead in reversed(_ahead):
+        if (data := ahead.take(info)) is not None:
+            return BytesReader(data[start:end])
+    return RangeReader(info, start, info.size if end is None else min(end, info.size))
+
+
+@contextmanager
+def prefetch(infos: Sequence[ObjectInfo]) -> Iterator[None]:
+    ahead = Ahead(infos)
+    _ahead.append(ahead)
+    try:
+        yield
+    finally:
+        _ahead.remove(ahead)
+        ahead.close()
+
+
+@contextmanager
+def open_seekable(info: ObjectInfo) -> Iterator[pa.NativeFile]:
+    import pyarrow as pa
+
+    with pa.PythonFile(_SeekableObject(info), mode="r") as file:
+        yield file
+
+
+class _SeekableObject(io.RawIOBase):
+    """An object as a file. Short reads take a block, kept for the next: a Parquet footer is many of them."""
+
+    _BLOCK = 256 << 10
+
+    def __init__(self, info: ObjectInfo) -> None:
+        super().__init__()
+        self._info = info
+        self._at = 0
+        self._block_start = 0
+        self._block = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._info.size}[whence]
+        self._at = max(base + offset, 0)
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(self._info.size - self._at, 0)
+        size = left if size is None or size < 0 else min(size, left)
+        data = self._taken(self._at, size)
+        self._at += size
+        return data
+
+    def _taken(self, at: int, size: int) -> bytes:
+        inside = at - self._block_start
+        if inside >= 0 and inside + size <= len(self._block):
+            return self._block[inside : inside + size]
+        if size >= self._BLOCK:
+            return fetch(self._info, at, at + size)
+        # the end of the file is read backwards: from the footer's length to the footer
+        self._block_start = max(0, min(at, self._info.size - self._BLOCK))
+        self._block = fetch(self._info, self._block_start, min(self._block_start + self._BLOCK, self._info.size))
+        return self._block[at - self._block_start :][:size]
