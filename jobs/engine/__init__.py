@@ -1,0 +1,1 @@
+"""Plans, tasks and runs: what stands between a job and mrjob."""

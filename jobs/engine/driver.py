@@ -1,0 +1,224 @@
+"""A run from start to end, the same for every engine: plan, execute, check, show or publish."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+from jobs import __version__
+from jobs.engine import progress
+from jobs.engine.options import Settings
+from jobs.engine.plan import Plan
+from jobs.engine.planner import Planner
+from jobs.engine.reading import REJECT_SCHEMA
+from jobs.engine.report import Report
+from jobs.engine.run import Run, new_run_id
+from jobs.engine.scratch import scratch
+from jobs.engine.shuffle import Carrier, read_block
+from jobs.errors import LimitError, UsageError
+from jobs.kernel import library
+from jobs.readings import dialect_file, zones
+
+if TYPE_CHECKING:
+    from jobs.engine.job import SensorJob
+    from jobs.lake.publish import Publication
+
+_BYTES_PER_PARTITION = 128 << 20
+_MOST_PARTITIONS = 256
+_REJECT_KEYS = ("object", "offset", "reason")
+
+Emit = Callable[[pa.Schema, Iterator[pa.Table]], None]
+
+
+class Engine(Protocol):
+    """What runs the tasks of a plan."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def carrier(self) -> Carrier: ...
+    def tasks(self, settings: Settings) -> int: ...
+    def check(self, settings: Settings) -> None: ...
+    def execute(self, run: Run, plan: Plan, scratch: Path) -> Report: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to. `seconds`: wall time. `published`: where the result is, if it was."""
+
+    run: Run
+    plan: Plan
+    report: Report
+    seconds: float
+    published: str | None
+    problem: LimitError | None
+
+
+def make_plan(settings: Settings, engine: Engine, *, heads: bool = False) -> tuple[Plan, dict[str, str]]:
+    """The plan, and the content of the dialects that its pieces name."""
+    engine.check(settings)
+    planner = Planner(settings, engine.tasks(settings), heads=heads)
+    return planner.plan(), planner.dialects
+
+
+def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, base: str | None = None) -> Outcome:
+    """Run `job` and hand its result to `emit`, to the lake, or both, as the settings say.
+
+    The scratch lies below `base`. A result with more rejects or damage than allowed is emitted, not published, and
+    its `problem` says so.
+    """
+    begun = time.monotonic()
+    schema = job.schema(settings)  # refuses options that cannot be
+    started = time.time_ns() // 1000
+    run_id = new_run_id(job.NAME, datetime.fromtimestamp(started / 1e6, UTC))
+    targets = _targets(settings, run_id)
+    for target in targets.values():
+        target.check()
+    plan, dialects = make_plan(settings, engine)
+    if job.NEEDS_TIME:
+        _refuse_timeless(job, dialects)
+    with scratch(run_id, base) as folder:
+        run = Run(
+            run_id,
+            job.NAME,
+            started,
+            settings,
+            dialects,
+            _zones(settings, dialects),
+            str(folder),
+            min(_MOST_PARTITIONS, 1 + plan.size // _BYTES_PER_PARTITION),
+            engine.carrier,
+            library.load() is not None,
+        )
+        report = _execute(run, plan, engine, folder)
+        problem = _problem(report, settings)
+        if settings.print_result:
+            emit(schema, _result(job, report))
+        if "rejects" in targets:
+            targets["rejects"].publish(
+                REJECT_SCHEMA, _rejects(report), provenance(run, plan, report), scratch=folder, keys=_REJECT_KEYS
+            )
+        if "output" in targets and problem is None:
+            targets["output"].publish(
+                schema, _result(job, report), provenance(run, plan, report), scratch=folder, keys=job.KEYS
+            )
+    published = settings.output_dir if problem is None else None
+    return Outcome(run, plan, report, time.monotonic() - begun, published, problem)
+
+
+def _zones(settings: Settings, dialects: dict[str, str]) -> tuple[dict[str, object], ...]:
+    """The tables of all zones that tasks will ask for."""
+    named = {settings.time_zone} | {dialect_file.loads(text).timestamp.time_zone for text in dialects.values()}
+    return tuple(zones.load(name).as_json() for name in sorted(named))
+
+
+def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:
+    shown = progress.Progress(plan.size, run.job)
+    progress.watch(shown)
+    here = Path.cwd()
+    try:
+        return engine.execute(run, plan, folder)
+    finally:
+        os.chdir(here)
+        progress.watch(None)
+        shown.close()
+
+
+def _result(job: type[SensorJob], report: Report) -> Iterator[pa.Table]:
+    """The result's rows: sorted runs merged by key, or the splits' rows one after the other."""
+    from jobs.lake.runs import merge_runs, read_run
+
+    if job.KEYS:
+        yield from merge_runs([run.path for run in report.runs], job.KEYS)
+    else:
+        for run in report.runs:
+            yield from read_run(run.path)
+
+
+def _rejects(report: Report) -> Iterator[pa.Table]:
+    """All rejects, by object and offset."""
+    blocks = [read_block(text) for text in report.reject_blocks]
+    if blocks:
+        yield pa.concat_tables(blocks).sort_by(
+            [("object", "ascending"), ("offset", "ascending"), ("reason", "ascending")]
+        )
+
+
+def _targets(settings: Settings, run_id: str) -> dict[str, Publication]:
+    if not (settings.output_dir or settings.rejects):
+        return {}
+    from jobs.lake.publish import Publication
+
+    targets = {}
+    if settings.output_dir:
+        output = settings.output_format or "parquet"
+        targets["output"] = Publication(settings.output_dir, output, overwrite=settings.overwrite, run_id=run_id)
+    if settings.rejects:
+        targets["rejects"] = Publication(settings.rejects, "jsonl", overwrite=settings.overwrite, run_id=run_id)
+    return targets
+
+
+def _problem(report: Report, settings: Settings) -> LimitError | None:
+    if report.damage and settings.on_damage == "fail":
+        first = report.damage[0]
+        more = f" and {len(report.damage) - 1} more" if len(report.damage) > 1 else ""
+        return LimitError(
+            f"damaged{more}: {first.what}",
+            where=f"{first.object} at byte {first.offset:,}",
+            fix="mend or remove it, or count what is whole with --on-damage report",
+        )
+    if report.reject_share > settings.max_rejects:
+        records = f"{report.rejected:,} of {report.rejected + report.tally.readings:,} records"
+        share = f"{records} {'was' if report.rejected == 1 else 'were'} rejected ({report.reject_share:.2%})"
+        return LimitError(
+            f"{share}, more than --max-rejects {settings.max_rejects:g} allows",
+            where=_place(report),
+            fix="look at them with --rejects DIR; another --dialect may fit",
+        )
+    return None
+
+
+def _place(report: Report) -> str | None:
+    """Where the first reject is, in words."""
+    if not report.examples:
+        return None
+    first = report.examples[0]
+    return f"{first.object} line {first.line}" if first.line else f"{first.object} byte {first.offset}"
+
+
+def _refuse_timeless(job: type[SensorJob], dialects: dict[str, str]) -> None:
+    for key, text in dialects.items():
+        if not dialect_file.loads(text).timestamp.columns:
+            raise UsageError(
+                f"{job.NAME} needs readings with a time, and this dialect has none", where=f"--dialect {key}"
+            )
+
+
+def provenance(run: Run, plan: Plan, report: Report) -> dict[str, Any]:
+    """What `_SUCCESS` says of the run: enough to prove that a rerun read the same input."""
+    tally = report.tally
+    return {
+        "run": run.id,
+        "job": run.job,
+        "version": __version__,
+        "started": datetime.fromtimestamp(run.started / 1e6, UTC).isoformat(),
+        "options": {k: v for k, v in asdict(run.settings).items() if k not in ("output_dir", "overwrite", "dry_run")},
+        "input": {"fingerprint": plan.fingerprint(), "objects": len(plan.objects), "bytes": plan.size},
+        "plan": {"splits": len(plan.splits), "split_size": plan.split_size, "pruned_objects": plan.pruned_objects},
+        "counts": {
+            "records": tally.lines,
+            "readings": tally.readings,
+            "selected": report.selected,
+            "missing": tally.missing,
+            "excluded": tally.excluded,
+        },
+        "rejects": dict(sorted(tally.rejects.items())),
+        "damage": [asdict(d) for d in report.damage],
+    }

@@ -1,0 +1,19 @@
+"""mrjob's inline runner, fitted to plans."""
+
+from __future__ import annotations
+
+from jobs.engine import compat
+from jobs.engine.planned import PlannedTasks
+
+compat.install()
+
+from mrjob.inline import InlineMRJobRunner  # noqa: E402 - needs the stand-ins of compat
+
+
+class InlineRunner(PlannedTasks, InlineMRJobRunner):  # type: ignore[misc]
+    """`-r inline`: one task after the other in this process."""
+
+    num_tasks = 1
+
+    def _log_cause_of_error(self, ex: Exception) -> None:
+        """What failed says itself where; mrjob could only name a file of its own."""

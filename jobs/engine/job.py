@@ -1,0 +1,185 @@
+"""What a job is: its declaration, and the mrjob step that every job shares.
+
+A job names its question, columns, keys and partials, and says how readings become partial rows (`accumulator`) and
+merged partial rows become its result (`finish`). Map, shuffle and reduce are the same for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from jobs.engine import compat
+
+compat.install()
+
+from mrjob.job import MRJob  # noqa: E402 - needs the stand-ins of compat
+from mrjob.options import _add_basic_args, _add_step_args  # noqa: E402
+from mrjob.protocol import BytesProtocol, BytesValueProtocol  # noqa: E402
+from mrjob.runner import MRJobRunner  # noqa: E402
+
+from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
+from jobs.engine.options import Option, Settings, add_options, refuse  # noqa: E402
+from jobs.engine.run import Run  # noqa: E402
+from jobs.errors import JobError  # noqa: E402
+from jobs.partials.schema import Accumulator, PartialSchema  # noqa: E402
+from jobs.readings.model import Keys, Readings  # noqa: E402
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """An output column: its Arrow type, unit and meaning, for `--help`, sinks and docs."""
+
+    name: str
+    type: pa.DataType
+    help: str
+    unit: str | None = None
+
+
+class SensorJob(MRJob):  # type: ignore[misc]
+    """A job over readings. Subclasses declare; this class reads, shuffles and merges."""
+
+    NAME: ClassVar[str]
+    QUESTION: ClassVar[str]
+    COLUMNS: ClassVar[tuple[Column, ...]]
+    KEYS: ClassVar[tuple[str, ...]] = ()
+    OPTIONS: ClassVar[tuple[Option, ...]] = ()
+    PARTIALS: ClassVar[Mapping[str, PartialSchema]] = {}
+    NEEDS_TIME: ClassVar[bool] = True
+
+    # one plan line is one map task's work; blocks of partial rows travel as bytes
+    INPUT_PROTOCOL = BytesValueProtocol
+    INTERNAL_PROTOCOL = BytesProtocol
+    OUTPUT_PROTOCOL = BytesValueProtocol
+    SORT_VALUES = True
+    HADOOP_INPUT_FORMAT = "org.apache.hadoop.mapred.lib.NLineInputFormat"
+    JOBCONF: ClassVar[dict[str, Any]] = {
+        "mapreduce.input.lineinputformat.linespermap": 1,
+        "stream.map.input.ignoreKey": "true",
+    }
+
+    @classmethod
+    def columns(cls, settings: Settings) -> tuple[Column, ...]:
+        """The output columns that these settings give."""
+        return cls.COLUMNS
+
+    @classmethod
+    def schema(cls, settings: Settings) -> pa.Schema:
+        return pa.schema([pa.field(c.name, c.type) for c in cls.columns(settings)])
+
+    @classmethod
+    def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
+        """Map: what turns batches of readings into partial rows. Jobs without partials give `rows` instead."""
+        raise NotImplementedError
+
+    @classmethod
+    def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
+        """Reduce: the result rows, sorted by KEYS, of merged partial rows."""
+        raise NotImplementedError
+
+    @classmethod
+    def rows(cls, run: Run, readings: Readings) -> pa.Table:
+        """Map of a job without partials: the result rows of one batch, in the order of the input."""
+        raise NotImplementedError
+
+    # mrjob's side
+
+    def __init__(self, args: list[str] | None = None) -> None:
+        given = sys.argv[1:] if args is None else args
+        self._for_task = any(flag in given for flag in ("--mapper", "--reducer", "--combiner"))
+        super().__init__(args)
+
+    def configure_args(self) -> None:
+        self.arg_parser.allow_abbrev = False
+        self.arg_parser.error = refuse
+        if self._for_task:  # a task's arguments are few, and mrjob's two hundred options take a while to declare
+            _add_basic_args(self.arg_parser)
+            _add_step_args(self.arg_parser)
+            self.arg_parser.add_argument("args", nargs="*")
+            self.arg_parser.set_defaults(help=False)
+        else:
+            add_options(self.arg_parser, self.OPTIONS)
+            super().configure_args()
+        self.add_file_arg("--run-file", help=argparse.SUPPRESS)
+
+    def mapper_init(self) -> None:
+        from jobs.engine.tasks import MapTask
+
+        self._map = MapTask(type(self), Run.load(self.options.run_file))
+
+    def mapper(self, _: None, line: bytes) -> Iterator[tuple[bytes, bytes]]:
+        yield from self._map.split(line)
+
+    def mapper_final(self) -> Iterator[tuple[bytes, bytes]]:
+        yield from self._map.close()
+
+    def reducer_init(self) -> None:
+        from jobs.engine.tasks import ReduceTask
+
+        self._reduce = ReduceTask(type(self), Run.load(self.options.run_file))
+
+    def reducer(self, key: bytes, values: Iterator[bytes]) -> Iterator[tuple[None, bytes]]:
+        for line in self._reduce.partition(key, values):
+            yield None, line
+
+    def execute(self) -> None:
+        """Be a task, and have the driver know what a user could mend."""
+        try:
+            super().execute()
+        except JobError as error:
+            from jobs.engine.telling import tell
+
+            tell(self.options.run_file, error)
+            raise
+
+    def prepare(self, runner: str, plan_file: str, run_file: str, scratch: str, tasks: int) -> None:
+        """Set what the next `make_runner` runs: the plan as the job's input, all its files below `scratch`."""
+        self.options.runner = runner
+        self._run_kwargs = {
+            "input_paths": [plan_file],
+            "extra_args": ["--run-file", {"path": run_file, "name": None, "type": "file"}],
+            "output_dir": None,
+            "conf_paths": conf_paths(self.options.conf_paths),
+            "local_tmp_dir": scratch,
+        }
+        self._num_tasks = tasks
+
+    def _runner_class(self) -> type[MRJobRunner]:
+        if self.options.runner == "inline":
+            from jobs.engine.inline import InlineRunner
+
+            return InlineRunner
+        if self.options.runner == "local":
+            from jobs.engine.local import ForkingRunner
+
+            return ForkingRunner
+        runner: type[MRJobRunner] = super()._runner_class()
+        return runner
+
+    def _runner_kwargs(self) -> dict[str, Any]:
+        kwargs: dict[str, Any] = super()._runner_kwargs() | self._run_kwargs
+        if self.options.runner == "local":
+            kwargs |= {"mrjob_cls": type(self), "num_tasks": self._num_tasks}
+        if self.options.runner == "spark" and (self.options.spark_master or "local").startswith("local"):
+            kwargs |= local_spark(self.options.python_bin)
+        return kwargs
+
+    def hadoop_input_format(self) -> str | None:
+        return self.HADOOP_INPUT_FORMAT if self.options.runner in ("hadoop", "emr") else None
+
+    def _print_help(self, options: argparse.Namespace) -> None:
+        from jobs.engine.help import print_help
+
+        print_help(self, options, super()._print_help)
+
+    @classmethod
+    def run(cls) -> None:
+        """The entry of `python -m jobs.<name>`, and of a task that a cluster starts."""
+        from jobs.engine.command import main
+
+        main(cls)

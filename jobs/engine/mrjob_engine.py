@@ -1,0 +1,141 @@
+"""Running a plan on mrjob: which runner, with which files, and what its output says."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobs.engine.options import Settings
+from jobs.engine.plan import Plan
+from jobs.engine.report import Report
+from jobs.engine.run import Run
+from jobs.engine.shuffle import Carrier
+from jobs.errors import JobError, UsageError
+
+if TYPE_CHECKING:
+    from jobs.engine.job import SensorJob
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+PROJECT_CONF = PACKAGE_ROOT / "mrjob.conf"
+_ONE_TASK_BYTES = 4 << 20
+_READS_STDIN = ("inline", "local")
+
+
+class MrjobEngine:
+    """mrjob's runners: inline, local, hadoop, emr, spark."""
+
+    def __init__(self, job: SensorJob) -> None:
+        self._job = job
+        self.runner: str | None = job.options.runner
+        if self.runner == "dataproc":
+            raise UsageError(
+                "Google Dataproc is not supported", where="-r dataproc", fix="use inline, local, hadoop, emr or spark"
+            )
+        if self.runner == "inline" and (job.options.tasks or "1") != "1":
+            raise UsageError("inline runs one task", where=f"--tasks {job.options.tasks}", fix="use -r local")
+
+    @property
+    def name(self) -> str:
+        return self.runner or "local"
+
+    @property
+    def carrier(self) -> Carrier:
+        """On one host blocks travel by reference."""
+        return "reference" if self.name in ("inline", "local") else "inline"
+
+    def tasks(self, settings: Settings) -> int:
+        """How many tasks share the work."""
+        if self.runner == "inline" or "-" in settings.inputs:
+            return 1
+        return settings.tasks or self._job.options.num_cores or len(os.sched_getaffinity(0))
+
+    def check(self, settings: Settings) -> None:
+        """Refuse what this engine cannot do."""
+        if "-" in settings.inputs and self.name not in _READS_STDIN:
+            raise UsageError(
+                "standard input cannot be read by a cluster's tasks",
+                where=f"-r {self.name} -",
+                fix="copy it where they can read it, for instance: aws s3 cp - s3://BUCKET/KEY or hadoop fs -put - hdfs:///KEY",
+            )
+
+    def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
+        """Run the tasks; the report of all. Raises what a task raised, JobError where mrjob gave up."""
+        from jobs.engine.compat import install
+        from jobs.engine.tasks import receive
+        from jobs.engine.telling import told
+
+        install()
+        from mrjob.step import StepFailedException
+
+        settings = run.settings
+        if self.runner is None:
+            small = (
+                len(plan.splits) <= 1
+                or (plan.size < _ONE_TASK_BYTES and settings.tasks is None)
+                or "-" in settings.inputs
+            )
+            self.runner = "inline" if small or self.tasks(settings) == 1 else "local"
+        plan_file, run_file = scratch / "plan", scratch / "run.json"
+        plan_file.write_text("".join(split.dumps() + "\n" for split in plan.splits))
+        run.save(run_file)
+        self._job.prepare(self.runner, str(plan_file), str(run_file), str(scratch), self.tasks(settings))
+        report = Report()
+        try:
+            with self._job.make_runner() as runner:
+                runner.run()
+                for line in b"".join(runner.cat_output()).splitlines():
+                    report.add(receive(line, scratch))
+        except StepFailedException as error:
+            reason = str(error).partition(": Command")[0]
+            failed = JobError(f"{reason} on {self.runner}", fix="the log above says why; -v shows all of it")
+            raise told(scratch) or failed from None
+        except Exception as error:
+            if (explained := _explained(error, self.runner)) is None:
+                raise
+            raise explained from error
+        return report
+
+
+def _explained(error: Exception, runner: str) -> JobError | None:
+    """What mrjob raised where a user gave it a file that is not there, a broken configuration or no credentials."""
+    module = type(error).__module__.partition(".")[0]
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return JobError("no such file or program", where=str(error.filename), fix=f"-r {runner} needs it")
+    if module == "yaml":
+        return UsageError(f"is no YAML: {' '.join(str(error).split())}", where="mrjob's configuration")
+    if module == "botocore":
+        return JobError(str(error), where=f"-r {runner}", fix="check the credentials and the region")
+    return None
+
+
+def conf_paths(given: list[str] | None) -> list[str] | None:
+    """mrjob's own lookup of a configuration wins; without one, the project's."""
+    from mrjob.conf import find_mrjob_conf
+
+    for path in given or ():
+        if not Path(path).is_file():
+            raise UsageError("no such file", where=f"--conf-path {path}", fix="check the name")
+    if given or find_mrjob_conf() or not PROJECT_CONF.is_file():
+        return given
+    return [str(PROJECT_CONF)]
+
+
+def local_spark(python_bin: list[str] | None) -> dict[str, Any]:
+    """What `-r spark` on this machine needs: this interpreter, and this package on its path."""
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
+    return {"python_bin": python_bin or [sys.executable]}
+
+
+def set_up_logging(options: Any) -> None:
+    """mrjob's log on standard error: warnings, or all of it with -v, or nothing with -q."""
+    level = logging.CRITICAL if options.quiet else logging.DEBUG if options.verbose else logging.WARNING
+    for name in ("mrjob", "jobs", "__main__"):
+        logger = logging.getLogger(name)
+        logger.setLevel(level)
+        if not logger.handlers:
+            handler = logging.StreamHandler()
+            handler.setFormatter(logging.Formatter("%(message)s"))
+            logger.addHandler(handler)

@@ -1,0 +1,245 @@
+"""The suite's options, declared once for every engine, and the settings they make."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from zoneinfo import ZoneInfo
+
+from jobs.errors import UsageError
+from jobs.readings import zones
+
+if TYPE_CHECKING:
+    from jobs.lake.writers import OutputFormat
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a job: `parse` turns its text into a JSON value and raises ValueError with the reason."""
+
+    flag: str
+    help: str
+    default: str | None = None
+    parse: Callable[[str], Any] = str
+    metavar: str | None = None
+
+    @property
+    def dest(self) -> str:
+        return self.flag.lstrip("-").replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user asked for, checked; the same on every engine. Times are µs since 1970 UTC; sizes are bytes."""
+
+    inputs: tuple[str, ...]
+    dialect: str | None = None
+    metrics: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+    time_zone: str = "UTC"
+    max_lateness: int = 7
+    split_size: int = 0  # 0: by the input's size and the number of tasks
+    tasks: int | None = None
+    max_rejects: float = 0.01
+    on_damage: Literal["fail", "report"] = "fail"
+    rejects: str | None = None
+    output_format: OutputFormat | None = None
+    output_dir: str | None = None
+    overwrite: bool = False
+    print_result: bool = True
+    dry_run: bool = False
+    job: tuple[tuple[str, Any], ...] = ()
+
+    def option(self, name: str) -> Any:
+        """The value of one of the job's own options."""
+        return dict(self.job)[name]
+
+
+def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) -> None:
+    """Declare the suite's options, then the job's own, in groups that `--help` shows first."""
+    group = parser.add_argument_group("Reading")
+    group.add_argument(
+        "--dialect",
+        metavar="NAME|FILE",
+        help="how the logs spell readings: a shipped dialect or a TOML file (default: by extension and header)",
+    )
+    group.add_argument(
+        "--metric", action="append", default=[], metavar="GLOB", help="only these metrics; may be repeated"
+    )
+    group.add_argument(
+        "--device", action="append", default=[], metavar="GLOB", help="only these devices; may be repeated"
+    )
+    group.add_argument(
+        "--from", dest="since", metavar="TIME", help="only readings at or after this date or ISO time (in --time-zone)"
+    )
+    group.add_argument(
+        "--to", dest="until", metavar="TIME", help="only readings before this date or ISO time (in --time-zone)"
+    )
+    group.add_argument(
+        "--time-zone", default="UTC", metavar="ZONE", help="IANA zone in which days begin (default: UTC)"
+    )
+    group.add_argument(
+        "--max-lateness",
+        default="7",
+        metavar="DAYS",
+        help="with --to: how many days late a reading may lie in a dt= folder (default: 7)",
+    )
+    group.add_argument(
+        "--split-size",
+        default="64M",
+        metavar="BYTES",
+        help="how much one split holds, as 500K, 64M or 1G (default: a quarter of a task's share, 2M to 64M)",
+    )
+    group.add_argument("--tasks", metavar="N", help="how many tasks share the work (default: one a core)")
+    group.add_argument("--dry-run", action="store_true", help="print the plan; read nothing beyond headers")
+    if job_options:
+        group = parser.add_argument_group("This job")
+        for option in job_options:
+            group.add_argument(option.flag, default=option.default, metavar=option.metavar, help=option.help)
+    group = parser.add_argument_group("Rejects and damage")
+    group.add_argument(
+        "--max-rejects",
+        default="0.01",
+        metavar="SHARE",
+        help="exit with status 4 if a larger share of the records is rejected (default: 0.01)",
+    )
+    group.add_argument(
+        "--rejects", metavar="DIR", help="write the rejects there, a folder or s3:// prefix, as JSON lines"
+    )
+    group.add_argument(
+        "--on-damage",
+        choices=("fail", "report"),
+        default="fail",
+        help="what a truncated or corrupt object does to the exit status (default: fail)",
+    )
+    group = parser.add_argument_group("Output")
+    group.add_argument(
+        "--output-format",
+        choices=("table", "csv", "jsonl", "parquet"),
+        help="default: table on a terminal, csv elsewhere, parquet with --output-dir",
+    )
+    group.add_argument(
+        "--overwrite", action="store_true", help="replace what is published in --output-dir and --rejects"
+    )
+
+
+def settings(options: argparse.Namespace, job_options: Sequence[Option], *, printed: bool | None = None) -> Settings:
+    """The settings that parsed options make; `printed` overrides whether the result is handed out.
+
+    Raises UsageError for what cannot be.
+    """
+    zones.load(options.time_zone)  # refuses an unknown name
+    zone = ZoneInfo(options.time_zone)
+    since, until = _time("--from", options.since, zone), _time("--to", options.until, zone)
+    if since is not None and until is not None and since >= until:
+        raise UsageError(
+            "--from is not before --to",
+            where=f"--from {options.since} --to {options.until}",
+            fix="--to is exclusive: name the day after the last one",
+        )
+    if options.output_format == "parquet" and not options.output_dir:
+        raise UsageError(
+            "Parquet is not written to standard output", where="--output-format parquet", fix="add --output-dir"
+        )
+    if options.output_format == "table" and options.output_dir:
+        raise UsageError(
+            "a table is for the terminal only", where="--output-format table", fix="publish csv, jsonl or parquet"
+        )
+    if options.overwrite and not (options.output_dir or options.rejects):
+        raise UsageError("there is nothing to overwrite", where="--overwrite", fix="add --output-dir or --rejects")
+    _refuse_nested(options.output_dir, options.rejects)
+    printed = options.cat_output if printed is None else printed
+    return Settings(
+        inputs=tuple(options.args),
+        dialect=options.dialect,
+        metrics=tuple(options.metric),
+        devices=tuple(options.device),
+        since=since,
+        until=until,
+        time_zone=options.time_zone,
+        max_lateness=_whole("--max-lateness", options.max_lateness, 0),
+        split_size=byte_size("--split-size", options.split_size) if options.split_size else 0,
+        tasks=None if options.tasks is None else _whole("--tasks", options.tasks, 1),
+        max_rejects=_share("--max-rejects", options.max_rejects),
+        on_damage=options.on_damage,
+        rejects=options.rejects,
+        output_format=options.output_format,
+        output_dir=options.output_dir,
+        overwrite=options.overwrite,
+        print_result=not options.output_dir if printed is None else printed,
+        dry_run=options.dry_run,
+        job=tuple((o.dest, _job_value(o, getattr(options, o.dest))) for o in job_options),
+    )
+
+
+def refuse(message: str) -> NoReturn:
+    """What argparse's `error` does here: a usage error like any other."""
+    raise UsageError(message, fix="--help lists the options")
+
+
+def _refuse_nested(output: str | None, rejects: str | None) -> None:
+    """Each of the two is published whole, so neither may hold the other."""
+    if output and rejects:
+        one, other = (f"{target.rstrip('/')}/" for target in (output, rejects))
+        if one.startswith(other) or other.startswith(one):
+            raise UsageError(
+                "result and rejects need a folder each",
+                where=f"--output-dir {output} --rejects {rejects}",
+                fix="name two that lie beside each other",
+            )
+
+
+def byte_size(flag: str, text: str) -> int:
+    """Bytes from `65536`, `500K`, `64M` or `1G` (powers of 1024; `B` or `iB` may follow)."""
+    found = re.fullmatch(r"(\d+)([KMG]?)(i?B)?", text.strip(), re.IGNORECASE)
+    size = int(found[1]) * _UNITS[found[2].upper()] if found else 0
+    if size < 1:
+        raise UsageError(f"{text!r} is no size", where=flag, fix="write it as 500K, 64M or 1G")
+    return size
+
+
+def _job_value(option: Option, text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return option.parse(text)
+    except ValueError as error:
+        raise UsageError(str(error), where=f"{option.flag} {text}") from None
+
+
+def _time(flag: str, text: str | None, zone: tzinfo) -> int | None:
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is no date or ISO time", where=flag, fix="write it as 2026-03-01 or 2026-03-01T12:00:00Z"
+        ) from None
+    aware = time if time.tzinfo else time.replace(tzinfo=zone)
+    since_epoch = aware - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000 + since_epoch.microseconds
+
+
+def _whole(flag: str, text: str, least: int) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise UsageError(f"{text!r} is no whole number from {least}", where=flag)
+    return int(text)
+
+
+def _share(flag: str, text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise UsageError(f"{text!r} is no share", where=flag, fix="write it as a fraction from 0 to 1, such as 0.01")
+    return share

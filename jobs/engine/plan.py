@@ -1,0 +1,127 @@
+"""The plan of a run: its objects cut and packed into splits, one line each, before anything is read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TypeVar
+
+from jobs.lake.storage import ObjectInfo
+from jobs.readings.dialect import Format
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of one object: the records whose first byte lies in [start, end) of it; `end` None: to its end.
+
+    `format` None leaves format and compression to the task, which sees the object's first bytes. `dialect` is a key
+    of the run's dialects; empty: the task chooses by extension and header. `header`: the object's header lines, for
+    pieces that do not begin with it. `size`: the bytes that reading it takes.
+    """
+
+    object: ObjectInfo
+    size: int
+    start: int = 0
+    end: int | None = None
+    format: Format | None = None
+    dialect: str = ""
+    header: bytes = b""
+    row_groups: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What one map task reads in one go: a piece of a large object, or a pack of small ones, in order."""
+
+    index: int
+    pieces: tuple[Piece, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(piece.size for piece in self.pieces)
+
+    def dumps(self) -> str:
+        """The split as one line of JSON."""
+        pieces = [asdict(piece) | {"header": base64.b64encode(piece.header).decode()} for piece in self.pieces]
+        return json.dumps({"index": self.index, "size": self.size, "pieces": pieces}, ensure_ascii=True)
+
+    @staticmethod
+    def loads(line: str | bytes) -> Split:
+        """The split of a line that `dumps` wrote."""
+        data = json.loads(line)
+        return Split(data["index"], tuple(_piece(p) for p in data["pieces"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All splits of a run, and what pruning left out."""
+
+    splits: tuple[Split, ...]
+    split_size: int
+    pruned_objects: int = 0
+    pruned_bytes: int = 0
+
+    @property
+    def size(self) -> int:
+        return sum(split.size for split in self.splits)
+
+    @property
+    def objects(self) -> list[ObjectInfo]:
+        """The objects read, in order, each once."""
+        return list({piece.object.uri: piece.object for split in self.splits for piece in split.pieces}.values())
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the objects' names, sizes and etags or times: the same input gives the same fingerprint."""
+        digest = hashlib.sha256()
+        for found in sorted(self.objects, key=lambda o: o.uri):
+            digest.update(repr((found.uri, found.size, found.etag or found.mtime_ns)).encode())
+        return digest.hexdigest()
+
+    def shares(self, tasks: int) -> Iterator[tuple[Split, ...]]:
+        """The splits dealt to at most `tasks` tasks: neighbours stay together, bytes are shared evenly."""
+        yield from share(self.splits, [split.size for split in self.splits], tasks)
+
+
+def share(items: Iterable[T], sizes: list[int], tasks: int) -> Iterator[tuple[T, ...]]:
+    """Cut `items` into at most `tasks` runs of neighbours of about equal size."""
+    total, done, current = max(sum(sizes), 1), 0, 0
+    part: list[T] = []
+    for item, size in zip(items, sizes, strict=True):
+        place = min(tasks - 1, (2 * done + size) * tasks // (2 * total))
+        if part and place != current:
+            yield tuple(part)
+            part = []
+        current = place
+        part.append(item)
+        done += size
+    if part:
+        yield tuple(part)
+
+
+def pack(pieces: Iterable[Piece], split_size: int) -> tuple[Split, ...]:
+    """Pieces packed in order into splits of about `split_size` bytes."""
+    packs: list[list[Piece]] = []
+    filled = 0
+    for piece in pieces:
+        # an object without bytes still costs an open
+        size = max(piece.size, 4096)
+        if not packs or filled + size > split_size:
+            packs.append([])
+            filled = 0
+        packs[-1].append(piece)
+        filled += size
+    return tuple(Split(index, tuple(pack)) for index, pack in enumerate(packs))
+
+
+def _piece(data: dict[str, object]) -> Piece:
+    found = data.pop("object")
+    assert isinstance(found, dict)
+    header = base64.b64decode(str(data.pop("header")))
+    groups = data.pop("row_groups")
+    row_groups = tuple(groups) if isinstance(groups, list) else None
+    return Piece(object=ObjectInfo(**found), header=header, row_groups=row_groups, **data)  # type: ignore[arg-type]

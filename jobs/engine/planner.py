@@ -1,0 +1,195 @@
+"""Making the plan: list the input, settle dialects, prune, cut large objects, pack small ones."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from jobs.engine.options import Settings
+from jobs.engine.plan import Piece, Plan, pack
+from jobs.engine.sources import Looked, look
+from jobs.errors import InputError, UsageError
+from jobs.lake import storage
+from jobs.lake.storage import ObjectInfo
+from jobs.readings import detect, dialect_file
+from jobs.readings.dialect import Dialect
+
+MARKER = "_dialect.toml"
+"""A dialect file of this name speaks for the objects in its folder and below, where --dialect is not given."""
+
+_LARGEST_SPLIT = 64 << 20
+_SMALLEST_SPLIT = 2 << 20
+_SPLITS_PER_TASK = 4
+_DAY = re.compile(r"(?:^|/)dt=(\d{4}-\d{2}-\d{2})(?=/)")
+
+
+class Planner:
+    """Plans one run. `dialects` then holds the content of each dialect that pieces name."""
+
+    def __init__(self, settings: Settings, tasks: int, *, heads: bool = False) -> None:
+        self._settings = settings
+        self._tasks = tasks
+        self._heads = heads  # look at every object's head, as --dry-run does
+        self.dialects: dict[str, str] = {}
+        self._loaded: dict[str, Dialect] = {}
+
+    def plan(self) -> Plan:
+        """Raises InputError for input that is missing or unreadable, UsageError for a dialect that cannot be."""
+        given = self._dialect(self._settings.dialect) if self._settings.dialect else ""
+        listed = self._list()
+        markers = {m.uri: m for m in listed if m.uri.endswith("/" + MARKER) or m.uri == MARKER}
+        found = [o for o in listed if o.uri not in markers]
+        if not found:
+            raise InputError(
+                "no log objects there",
+                where=" ".join(self._settings.inputs),
+                fix="names that begin with . or _ are passed over",
+            )
+        kept = [o for o in found if self._wanted(o)]
+        split_size = self._split_size(sum(o.size for o in kept))
+        pieces = [p for o in kept for p in self._cut(o, given or self._marked(o, markers), split_size)]
+        pruned = sum(o.size for o in found) - sum(o.size for o in kept)
+        return Plan(pack(pieces, split_size), split_size, len(found) - len(kept), pruned)
+
+    def _list(self) -> list[ObjectInfo]:
+        """Every object of every input once, by name."""
+        inputs = self._settings.inputs
+        if not inputs:
+            raise UsageError(
+                "no input given", fix="name files, directories, globs, s3://bucket/prefix, or - for standard input"
+            )
+        if not all(inputs):
+            raise UsageError("an input is an empty name", fix="is a variable of the shell not set?")
+        listed: dict[str, ObjectInfo] = {}
+        for spec in inputs:
+            if spec == "-":
+                listed["-"] = ObjectInfo("-", 0, None, None)
+                continue
+            for info in storage.expand(spec, _is_listed):
+                listed[info.uri] = info
+                if (beside := self._beside(info)) is not None:
+                    listed[beside.uri] = beside
+        return sorted(listed.values(), key=lambda info: info.uri)
+
+    def _beside(self, info: ObjectInfo) -> ObjectInfo | None:
+        """The marker in the folder of a local file, for files named one by one."""
+        path = Path(info.uri).parent / MARKER
+        if "://" in info.uri or not path.is_file():
+            return None
+        return ObjectInfo(str(path), path.stat().st_size, None, None)
+
+    def _marked(self, info: ObjectInfo, markers: dict[str, ObjectInfo]) -> str:
+        """The dialect key of the nearest marker above the object; empty where there is none."""
+        folder = info.uri
+        while markers and "/" in folder:
+            folder = folder.rpartition("/")[0]
+            if (marker := markers.get(f"{folder}/{MARKER}")) is not None:
+                return self._dialect_text(marker.uri, storage.read_text(marker))
+        return ""
+
+    def _dialect(self, name: str) -> str:
+        if name not in self._loaded:
+            self._keep(name, dialect_file.load(name))
+        return name
+
+    def _dialect_text(self, uri: str, text: str) -> str:
+        if uri not in self._loaded:
+            self._keep(uri, dialect_file.parse(text, uri))
+        return uri
+
+    def _keep(self, key: str, dialect: Dialect) -> None:
+        self._loaded[key] = dialect
+        self.dialects[key] = dialect_file.dumps(dialect)
+
+    def _wanted(self, info: ObjectInfo) -> bool:
+        """Whether the object's dt= folder can hold readings of the time asked for.
+
+        A reading arrives after its time, so a folder of arrivals before --from holds none (a day is left for zones),
+        and one more than --max-lateness days after --to holds none that counts.
+        """
+        found = _DAY.findall(info.uri)
+        if not found:
+            return True
+        try:
+            day = date.fromisoformat(found[-1])
+        except ValueError:
+            return True
+        since, until, slack = self._settings.since, self._settings.until, timedelta(days=1)
+        if since is not None and day < _day(since) - slack:
+            return False
+        late = timedelta(days=self._settings.max_lateness)
+        return until is None or day <= _day(until) + late
+
+    def _split_size(self, total: int) -> int:
+        if self._settings.split_size:
+            return self._settings.split_size
+        return min(_LARGEST_SPLIT, max(_SMALLEST_SPLIT, total // (self._tasks * _SPLITS_PER_TASK)))
+
+    def _cut(self, info: ObjectInfo, key: str, split_size: int) -> Iterator[Piece]:
+        """The pieces of an object: one, unless it is large and its format allows cutting."""
+        whole = Piece(info, info.size, dialect=key)
+        if info.uri == "-" or (info.size <= split_size and not self._heads):
+            yield whole
+            return
+        with storage.open_range(info, 0) as reader:
+            looked = look(info, reader, self._loaded.get(key))
+        if not key:
+            key = self._dialect_of(looked)
+        if looked.format == "parquet":
+            yield from self._row_groups(replace(whole, format="parquet", dialect=key), looked.dialect, split_size)
+        elif looked.compressed:
+            yield replace(whole, dialect=key)
+        else:
+            whole = replace(whole, format=looked.format, dialect=key)
+            if info.size <= split_size or not detect.is_splittable(looked.head, looked.dialect, looked.format):
+                yield whole
+            else:
+                yield from _ranges(whole, detect.header_of(looked.head, looked.dialect, looked.format), split_size)
+
+    def _dialect_of(self, looked: Looked) -> str:
+        name = looked.dialect.name
+        if name not in self._loaded:
+            self._keep(name, looked.dialect)
+        return name
+
+    def _row_groups(self, whole: Piece, dialect: Dialect, split_size: int) -> Iterator[Piece]:
+        from jobs.readings.parquet_rows import parquet_layout
+
+        with storage.open_seekable(whole.object) as file:
+            groups = parquet_layout(file, dialect, whole.object.uri)
+        since, until = self._settings.since, self._settings.until
+        taken: list[int] = []
+        size = 0
+        for number, group in enumerate(groups):
+            if group.first is not None and until is not None and group.first >= until:
+                continue
+            if group.last is not None and since is not None and group.last < since:
+                continue
+            if taken and size + group.size > split_size:
+                yield replace(whole, size=size, row_groups=tuple(taken))
+                taken, size = [], 0
+            taken.append(number)
+            size += group.size
+        if taken or not groups:
+            yield replace(whole, size=size, row_groups=tuple(taken))
+
+
+def _ranges(whole: Piece, header: bytes, split_size: int) -> Iterator[Piece]:
+    """Byte ranges of equal length; a record belongs to the range where its first byte lies."""
+    size = whole.object.size
+    count = -(-size // split_size)
+    for start, end in itertools.pairwise(i * size // count for i in range(count + 1)):
+        last = end == size
+        yield replace(whole, size=end - start, start=start, end=None if last else end, header=header if start else b"")
+
+
+def _is_listed(name: str) -> bool:
+    return name == MARKER or detect.is_log_name(name)
+
+
+def _day(time: int) -> date:
+    return datetime.fromtimestamp(time // 1_000_000, UTC).date()

@@ -1,0 +1,101 @@
+"""What tasks report beside their results, added up: counts, damage, rejects, and the part files they wrote."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from jobs.readings.model import Tally
+
+EXAMPLES = 3
+"""How many rejects a report carries as examples."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RejectRow:
+    """A reject with its object; `text` is safely encoded."""
+
+    object: str
+    offset: int
+    line: int | None
+    reason: str
+    column: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DamagedObject:
+    """An object that ends before its time: `offset` is that of the decompressed stream."""
+
+    object: str
+    offset: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """A sorted run (or one split's rows) in the scratch: an Arrow IPC file. `part`: of a run that came in several."""
+
+    order: int
+    path: str
+    rows: int
+    part: int = 0
+
+
+@dataclass(slots=True)
+class Report:
+    """The report of one task, and of all: `add` puts them together. `selected`: readings that passed the filters."""
+
+    tally: Tally = field(default_factory=Tally)
+    selected: int = 0
+    size: int = 0
+    damage: list[DamagedObject] = field(default_factory=list)
+    examples: list[RejectRow] = field(default_factory=list)
+    reject_blocks: list[str] = field(default_factory=list)
+    runs: list[RunFile] = field(default_factory=list)
+
+    def add(self, other: Report) -> None:
+        self.tally.add(other.tally)
+        self.selected += other.selected
+        self.size += other.size
+        self.damage = sorted(self.damage + other.damage)
+        self.examples = sorted(self.examples + other.examples, key=lambda r: (r.object, r.offset, r.reason))[:EXAMPLES]
+        self.reject_blocks += other.reject_blocks
+        self.runs = sorted(self.runs + other.runs, key=lambda run: (run.order, run.part))
+
+    @property
+    def rejected(self) -> int:
+        return sum(self.tally.rejects.values())
+
+    @property
+    def reject_share(self) -> float:
+        """Rejects over all that was a reading or should have been one."""
+        return self.rejected / max(self.rejected + self.tally.readings, 1)
+
+    def dumps(self) -> str:
+        tally = {f.name: getattr(self.tally, f.name) for f in fields(Tally)}
+        rest = {
+            f.name: [_plain(item) for item in value] if isinstance(value := getattr(self, f.name), list) else value
+            for f in fields(self)
+        }
+        return json.dumps(rest | {"tally": tally}, ensure_ascii=True)
+
+    @staticmethod
+    def loads(text: str | bytes) -> Report:
+        data: dict[str, Any] = json.loads(text)
+        tally = data["tally"] | {"rejects": Counter(data["tally"]["rejects"])}
+        return Report(
+            Tally(**tally),
+            data["selected"],
+            data["size"],
+            [DamagedObject(**d) for d in data["damage"]],
+            [RejectRow(**r) for r in data["examples"]],
+            data["reject_blocks"],
+            [RunFile(**r) for r in data["runs"]],
+        )
+
+
+def _plain(item: Any) -> Any:
+    return item if isinstance(item, str) else asdict(item)

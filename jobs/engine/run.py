@@ -1,0 +1,52 @@
+"""One run as its tasks see it: shipped with the plan as a file, so that tasks read no path of the user's."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.engine.options import Settings
+from jobs.engine.shuffle import Carrier
+from jobs.readings import zones
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`started` is in µs since 1970 UTC; `dialects` maps a piece's dialect key to the dialect's content; `zones` are
+    the tables of the time zones that are used; `partitions` is how many parts the shuffle has."""
+
+    id: str
+    job: str
+    started: int
+    settings: Settings
+    dialects: dict[str, str]
+    zones: tuple[dict[str, object], ...]
+    scratch: str
+    partitions: int
+    carrier: Carrier
+    kernel: bool
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self)))
+
+    def provide_zones(self) -> None:
+        """Have this process use the run's zone tables, not its own machine's database."""
+        for table in self.zones:
+            zones.provide(zones.Zone.from_json(table))
+
+    @staticmethod
+    def load(path: str | Path) -> Run:
+        data: dict[str, Any] = json.loads(Path(path).read_text())
+        settings: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.pop("settings").items()}
+        settings["job"] = tuple((name, value) for name, value in settings["job"])
+        data["zones"] = tuple(data["zones"])
+        return Run(settings=Settings(**settings), **data)
+
+
+def new_run_id(job: str, now: datetime | None = None) -> str:
+    """An id that sorts by time: job, UTC time, eight random characters."""
+    return f"{job}-{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"

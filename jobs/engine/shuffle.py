@@ -1,0 +1,52 @@
+"""Blocks of partial rows on their way from map to reduce: one codec, Arrow IPC, on two carriers.
+
+By reference, a task appends its blocks to a file of its own in the run's scratch and the shuffle moves
+`path:offset:length`; inline, the block itself travels, base64 in the line.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+Carrier = Literal["reference", "inline"]
+
+
+class BlockWriter:
+    """Where a task's blocks go. `path` is the file of a task that ships by reference."""
+
+    def __init__(self, carrier: Carrier, path: Path) -> None:
+        self._carrier = carrier
+        self._path = path
+
+    def write(self, table: pa.Table) -> str:
+        """Put a block on its carrier; the text that finds it again."""
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression="zstd" if self._carrier == "inline" else None)
+        with pa.ipc.new_stream(sink, table.schema, options=options) as stream:
+            stream.write_table(table)
+        block = sink.getvalue()
+        if self._carrier == "inline":
+            return "=" + base64.b64encode(block).decode()
+        with self._path.open("ab") as file:
+            offset = file.tell()
+            file.write(block)
+        return f"{self._path}:{offset}:{len(block)}"
+
+
+def read_block(text: str) -> pa.Table:
+    """The block that `BlockWriter.write` gave this text for."""
+    if text.startswith("="):
+        return pa.ipc.open_stream(base64.b64decode(text[1:])).read_all()
+    path, offset, length = text.rsplit(":", 2)
+    with pa.memory_map(path) as file:
+        file.seek(int(offset))
+        return pa.ipc.open_stream(file.read_buffer(int(length))).read_all()
+
+
+def block_size(text: str) -> int:
+    """The bytes of a block, from its text."""
+    return len(text) if text.startswith("=") else int(text.rsplit(":", 1)[1])

@@ -1,0 +1,199 @@
+"""Running a plan on Spark: splits in by `mapInArrow`, the twin's DataFrame in between, sorted runs out.
+
+Shared with the mrjob jobs are the plan, the parsing, the definitions and the writer; grouping is Spark's own. Uses what
+Spark 3.5 and 4.x have in common.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from jobs.engine.mrjob_engine import PACKAGE_ROOT
+from jobs.engine.options import Settings
+from jobs.engine.plan import Plan, Split
+from jobs.engine.reading import SplitReader
+from jobs.engine.report import Report, RunFile
+from jobs.engine.run import Run
+from jobs.engine.shuffle import BlockWriter, Carrier
+from jobs.engine.tasks import attempt, write_run
+from jobs.errors import JobError, UsageError
+from jobs.readings.kernel_keys import new_keys
+from jobs.readings.model import Readings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from jobs.engine.job import SensorJob
+
+Projection = Callable[[Readings], pa.RecordBatch]
+
+_RUNS = pa.schema([("order", pa.int64()), ("path", pa.string()), ("rows", pa.int64())])
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A job as a Spark person writes it.
+
+    `projection(run)` makes the columns of the readings' DataFrame, of `schema`, from a batch; `aggregate` is plain
+    DataFrame code; `finish` makes the result rows of one partition of what it gives (None: they are the result).
+    """
+
+    job: type[SensorJob]
+    schema: pa.Schema
+    projection: Callable[[Run], Projection]
+    aggregate: Callable[[DataFrame, Run], DataFrame]
+    finish: Callable[[Run, pa.Table], pa.Table] | None = None
+
+
+class SparkEngine:
+    """A Spark session that runs one twin."""
+
+    name = "spark"
+    carrier: Carrier = "reference"
+
+    def __init__(self, twin: Twin, master: str | None = None, conf: dict[str, str] | None = None) -> None:
+        self._twin = twin
+        self._master = master
+        self._conf = conf or {}
+
+    def tasks(self, settings: Settings) -> int:
+        return settings.tasks or len(os.sched_getaffinity(0))
+
+    def check(self, settings: Settings) -> None:
+        if "-" in settings.inputs:
+            raise UsageError(
+                "standard input cannot be read by Spark's tasks",
+                where="-",
+                fix="copy it where they can read it, for instance: aws s3 cp - s3://BUCKET/KEY",
+            )
+
+    def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
+        if not plan.splits:
+            return Report()
+        spark = session(self.tasks(run.settings), self._master, self._conf)
+        try:
+            written = _run_frame(spark, self._twin, run, plan).collect()
+        except Exception as error:
+            raise _readable(error) from error
+        finally:
+            spark.stop()
+        report = Report()
+        for file in sorted(scratch.glob("report-*.json")):
+            report.add(Report.loads(file.read_text()))
+        report.add(Report(runs=[RunFile(row["order"], row["path"], row["rows"]) for row in written]))
+        return report
+
+
+def session(tasks: int, master: str | None = None, conf: dict[str, str] | None = None) -> SparkSession:
+    """A session with the settings that the twins rely on: UTC, ANSI arithmetic, Arrow batches, a quiet log."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise UsageError("pyspark is not installed", fix="install it: pip install 'sensor-jobs[spark]'") from None
+
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_CONF_DIR", str(Path(__file__).with_name("spark_conf")))
+    builder = SparkSession.builder.appName("jobs").master(master or "local[*]")
+    for key, value in {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
+        "spark.sql.shuffle.partitions": str(tasks),
+        "spark.sql.adaptive.enabled": "false",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        **(conf or {}),
+    }.items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFrame:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    lines = spark.sparkContext.parallelize([(split.dumps(),) for split in plan.splits], len(plan.splits))
+    frame = spark.createDataFrame(lines, "line string")
+    readings = frame.mapInArrow(_reader(twin, run), from_arrow_schema(twin.schema))
+    result = twin.aggregate(readings, run)
+    return result.mapInArrow(_run_writer(twin, run), from_arrow_schema(_RUNS))
+
+
+def _reader(twin: Twin, run: Run) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Plan lines in, projected readings out; each split's report goes to a file of its own, whichever attempt."""
+    projection, schema, ordered = twin.projection, twin.schema, not twin.job.PARTIALS
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        run.provide_zones()
+        project = projection(run)
+        for batch in batches:
+            for line in batch.column(0).to_pylist():
+                split = Split.loads(line)
+                blocks = BlockWriter("reference", Path(run.scratch) / f"{attempt('rejects')}.blocks")
+                reader = SplitReader(run, new_keys(run.kernel), blocks, ordered=ordered)
+                for readings in reader.read(split):
+                    yield project(readings).cast(schema)
+                _put(Path(run.scratch) / f"report-{split.index:06d}.json", reader.close().dumps())
+
+    return read
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    draft = path.with_name(attempt(path.name) + ".draft")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def _run_writer(twin: Twin, run: Run) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """A partition's rows in, one row that names the run file out."""
+    finish, schema = twin.finish, twin.job.schema(run.settings)
+
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pyspark import TaskContext
+
+        run.provide_zones()
+        context = TaskContext.get()
+        assert context is not None
+        order = context.partitionId()
+        path = Path(run.scratch) / f"{attempt('spark')}-{order:06d}.arrow"
+        rows = write_run(schema, (table.cast(schema) for table in _finished(batches, finish, run)), path)
+        yield pa.RecordBatch.from_pydict({"order": [order], "path": [str(path)], "rows": [rows]}, schema=_RUNS)
+
+    return write
+
+
+def _finished(
+    batches: Iterator[pa.RecordBatch], finish: Callable[[Run, pa.Table], pa.Table] | None, run: Run
+) -> Iterator[pa.Table]:
+    if finish is None:
+        yield from (pa.Table.from_batches([batch]) for batch in batches)
+        return
+    held = list(batches)
+    if held:
+        yield finish(run, pa.Table.from_batches(held))
+
+
+def _readable(error: Exception) -> Exception:
+    """A JobError raised in a task, found again in Spark's account of it; else the error itself."""
+    import re
+
+    found = re.findall(r"^jobs\.errors\.(\w+): (.*)$", str(error), re.MULTILINE)
+    if not found:
+        return error
+    from jobs import errors
+
+    name, text = found[0]
+    kind = getattr(errors, name, JobError)
+    return kind(text) if issubclass(kind, JobError) else error

@@ -1,0 +1,55 @@
+"""The command line of a Spark twin: the suite's options, and Spark's own where mrjob's stand otherwise."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import NoReturn
+
+from jobs.engine.command import guarded, run_command
+from jobs.engine.options import add_options, refuse
+from jobs.engine.spark import SparkEngine, Twin
+from jobs.errors import UsageError
+
+
+def main(twin: Twin) -> NoReturn:
+    """Run `python -m jobs.spark.<name>` and leave with its status."""
+    sys.exit(guarded(lambda: _main(twin)))
+
+
+def _main(twin: Twin) -> int:
+    options = _parser(twin).parse_intermixed_args()
+    return run_command(twin.job, options, SparkEngine(twin, options.spark_master, _conf(options.conf)))
+
+
+def _parser(twin: Twin) -> argparse.ArgumentParser:
+    job = twin.job
+    parser = argparse.ArgumentParser(
+        prog=f"python -m jobs.spark.{job.NAME}",
+        usage="%(prog)s [options] INPUT [INPUT …]",
+        description=f"{job.QUESTION} (Spark twin)",
+        allow_abbrev=False,
+    )
+    parser.error = refuse  # type: ignore[method-assign]
+    parser.add_argument("args", nargs="*", metavar="INPUT", help="files, directories, globs or s3://bucket/prefix")
+    add_options(parser, job.OPTIONS)
+    output = parser.add_argument_group("Publishing")
+    output.add_argument("--output-dir", metavar="DIR", help="publish the result there: a folder or s3:// prefix")
+    output.add_argument("--cat-output", action="store_true", default=None, help="print the result too")
+    output.add_argument(
+        "--no-cat-output", "--no-output", dest="cat_output", action="store_false", help="do not print the result"
+    )
+    spark = parser.add_argument_group("Spark")
+    spark.add_argument("--master", "--spark-master", dest="spark_master", help="Spark master (default: local[*])")
+    spark.add_argument(
+        "--conf", action="append", default=[], metavar="KEY=VALUE", help="Spark setting; may be repeated"
+    )
+    spark.add_argument("-q", "--quiet", action="store_true", help="no summary")
+    return parser
+
+
+def _conf(given: list[str]) -> dict[str, str]:
+    for item in given:
+        if "=" not in item:
+            raise UsageError(f"{item!r} is no KEY=VALUE", where="--conf")
+    return dict(item.split("=", 1) for item in given)

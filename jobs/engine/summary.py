@@ -1,0 +1,95 @@
+"""What a run tells its user on standard error, and the plan that --dry-run prints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from jobs.engine.driver import Outcome
+from jobs.engine.plan import Piece, Plan
+
+
+def summary(outcome: Outcome) -> Iterator[str]:
+    """The closing lines: objects, readings, rejects by reason, seconds, MB/s."""
+    report, tally = outcome.report, outcome.report.tally
+    objects = len(outcome.plan.objects)
+    line = [
+        f"{_counted(objects, 'object')} ({megabytes(report.size)})",
+        f"{tally.readings:,} readings"
+        + (f" ({report.selected:,} selected)" if report.selected != tally.readings else ""),
+    ]
+    if tally.missing:
+        line.append(f"{tally.missing:,} missing")
+    if tally.excluded:
+        line.append(f"{tally.excluded:,} excluded by quality")
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(tally.rejects.items()))
+    line.append(_counted(report.rejected, "reject") + (f" ({reasons})" if reasons else ""))
+    if tally.lines and outcome.run.kernel:
+        line.append(f"kernel {tally.kernel_lines / tally.lines:.1%}")
+    line.append(f"{outcome.seconds:.2f} s")
+    line.append(f"{report.size / 1e6 / max(outcome.seconds, 1e-9):,.1f} MB/s")
+    yield " · ".join(line)
+    if outcome.plan.pruned_objects:
+        passed = f"{outcome.plan.pruned_objects:,} objects ({megabytes(outcome.plan.pruned_bytes)}) passed over"
+        yield f"{passed}: their dt= folders lie outside --from and --to"
+    for reject in report.examples:
+        place = f"line {reject.line}" if reject.line else f"byte {reject.offset:,}"
+        column = f" in {reject.column}" if reject.column else ""
+        yield f"  reject: {reject.object} {place}: {reject.reason}{column}: {_short(reject.text)}"
+    for damage in report.damage:
+        yield f"  damaged: {damage.object} at byte {damage.offset:,}: {damage.what}"
+    if outcome.published:
+        yield f"published in {outcome.published} (run {outcome.run.id})"
+
+
+def plan_lines(plan: Plan, tasks: int) -> Iterator[str]:
+    """The plan for people: totals, formats, then a line a split."""
+    objects = len(plan.objects)
+    splits = f"{_counted(len(plan.splits), 'split')} of at most {megabytes(plan.split_size)}"
+    shown = _counted(min(tasks, len(plan.splits)), "task")
+    yield f"{_counted(objects, 'object')}, {megabytes(plan.size)}, {splits}, {shown}"
+    if plan.pruned_objects:
+        yield f"{plan.pruned_objects:,} objects ({megabytes(plan.pruned_bytes)}) pruned by their dt= folders"
+    formats = Counter(_format(piece) for split in plan.splits for piece in split.pieces)
+    yield "formats: " + ", ".join(f"{name} {count:,}" for name, count in sorted(formats.items()))
+    for split in plan.splits:
+        first = _piece(split.pieces[0])
+        more = f" … {_piece(split.pieces[-1])} ({len(split.pieces):,} objects)" if len(split.pieces) > 1 else ""
+        yield f"{split.index:>6}  {megabytes(split.size):>10}  {first}{more}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def megabytes(size: int) -> str:
+    """Bytes in the unit that reads best."""
+    if size < 1_000:
+        return f"{size} B"
+    if size < 1_000_000:
+        return f"{size / 1e3:.1f} kB"
+    return f"{size / 1e6:,.1f} MB" if size < 1_000_000_000 else f"{size / 1e9:,.2f} GB"
+
+
+def _format(piece: Piece) -> str:
+    if piece.object.uri == "-":
+        return "standard input"
+    dialect = f" ({piece.dialect})" if piece.dialect else ""
+    return (piece.format or "compressed") + dialect
+
+
+def _piece(piece: Piece) -> str:
+    if piece.row_groups is not None:
+        return (
+            f"{piece.object.uri} row groups {piece.row_groups[0]}–{piece.row_groups[-1]}"
+            if piece.row_groups
+            else piece.object.uri
+        )
+    if piece.start or piece.end is not None:
+        return f"{piece.object.uri} bytes {piece.start:,}–{'end' if piece.end is None else f'{piece.end:,}'}"
+    return piece.object.uri
+
+
+def _short(text: str, width: int = 100) -> str:
+    shown = text.encode("unicode_escape").decode() if not text.isprintable() else text
+    return shown if len(shown) <= width else shown[: width - 1] + "…"

@@ -1,0 +1,56 @@
+"""Scratch folders: gone after a run, swept after a run that was killed, untouched while a run lives."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from jobs.engine.scratch import scratch
+
+ROOT = Path(__file__).parents[2]
+HOLDER = """
+import sys, time
+from jobs.engine.scratch import scratch
+with scratch("held", sys.argv[1]) as folder:
+    (folder / "block").write_text("x")
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_scratch_is_gone_after_its_run(tmp_path: Path) -> None:
+    with scratch("run", str(tmp_path)) as folder:
+        (folder / "file").write_text("x")
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
+def test_a_living_runs_scratch_is_left_alone_and_a_dead_ones_swept(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        held = Path(holder.stdout.readline().strip())
+        with scratch("second", str(tmp_path)):
+            assert (held / "block").exists()
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        assert (held / "block").exists(), "SIGKILL leaves the scratch behind"
+    with scratch("third", str(tmp_path)):
+        assert not held.exists()
+
+
+def test_a_folder_without_its_lock_is_swept_only_when_it_is_old(tmp_path: Path) -> None:
+    with scratch("first", str(tmp_path)) as folder:
+        home = folder.parent
+    young, old = home / "young", home / "old"
+    young.mkdir()
+    old.mkdir()
+    os.utime(old, (time.time() - 3600, time.time() - 3600))
+    with scratch("second", str(tmp_path)):
+        assert young.exists()
+        assert not old.exists()
