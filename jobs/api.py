@@ -1,0 +1,84 @@
+"""The suite from Python: jobs as functions that return Arrow tables, for notebooks, dashboards and workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
+from typing import Literal
+
+import pyarrow as pa
+
+from jobs import registry
+from jobs.engine.driver import Engine, Outcome, drive
+from jobs.engine.options import settings
+from jobs.errors import UsageError
+
+EngineName = Literal["inline", "local", "hadoop", "emr", "spark"]
+OptionValue = str | int | float | bool | Sequence[str] | None
+
+
+def run(
+    job: str, inputs: Iterable[str | PathLike[str]], *, engine: EngineName | None = None, **options: OptionValue
+) -> pa.Table:
+    """The result of a job as a table, sorted by its keys.
+
+    inputs: files, directories, globs or s3:// prefixes. engine: as `-r`; None chooses. options: those of the command
+    line by name, `dialect="nab"`, `metric=["temperature"]`, `time_zone="Europe/Berlin"`; `--from` is `since`, `--to`
+    `until`. The columns are those that `python -m jobs.<name> --help` lists.
+    Raises UsageError, InputError and, for too many rejects or damage, LimitError (jobs.errors).
+    """
+    return run_with_outcome(job, inputs, engine=engine, **options)[0]
+
+
+def run_with_outcome(
+    job: str, inputs: Iterable[str | PathLike[str]], *, engine: EngineName | None = None, **options: OptionValue
+) -> tuple[pa.Table, Outcome]:
+    """As `run`, with what the run came to: its plan, counts, rejects and seconds."""
+    declared = registry.job(job)
+    flags = [flag for name, value in options.items() for flag in _flags(name, value)]
+    arguments = [*flags, *(str(i) for i in inputs)]
+    try:
+        instance = declared(args=[*(["-r", engine] if engine and engine != "spark" else []), *arguments])
+    except ValueError as error:
+        raise UsageError(str(error), where=job) from None
+    tables: list[pa.Table] = []
+    schemas: list[pa.Schema] = []
+
+    def emit(schema: pa.Schema, results: Iterator[pa.Table]) -> None:
+        schemas.append(schema)
+        tables.extend(results)
+
+    chosen = settings(instance.options, declared.OPTIONS, printed=True)
+    outcome = drive(declared, chosen, _engine(engine, job, instance), emit)
+    if outcome.problem is not None:
+        raise outcome.problem
+    return pa.concat_tables(tables) if tables else schemas[0].empty_table(), outcome
+
+
+def _engine(name: EngineName | None, job: str, instance: object) -> Engine:
+    from jobs.engine.mrjob_engine import MrjobEngine
+
+    if name != "spark":
+        return MrjobEngine(instance)  # type: ignore[arg-type]
+    from importlib import import_module
+
+    from jobs.engine.spark import SparkEngine
+
+    return SparkEngine(import_module(f"jobs.spark.{job}").TWIN)
+
+
+_NAMES = {"since": "from", "until": "to"}
+
+
+def _flags(name: str, value: OptionValue) -> Iterator[str]:
+    """An option as the command line spells it."""
+    flag = "--" + _NAMES.get(name, name).replace("_", "-")
+    if value is None or value is False:
+        return
+    if value is True:
+        yield flag
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from (flag, str(item))
+    else:
+        yield from (flag, str(value))

@@ -1,0 +1,1 @@
+"""The Spark twins, one module a job."""
