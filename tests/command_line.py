@@ -1,0 +1,41 @@
+"""Running the suite's commands as a user does: in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+SPARK_QUICK = ("--conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1")
+"""Spark's JVM spends most of a small job on compiling itself."""
+
+
+def run(
+    module: str,
+    *arguments: object,
+    env: dict[str, str] | None = None,
+    stdin: bytes = b"",
+    cwd: Path = ROOT,
+    timeout: float = 300,
+) -> subprocess.CompletedProcess[bytes]:
+    """`python -m MODULE ARGUMENTS`, with this interpreter; its status, output and errors."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *(str(a) for a in arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        input=stdin,
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def result(module: str, *arguments: object, env: dict[str, str] | None = None, stdin: bytes = b"") -> bytes:
+    """The output of a command that must succeed."""
+    done = run(module, *arguments, env=env, stdin=stdin)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout

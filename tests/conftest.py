@@ -1,0 +1,49 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.servers import S3Server, s3_server
+
+settings.register_profile("suite", deadline=None)  # machines are busy; slowness is not a wrong answer
+settings.load_profile("suite")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real sensor data beside the checkout; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("JOBS_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"the shared data folder {folder} is missing, and CI must have it")
+        pytest.skip(f"real data folder {folder} is not there (JOBS_SHARED_DATA names another)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def s3_process() -> Iterator[S3Server]:
+    """One moto server for all tests of a worker; tests take `s3`."""
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """An empty local S3 that this process and its children use."""
+    from jobs.lake import s3_client
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in s3_process.environ.items():
+        monkeypatch.setenv(name, value)
+    s3_client.forget()
+    s3_process.reset()
+    return s3_process

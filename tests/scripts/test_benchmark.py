@@ -1,0 +1,115 @@
+"""The benchmark's own honesty: wrong answers are noticed, figures are what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.benchmarks import check, cli, report
+from scripts.benchmarks.cases import CASES, GOALS, Goal
+from scripts.benchmarks.process import CommandError, measure
+from scripts.sample_data_generator.draw import Spec
+from scripts.sample_data_generator.generate import Output, generate
+
+ROW = "d,m,2026-03-01,3,2.0,1.0,1.0,3.0,6.0,2026-03-01T00:00:00.000Z,2026-03-01T02:00:00.5Z\n"
+HEADER = "device_id,metric,date,count,mean,stddev,min,max,sum,first_timestamp,last_timestamp\n"
+
+
+def _difference(tmp_path: Path, text: str) -> str:
+    (tmp_path / "want.csv").write_text(HEADER + ROW)
+    (tmp_path / "have.csv").write_text(text)
+    want, have = (check.load(str(tmp_path / name)) for name in ("want.csv", "have.csv"))
+    return check.difference(want, have, 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (HEADER + ROW, ""),
+        (ROW, ""),
+        (HEADER + ROW.replace("T00:00:00.000Z", " 00:00:00+00").replace(".5Z", ".500000"), ""),
+        (HEADER + ROW.replace("2.0,1.0", "2.0000000001,1.0"), ""),
+        (HEADER, "0 rows instead of 1"),
+        (HEADER + ROW.replace("d,m", "d,n"), "other keys: metric"),
+        (HEADER + ROW.replace("-01,3", "-01,4"), "count differs"),
+        (HEADER + ROW.replace("1.0,3.0,6.0", "1.0,3.0000000000000004,6.0"), "max differs"),
+        (HEADER + ROW.replace("6.0", "6.1"), "sum of row 1: 6.1 instead of 6.0"),
+        (HEADER + ROW.replace("2.0,1.0", "2.0,"), "stddev is missing in other rows"),
+        (HEADER + ROW.replace("02:00:00.5", "02:00:00.6"), "last_timestamp differs"),
+        (HEADER.replace("sum", "total") + ROW, "column sum is missing"),
+    ],
+)
+def test_an_answer_is_compared_column_by_column(tmp_path: Path, found: str, told: str) -> None:
+    said = _difference(tmp_path, found)
+    assert re.sub(r"np\.float64\((.*?)\)", r"\1", said) == told
+
+
+def test_a_command_is_measured_with_its_children(tmp_path: Path) -> None:
+    child = "x = b'x' * 400_000_000; n = sum(range(4_000_000)); print(n)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], check=True)"
+    found = measure([sys.executable, "-c", parent], tmp_path / "out", {})
+    assert (tmp_path / "out").read_text() == f"{sum(range(4_000_000))}\n"
+    assert 380 < found.peak < 430
+    assert 0.02 < found.cpu < 2 * found.wall + 0.1
+
+
+def test_a_command_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="status 3\nno luck"):
+        measure(
+            [sys.executable, "-c", "import sys; print('no luck', file=sys.stderr); sys.exit(3)"], tmp_path / "o", {}
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "figure", "reached"),
+    [("at most", 0.5, 0.5, True), ("at most", 0.49, 0.5, False), ("faster", 2, 2, True), ("memory", 1, 2.5, False)],
+)
+def test_a_goal_compares_with_the_faster_of_the_others(kind: str, limit: float, figure: float, reached: bool) -> None:
+    by_run = {
+        "c/ours": {"wall": 2.0, "cpu": 3.0, "peak": 50.0},
+        "c/one": {"wall": 4.0, "cpu": 1.0, "peak": 20.0},
+        "c/two": {"wall": 5.0, "cpu": 1.0, "peak": 30.0},
+    }
+    goal = Goal("", "c/ours", ("c/one", "c/two"), kind, limit)  # type: ignore[arg-type]
+    found = report.measured(goal, by_run)
+    assert found == figure
+    assert report.reached(goal, found) == reached
+    assert report.measured(Goal("", "c/ours", ("c/three",), "faster", 1), by_run) is None
+
+
+def test_goals_are_about_runs_that_there_are() -> None:
+    runs = {f"{case.name}/{run.label}" for case in CASES for run in case.runs}
+    assert {name for goal in GOALS for name in (goal.run, *goal.others)} <= runs
+    for case in CASES:
+        assert {run.data for run in case.runs} <= {"", *(data.name for data in case.data)}
+
+
+@pytest.mark.slow
+def test_peers_agree_with_the_known_answer_and_a_wrong_one_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("duckdb")
+    pytest.importorskip("polars")
+    options = ["--quick", "--case", "csv5m", "--case", "parquet50m", "--engines", "duckdb,polars,line"]
+    results = tmp_path / "results.json"
+    assert cli.main([*options, "--cache", str(tmp_path / "cache"), "--json", str(results)]) == 0
+    assert "wrong answer" not in capsys.readouterr().out
+    runs = json.loads(results.read_text())["runs"]
+    assert set(runs) == {"csv5m/duckdb", "csv5m/polars", "csv5m/line", "parquet50m/duckdb", "parquet50m/polars"}
+    assert all(m["wall"] > 0 and m["peak"] > 10 for measured in runs.values() for m in measured)
+
+    file = next((tmp_path / "cache" / "quick" / "csv5m").glob("*.csv"))
+    text = file.read_bytes()
+    file.write_bytes(text[: text.rindex(b"\n", 0, -1) + 1])  # a reading less than the known answer counts
+    assert cli.main([*options[:3], "--engines", "polars", "--cache", str(tmp_path / "cache")]) == 1
+    assert "wrong answer: csv5m/polars: " in capsys.readouterr().out
+
+
+def test_the_generators_known_answer_is_one_that_is_checked(tmp_path: Path) -> None:
+    generate(Spec(lines=500, devices=2, days=2), Output(tmp_path))
+    path = str(tmp_path / "_expected" / "statistics.csv")
+    assert check.main(path, "0", path) == 0
