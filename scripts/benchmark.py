@@ -1,0 +1,12 @@
+"""daily_stats beside DuckDB, Polars, Spark and plain mrjob: `python scripts/benchmark.py --help`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from scripts.benchmarks.cli import main
+
+    sys.exit(main())

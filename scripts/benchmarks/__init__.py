@@ -1,0 +1,1 @@
+"""Our jobs beside other engines: whole processes, the same files, answers checked."""

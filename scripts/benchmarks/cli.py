@@ -1,0 +1,187 @@
+"""The benchmark's command line: data once, then every engine in turn, answers checked, tables printed, JSON written."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from scripts.benchmarks import engines, report
+from scripts.benchmarks.cases import CASES, Case, Run
+from scripts.benchmarks.inputs import Input, prepare, warm
+from scripts.benchmarks.process import CommandError, measure, run_quietly
+
+OUR_TOLERANCE, PEER_TOLERANCE = 1e-12, 1e-9
+PACKAGES = ("numpy", "pyarrow", "mrjob", "duckdb", "polars", "pyspark")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sensor-log-benchmarks"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    chosen = options.case or [case.name for case in CASES]
+    results = _earlier(options.json)
+    wrong: list[str] = []
+    try:
+        with _cache(options) as cache:
+            for case in CASES:
+                if case.name in chosen:
+                    wrong += _measure_case(case, options, cache, results)
+                    if options.json is not None:
+                        options.json.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(report.runs_table(results))
+    if options.quick:
+        print("These are the quick sizes, a hundredth of those named: the times say nothing.")
+    else:
+        print(report.goals_table(results))
+    for what in wrong:
+        print(f"wrong answer: {what}")
+    return int(bool(wrong))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="benchmark.py",
+        description="Measures daily_stats beside DuckDB, Polars, its Spark twin and a line-by-line mrjob job: whole "
+        "processes on the same files, in turn, with the answers compared. For figures to quote, let nothing else run.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--case", action="append", choices=[case.name for case in CASES], help="only this one (may be repeated)")
+    add(
+        "--engines", type=lambda text: text.split(","), default=list(engines.NEEDS), help="comma-separated; default all"
+    )
+    add("--rounds", type=int, default=3, help="measurements of each, whose median counts (default 3)")
+    add("--cache", type=Path, help=f"where generated data is kept (default {CACHE}; needs about 12 GB)")
+    add("--json", type=Path, metavar="FILE", help="write the results here; cases not run now keep theirs")
+    add("--quick", action="store_true", help="a hundredth of the data, once: do the answers agree?")
+    return parser
+
+
+@contextmanager
+def _cache(options: argparse.Namespace) -> Iterator[Path]:
+    """The folder of the data; for --quick a temporary one, unless named."""
+    if options.quick:
+        options.rounds = 1
+        if options.cache is None:
+            with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+                yield Path(folder)
+            return
+    cache = options.cache or CACHE
+    cache.mkdir(parents=True, exist_ok=True)
+    yield cache.resolve()
+
+
+def _measure_case(case: Case, options: argparse.Namespace, cache: Path, results: dict[str, Any]) -> list[str]:
+    """Measures a case into `results`; returns which answers are wrong."""
+    if case.folder is not None and not case.folder.is_dir():
+        _say(f"{case.name}: skipped, {case.folder} is not there")
+        return []
+    runs = []
+    for run in case.runs:
+        if run.engine not in options.engines:
+            continue
+        if package := engines.missing(run.engine):
+            _say(f"{case.name}/{run.label}: skipped, needs {package}")
+        else:
+            runs.append(run)
+    if not runs:
+        return []
+    _say(f"{case.name}: {case.title}")
+    inputs = prepare(case, cache, quick=options.quick)
+    for given in {run.data: inputs[run.data] for run in runs}.values():
+        warm(given)
+    found: dict[str, list[dict[str, float]]] = {f"{case.name}/{run.label}": [] for run in runs}
+    wrong: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=cache) as folder:
+        for number in range(options.rounds):
+            for run in _turned(runs, number):
+                given = inputs[run.data]
+                command = engines.command(run.engine, given.path, given.fmt)
+                measurement = measure(command, Path(folder) / f"{run.label}.csv", run.environ)
+                found[f"{case.name}/{run.label}"].append(asdict(measurement))
+                _say(f"  {run.label:<10} {measurement.wall:8.2f} s  {measurement.peak:6.0f} MB")
+            wrong += [what for what in _wrong(case, runs, inputs, Path(folder)) if what not in wrong]
+    results["runs"].update(found)
+    results["bytes"].update({f"{case.name}/{run.label}": inputs[run.data].size for run in runs})
+    results["cases"][case.name] = {**_circumstances(), "rounds": options.rounds}
+    return wrong
+
+
+def _turned(runs: Sequence[Run], number: int) -> list[Run]:
+    """Each round begins with another run."""
+    first = number % len(runs)
+    return [*runs[first:], *runs[:first]]
+
+
+def _wrong(case: Case, runs: Sequence[Run], inputs: dict[str, Input], folder: Path) -> list[str]:
+    """Which outputs differ from the known answer, or, where there is none, from the last run's."""
+    wrong = []
+    for run in runs:
+        known = inputs[run.data].expected
+        if known is None and run is runs[-1]:
+            continue
+        ours = run.engine in ("ours", "spark") and known is not None
+        tolerance = OUR_TOLERANCE if ours else PEER_TOLERANCE
+        expected = known or folder / f"{runs[-1].label}.csv"
+        check = ["-m", "scripts.benchmarks.check", str(expected), str(tolerance), str(folder / f"{run.label}.csv")]
+        said = run_quietly([sys.executable, *check])
+        if said != "ok":
+            wrong.append(f"{case.name}/{run.label}: {said}")
+    return wrong
+
+
+def _earlier(path: Path | None) -> dict[str, Any]:
+    if path is not None and path.exists():
+        earlier: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return earlier
+    return {"runs": {}, "bytes": {}, "cases": {}}
+
+
+def _circumstances() -> dict[str, Any]:
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "processor": _processor(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "load": round(os.getloadavg()[0], 2),
+        "versions": versions,
+    }
+
+
+def _commit() -> str:
+    try:
+        return run_quietly(["git", "describe", "--always", "--dirty"])
+    except (CommandError, OSError):  # no clone, or no git
+        return "unknown"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

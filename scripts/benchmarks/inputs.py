@@ -1,0 +1,67 @@
+"""The files that are measured: generated once, or there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.benchmarks.cases import Case, Data
+from scripts.benchmarks.process import run_quietly
+from scripts.environment import ROOT
+
+EXPECTED = "_expected"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file, or a folder of several, in a format or dialect; `expected`: its known statistics. size: bytes."""
+
+    path: Path
+    fmt: str
+    size: int
+    expected: Path | None
+
+
+def prepare(case: Case, cache: Path, *, quick: bool) -> dict[str, Input]:
+    """The inputs of a case by name, and the first also as the empty name; generated where the cache lacks them."""
+    if case.folder is not None:
+        files = [path for path in case.folder.rglob("*") if path.is_file() and not path.name.startswith("_")]
+        objects = [path for path in files if EXPECTED not in path.parts]
+        known = case.folder / EXPECTED / "statistics.csv"
+        size = sum(path.stat().st_size for path in objects)
+        return {"": Input(case.folder, case.fmt, size, known if known.exists() else None)}
+    inputs = {data.name: _generated(data, cache / "quick" if quick else cache, quick=quick) for data in case.data}
+    return {"": inputs[case.data[0].name], **inputs}
+
+
+def _generated(data: Data, cache: Path, *, quick: bool) -> Input:
+    """Generated beside and renamed, so that what is there is whole; made anew when the options have changed."""
+    folder = cache / data.name
+    arguments = data.arguments(quick=quick)
+    remembered = folder / EXPECTED / "arguments.json"
+    if not remembered.exists() or json.loads(remembered.read_text("utf-8")) != arguments:
+        partial = cache / f"{data.name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        script = ROOT / "scripts" / "generate_sample_data.py"
+        print(f"  generating {folder}", file=sys.stderr, flush=True)
+        run_quietly([sys.executable, str(script), *arguments, "--output", str(partial)])
+        (partial / EXPECTED / "arguments.json").write_text(json.dumps(arguments), "utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    objects = json.loads((folder / EXPECTED / "manifest.json").read_text("utf-8"))["objects"]
+    path = folder / objects[0]["name"] if len(objects) == 1 else folder
+    size = sum(entry["bytes"] for entry in objects)
+    return Input(path, data.fmt, size, folder / EXPECTED / "statistics.csv")
+
+
+def warm(given: Input) -> None:
+    """Reads the files once, so that every engine finds them in the page cache."""
+    buffer = bytearray(1 << 20)
+    for path in [given.path] if given.path.is_file() else sorted(given.path.rglob("*")):
+        if path.is_file():
+            with path.open("rb", buffering=0) as file:
+                while file.readinto(buffer):
+                    pass

@@ -1,0 +1,1 @@
+"""The documentation's pictures, drawn by programs so that they can be changed and compared."""

@@ -1,0 +1,95 @@
+"""Rewrites what the documentation shows where it no longer agrees with what its commands print.
+
+python -m scripts.refresh_docs [PAGE …]    (default: README.md and docs/)
+
+A `…` line keeps its place: as many lines as stood before and after it are shown again. What stands between
+`<!-- goals:start -->` and `<!-- goals:end -->`, or `runs`, becomes that table of the results in docs/benchmark.json,
+which `python scripts/benchmark.py --json docs/benchmark.json` writes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.benchmarks.report import goals_table, runs_table
+from scripts.console import ELISION, ROOT, Command, Sandbox, agrees, blocks, masked, pages
+
+RESULTS = ROOT / "docs" / "benchmark.json"
+
+
+def cut(shown: Sequence[str], printed: Sequence[str]) -> list[str]:
+    """The printed lines, elided where the page elided them."""
+    if ELISION not in shown:
+        return list(printed)
+    before, after = shown.index(ELISION), len(shown) - 1 - shown[::-1].index(ELISION)
+    tail = len(shown) - after - 1
+    if before + tail >= len(printed):
+        return list(printed)
+    return [*printed[:before], ELISION, *printed[len(printed) - tail :]]
+
+
+def refresh(page: Path, folder: Path) -> int:
+    """Rewrite one page's outputs; returns how many changed."""
+    sandbox = Sandbox.create(folder)
+    changes: list[tuple[Command, list[str]]] = []
+    for block in blocks(page):
+        if block.not_run or block.needs or block.kind != "console":
+            continue
+        for result in sandbox.run(block):
+            shown = result.command.shown
+            actual = [masked(line, sandbox.folder) for line in result.lines]
+            if shown and not agrees([masked(line) for line in shown], actual):
+                changes.append((result.command, cut(shown, result.lines)))
+    lines = page.read_text("utf-8").splitlines()
+    for command, new in reversed(changes):
+        start = command.line + command.text.count("\n")
+        while not lines[start].strip():
+            start += 1
+        lines[start : start + len(command.shown)] = new
+    if changes:
+        page.write_text("\n".join(lines) + "\n", "utf-8")
+    return len(changes)
+
+
+def replace_marked(text: str, name: str, content: str) -> str:
+    """The text with what stands between the markers `name`:start and `name`:end replaced."""
+    pattern = re.compile(rf"(<!-- {name}:start -->\n).*?(<!-- {name}:end -->)", re.DOTALL)
+    return pattern.sub(lambda found: found[1] + content + found[2], text)
+
+
+def refresh_figures(page: Path, results: Mapping[str, Any]) -> None:
+    """Rewrite the tables of benchmark results where a page has a place for them."""
+    text = page.read_text("utf-8")
+    for name, table in (("goals", goals_table), ("runs", runs_table)):
+        if f"<!-- {name}:start -->" in text:
+            text = replace_marked(text, name, f"{circumstances(results)}\n\n{table(results)}")
+    page.write_text(text, "utf-8")
+
+
+def circumstances(results: Mapping[str, Any]) -> str:
+    """On what the figures were measured."""
+    cases = results["cases"].values()
+    machines = {f"{case['cores']} cores, {case['processor'] or case['system']}" for case in cases}
+    dates = sorted(case["date"][:10] for case in cases)
+    when = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
+    rounds = min(case["rounds"] for case in cases)
+    return f"{'; '.join(sorted(machines))}; {when}; medians of {rounds} rounds."
+
+
+def main() -> int:
+    for page in [Path(name).resolve() for name in sys.argv[1:]] or pages():
+        with tempfile.TemporaryDirectory(prefix="sensor-jobs-docs-") as folder:
+            print(f"{page.relative_to(ROOT)}: {refresh(page, Path(folder))} outputs refreshed", flush=True)
+        if RESULTS.exists():
+            refresh_figures(page, json.loads(RESULTS.read_text("utf-8")))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

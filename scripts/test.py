@@ -1,0 +1,128 @@
+"""Everything that must hold before a change is merged: lint, types, tests, documentation, answers.
+
+python3 scripts/test.py            # all of it
+python3 scripts/test.py --quick    # what fits in a minute
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+if sys.version_info < (3, 11):
+    sys.exit("Needs Python 3.11 or newer, this is %d.%d. Try: python3.11 scripts/test.py" % sys.version_info[:2])
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.environment import ROOT, Environment, guarded, prepare
+from scripts.interpreters import find
+from scripts.steps import Outcome, Runner
+
+CI = os.environ.get("CI") == "true"
+WORKERS = str(min(os.cpu_count() or 1, 4))
+MAIN = "not slow and not spark"
+QUICK = f"{MAIN} and not s3"
+PYTEST = ("-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup")
+PYTEST_CODES = {5: "no test was selected", 4: "pytest was called wrongly", 3: "pytest failed inside", 2: "interrupted"}
+
+
+def lint(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
+    return [
+        runner.run("lint", environment.python, "-m", "ruff", "check", "--quiet", "."),
+        runner.run("format", environment.python, "-m", "ruff", "format", "--quiet", "--diff", "."),
+    ]
+
+
+def types(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
+    return [runner.run("types", environment.python, "-m", "mypy", "--strict")]
+
+
+def tests(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
+    pytest = (*PYTEST, "--ignore", "tests/docs", *arguments.pytest)
+    if arguments.quick:
+        return [runner.run("tests", environment.python, *pytest, "-m", QUICK, words=PYTEST_CODES)]
+    coverage = ("-m", "coverage")
+    return [
+        runner.run("tests", environment.python, *coverage, "run", *pytest, words=PYTEST_CODES),
+        runner.run("combine", environment.python, *coverage, "combine", "--quiet"),
+        runner.run("coverage", environment.python, *coverage, "report", closing="TOTAL"),
+    ]
+
+
+def docs(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
+    select = ("-m", QUICK) if arguments.quick else ()
+    # in one process: a page's commands build on each other
+    return [runner.run("docs", environment.python, "-m", "pytest", "-q", "tests/docs", *select, words=PYTEST_CODES)]
+
+
+def answers(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
+    return [runner.run("answers", environment.python, "scripts/benchmark.py", "--quick")]
+
+
+def fuzz(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
+    return [runner.run("fuzz", environment.python, "scripts/fuzz_kernel.py")]
+
+
+def interpreters(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
+    """The main tests on every other supported Python of this machine."""
+    outcomes = []
+    for version, python in find(skip=sys.version_info[:2]).items():
+        name = f"python {version}"
+        if python is None:
+            outcomes.append(Outcome(name, not CI, 0.0, "is not on this machine"))
+            continue
+        other = prepare(("dev",), ROOT / f".venv-{version}", base=python, kernel=False)
+        pytest = (*PYTEST, "--ignore", "tests/docs", *arguments.pytest, "-m", MAIN)
+        outcomes.append(runner.run(name, other.python, *pytest, words=PYTEST_CODES))
+    return outcomes
+
+
+STEPS = {step.__name__: step for step in (lint, types, tests, docs, answers, fuzz, interpreters)}
+ALWAYS = ("lint", "types", "tests", "docs")
+FULL = (*ALWAYS, "answers")
+IN_CI = (*FULL, "fuzz", "interpreters")
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="test.py",
+        allow_abbrev=False,
+        description=__doc__.splitlines()[0],
+        epilog="After -- come pytest's own arguments.",
+    )
+    parser.add_argument("--quick", action="store_true", help="the subset that fits in a minute")
+    parser.add_argument("--fuzz", action="store_true", help="also fuzz the kernel under the sanitizers")
+    parser.add_argument("--interpreters", action="store_true", help="also the tests on every other Python found")
+    parser.add_argument("--only", metavar="STEPS", help=f"just these, separated by commas: {', '.join(STEPS)}")
+    parser.add_argument("pytest", nargs="*", metavar="PYTEST", help="arguments for pytest, after --")
+    return parser.parse_args()
+
+
+def chosen(arguments: argparse.Namespace) -> list[str]:
+    """The names of the steps to run, in their order."""
+    if arguments.only:
+        names = arguments.only.split(",")
+        unknown = [name for name in names if name not in STEPS]
+        if unknown:
+            sys.exit(f"test.py: no step is named {', '.join(unknown)}; there are {', '.join(STEPS)}")
+        return [name for name in STEPS if name in names]
+    names = list(ALWAYS if arguments.quick else IN_CI if CI else FULL)
+    names += [name for name in ("fuzz", "interpreters") if getattr(arguments, name) and name not in names]
+    return names
+
+
+def main() -> int:
+    arguments = options()
+    names = chosen(arguments)
+    environment = prepare(("dev",) if arguments.quick else ("dev", "spark"))
+    with tempfile.TemporaryDirectory(prefix="sensor-jobs-test-") as scratch, Runner(Path(scratch)) as runner:
+        Path(scratch).chmod(0o755)  # some tests are another user for a moment
+        if not environment.stamp().get("kernel"):
+            runner.outcomes.append(Outcome("kernel", not CI, 0.0, "could not be built, so its tests are skipped"))
+        for name in names:
+            runner.outcomes += STEPS[name](runner, environment, arguments)
+    return runner.report()
+
+
+if __name__ == "__main__":
+    guarded(main)
