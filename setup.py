@@ -30,7 +30,7 @@ REQUIRED = [
 ]
 SPARK = [
     "pyspark>=3.5",
-    "pandas>=2.2",  # pyspark asks for it where Arrow batches cross
+    "pandas>=2.2,<3",  # pyspark asks for it where Arrow batches cross, and warns of 3
 ]
 DEV = [
     "coverage>=7.10",  # measures forked tasks
@@ -38,7 +38,7 @@ DEV = [
     "hypothesis>=6.100",
     "moto[server]>=5.0",
     "mypy>=1.15",
-    "pandas>=2.2",
+    "pandas>=2.2,<3",
     "polars>=1.20",
     "pytest>=8.3",
     "pytest-cov>=6.0",

@@ -4,7 +4,7 @@ python -m scripts.benchmarks.check EXPECTED TOLERANCE OUTPUT …    prints one l
 
 Counts, minima, maxima and times must be equal. Sums, means and standard deviations may differ by TOLERANCE of what
 rounding can cost: relative to count × the largest magnitude, or to that magnitude. Keys are those that both have.
-A process of its own, since it needs the memory that the measured ones must not inherit.
+A process of its own, so that the harness needs no NumPy.
 """
 
 from __future__ import annotations
