@@ -96,6 +96,7 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
             min(_MOST_PARTITIONS, 1 + plan.size // _BYTES_PER_PARTITION),
             engine.carrier,
             library.load() is not None,
+            *_stages(job, settings),
         )
         report = _execute(run, plan, engine, folder)
         problem = _problem(report, settings)
@@ -117,6 +118,14 @@ def _zones(settings: Settings, dialects: dict[str, str]) -> tuple[dict[str, obje
     """The tables of all zones that tasks will ask for."""
     named = {settings.time_zone} | {dialect_file.loads(text).timestamp.time_zone for text in dialects.values()}
     return tuple(zones.load(name).as_json() for name in sorted(named))
+
+
+def _stages(job: type[SensorJob], settings: Settings) -> tuple[bool, int]:
+    """Whether readings are shuffled in the order of time, and how many shuffles there are."""
+    if settings.deduplicate and not job.PARTIALS:
+        raise UsageError(f"{job.NAME} shows every reading", where="--deduplicate", fix="leave it out")
+    ordered = job.TIME_ORDERED or settings.deduplicate
+    return ordered, 2 if ordered and job.regroups(settings) else 1
 
 
 def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:

@@ -22,12 +22,14 @@ from mrjob.job import MRJob  # noqa: E402 - needs the stand-ins of compat
 from mrjob.options import _add_basic_args, _add_step_args  # noqa: E402
 from mrjob.protocol import BytesProtocol, BytesValueProtocol  # noqa: E402
 from mrjob.runner import MRJobRunner  # noqa: E402
+from mrjob.step import MRStep  # noqa: E402
 
 from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
 from jobs.engine.options import Option, Settings, add_options, refuse  # noqa: E402
 from jobs.engine.run import Run  # noqa: E402
 from jobs.errors import JobError  # noqa: E402
 from jobs.partials.schema import Accumulator, PartialSchema  # noqa: E402
+from jobs.partials.walks import Accumulating, Walk  # noqa: E402
 from jobs.readings.model import Keys, Readings  # noqa: E402
 
 
@@ -51,6 +53,7 @@ class SensorJob(MRJob):  # type: ignore[misc]
     OPTIONS: ClassVar[tuple[Option, ...]] = ()
     PARTIALS: ClassVar[Mapping[str, PartialSchema]] = {}
     NEEDS_TIME: ClassVar[bool] = True
+    TIME_ORDERED: ClassVar[bool] = False
 
     # one plan line is one map task's work; blocks of partial rows travel as bytes
     INPUT_PROTOCOL = BytesValueProtocol
@@ -78,6 +81,17 @@ class SensorJob(MRJob):  # type: ignore[misc]
         raise NotImplementedError
 
     @classmethod
+    def walk(cls, run: Run, keys: Keys) -> Walk:
+        """Reduce, of a time-ordered job and of any with --deduplicate: what turns slices of readings into partial
+        rows. All readings of a device come through one walk, in the order of time."""
+        return Accumulating(cls.accumulator(run, keys))
+
+    @classmethod
+    def regroups(cls, settings: Settings) -> bool:
+        """Whether `device_id` of partial rows is not that of the readings, but of a group of devices."""
+        return False
+
+    @classmethod
     def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
         """Reduce: the result rows, sorted by KEYS, of merged partial rows."""
         raise NotImplementedError
@@ -92,6 +106,7 @@ class SensorJob(MRJob):  # type: ignore[misc]
     def __init__(self, args: list[str] | None = None) -> None:
         given = sys.argv[1:] if args is None else args
         self._for_task = any(flag in given for flag in ("--mapper", "--reducer", "--combiner"))
+        self._stages = 1
         super().__init__(args)
 
     def configure_args(self) -> None:
@@ -107,6 +122,23 @@ class SensorJob(MRJob):  # type: ignore[misc]
             super().configure_args()
         self.add_file_arg("--run-file", help=argparse.SUPPRESS)
 
+    def steps(self) -> list[MRStep]:
+        """Map and reduce; and one more reduce where what was made of devices is regrouped."""
+        first = MRStep(
+            mapper_init=self.mapper_init,
+            mapper=self.mapper,
+            mapper_final=self.mapper_final,
+            reducer_init=self.reducer_init,
+            reducer=self.reducer,
+        )
+        more = MRStep(reducer_init=self.reducer_init, reducer=self.reducer)
+        return [first, *[more] * (self._run_stages() - 1)]
+
+    def _run_stages(self) -> int:
+        if not self._for_task:
+            return self._stages
+        return Run.load(self.options.run_file).stages
+
     def mapper_init(self) -> None:
         from jobs.engine.tasks import MapTask
 
@@ -121,11 +153,11 @@ class SensorJob(MRJob):  # type: ignore[misc]
     def reducer_init(self) -> None:
         from jobs.engine.tasks import ReduceTask
 
-        self._reduce = ReduceTask(type(self), Run.load(self.options.run_file))
+        run = Run.load(self.options.run_file)
+        self._reduce = ReduceTask(type(self), run, stage=self.options.step_num or 0)
 
-    def reducer(self, key: bytes, values: Iterator[bytes]) -> Iterator[tuple[None, bytes]]:
-        for line in self._reduce.partition(key, values):
-            yield None, line
+    def reducer(self, key: bytes, values: Iterator[bytes]) -> Iterator[tuple[bytes | None, bytes]]:
+        yield from self._reduce.partition(key, values)
 
     def execute(self) -> None:
         """Be a task, and have the driver know what a user could mend."""
@@ -137,7 +169,7 @@ class SensorJob(MRJob):  # type: ignore[misc]
             tell(self.options.run_file, error)
             raise
 
-    def prepare(self, runner: str, plan_file: str, run_file: str, scratch: str, tasks: int) -> None:
+    def prepare(self, runner: str, plan_file: str, run_file: str, scratch: str, tasks: int, stages: int) -> None:
         """Set what the next `make_runner` runs: the plan as the job's input, all its files below `scratch`."""
         self.options.runner = runner
         self._run_kwargs = {
@@ -148,6 +180,7 @@ class SensorJob(MRJob):  # type: ignore[misc]
             "local_tmp_dir": scratch,
         }
         self._num_tasks = tasks
+        self._stages = stages
 
     def _runner_class(self) -> type[MRJobRunner]:
         if self.options.runner == "inline":

@@ -81,7 +81,7 @@ class MrjobEngine:
         plan_file, run_file = scratch / "plan", scratch / "run.json"
         plan_file.write_text("".join(split.dumps() + "\n" for split in plan.splits))
         run.save(run_file)
-        self._job.prepare(self.runner, str(plan_file), str(run_file), str(scratch), self.tasks(settings))
+        self._job.prepare(self.runner, str(plan_file), str(run_file), str(scratch), self.tasks(settings), run.stages)
         report = Report()
         try:
             with self._job.make_runner() as runner:

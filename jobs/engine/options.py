@@ -46,6 +46,7 @@ class Settings:
     until: int | None = None
     time_zone: str = "UTC"
     max_lateness: int = 7
+    deduplicate: bool = False
     split_size: int = 0  # 0: by the input's size and the number of tasks
     tasks: int | None = None
     max_rejects: float = 0.01
@@ -91,6 +92,11 @@ def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) 
         default="7",
         metavar="DAYS",
         help="with --to: how many days late a reading may lie in a dt= folder (default: 7)",
+    )
+    group.add_argument(
+        "--deduplicate",
+        action="store_true",
+        help="count readings of equal time, device, metric, unit and value once (default: every one counts)",
     )
     group.add_argument(
         "--split-size",
@@ -166,6 +172,7 @@ def settings(options: argparse.Namespace, job_options: Sequence[Option], *, prin
         until=until,
         time_zone=options.time_zone,
         max_lateness=_whole("--max-lateness", options.max_lateness, 0),
+        deduplicate=options.deduplicate,
         split_size=byte_size("--split-size", options.split_size) if options.split_size else 0,
         tasks=None if options.tasks is None else _whole("--tasks", options.tasks, 1),
         max_rejects=_share("--max-rejects", options.max_rejects),

@@ -46,10 +46,12 @@ class RunFile:
 
 @dataclass(slots=True)
 class Report:
-    """The report of one task, and of all: `add` puts them together. `selected`: readings that passed the filters."""
+    """The report of one task, and of all: `add` puts them together. `selected`: readings that passed the filters.
+    `repeats`: those of them that --deduplicate left out."""
 
     tally: Tally = field(default_factory=Tally)
     selected: int = 0
+    repeats: int = 0
     size: int = 0
     damage: list[DamagedObject] = field(default_factory=list)
     examples: list[RejectRow] = field(default_factory=list)
@@ -59,6 +61,7 @@ class Report:
     def add(self, other: Report) -> None:
         self.tally.add(other.tally)
         self.selected += other.selected
+        self.repeats += other.repeats
         self.size += other.size
         self.damage = sorted(self.damage + other.damage)
         self.examples = sorted(self.examples + other.examples, key=lambda r: (r.object, r.offset, r.reason))[:EXAMPLES]
@@ -89,6 +92,7 @@ class Report:
         return Report(
             Tally(**tally),
             data["selected"],
+            data["repeats"],
             data["size"],
             [DamagedObject(**d) for d in data["damage"]],
             [RejectRow(**r) for r in data["examples"]],

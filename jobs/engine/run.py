@@ -17,7 +17,8 @@ from jobs.readings import zones
 @dataclass(frozen=True, slots=True)
 class Run:
     """`started` is in µs since 1970 UTC; `dialects` maps a piece's dialect key to the dialect's content; `zones` are
-    the tables of the time zones that are used; `partitions` is how many parts the shuffle has."""
+    the tables of the time zones that are used; `partitions` is how many parts the shuffle has.
+    ordered: whether reduce tasks get readings in the order of time. stages: how many shuffles there are."""
 
     id: str
     job: str
@@ -29,6 +30,8 @@ class Run:
     partitions: int
     carrier: Carrier
     kernel: bool
+    ordered: bool = False
+    stages: int = 1
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))

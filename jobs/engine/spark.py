@@ -24,8 +24,11 @@ from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, Carrier
 from jobs.engine.tasks import attempt, write_run
 from jobs.errors import JobError, UsageError
+from jobs.partials.images import from_images, to_images
+from jobs.partials.schema import READINGS
+from jobs.partials.slices import coded
 from jobs.readings.kernel_keys import new_keys
-from jobs.readings.model import Readings
+from jobs.readings.model import Keys, Readings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,7 +36,17 @@ if TYPE_CHECKING:
     from jobs.engine.job import SensorJob
 
 Projection = Callable[[Readings], pa.RecordBatch]
+Mapping = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
+_COMPARABLE = pa.schema(
+    [
+        pa.field("device_id", pa.string()),
+        pa.field("metric", pa.string()),
+        pa.field("unit", pa.string()),
+        pa.field("timestamp", pa.int64()),
+        pa.field("bits", pa.int64()),
+    ]
+)
 _RUNS = pa.schema([("order", pa.int64()), ("path", pa.string()), ("rows", pa.int64())])
 
 
@@ -87,6 +100,8 @@ class SparkEngine:
         report = Report()
         for file in sorted(scratch.glob("report-*.json")):
             report.add(Report.loads(file.read_text()))
+        if run.settings.deduplicate:
+            report.repeats += report.selected
         report.add(Report(runs=[RunFile(row["order"], row["path"], row["rows"]) for row in written]))
         return report
 
@@ -125,18 +140,22 @@ def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFra
 
     lines = spark.sparkContext.parallelize([(split.dumps(),) for split in plan.splits], len(plan.splits))
     frame = spark.createDataFrame(lines, "line string")
-    readings = frame.mapInArrow(_reader(twin, run), from_arrow_schema(twin.schema))
+    if run.settings.deduplicate:
+        every = frame.mapInArrow(_reader(twin, run, _comparable, _COMPARABLE), from_arrow_schema(_COMPARABLE))
+        readings = every.dropDuplicates().mapInArrow(_distinct(twin, run), from_arrow_schema(twin.schema))
+    else:
+        project = twin.projection(run)
+        readings = frame.mapInArrow(_reader(twin, run, project, twin.schema), from_arrow_schema(twin.schema))
     result = twin.aggregate(readings, run)
     return result.mapInArrow(_run_writer(twin, run), from_arrow_schema(_RUNS))
 
 
-def _reader(twin: Twin, run: Run) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Mapping:
     """Plan lines in, projected readings out; each split's report goes to a file of its own, whichever attempt."""
-    projection, schema, ordered = twin.projection, twin.schema, not twin.job.PARTIALS
+    ordered = not twin.job.PARTIALS
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         run.provide_zones()
-        project = projection(run)
         for batch in batches:
             for line in batch.column(0).to_pylist():
                 split = Split.loads(line)
@@ -147,6 +166,37 @@ def _reader(twin: Twin, run: Run) -> Callable[[Iterator[pa.RecordBatch]], Iterat
                 _put(Path(run.scratch) / f"report-{split.index:06d}.json", reader.close().dumps())
 
     return read
+
+
+def _comparable(readings: Readings) -> pa.RecordBatch:
+    """Readings as columns of which two are equal where the readings are: Spark holds -0.0 and 0.0 for the same."""
+    columns = readings.to_arrow()
+    time, bits = pa.array(readings.timestamp), pa.array(to_images(readings.value))
+    arrays = [*(columns.column(name) for name in ("device_id", "metric", "unit")), time, bits]
+    return pa.RecordBatch.from_arrays(arrays, schema=_COMPARABLE)
+
+
+def _distinct(twin: Twin, run: Run) -> Mapping:
+    """Comparable columns in, projected readings out; their number goes to a report."""
+    project, schema = twin.projection(run), twin.schema
+
+    def convert(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pyspark import TaskContext
+
+        run.provide_zones()
+        kept = 0
+        for batch in batches:
+            rows = pa.Table.from_batches([batch])
+            value = from_images(rows["bits"].to_numpy())
+            rows = rows.drop_columns("bits").append_column("value", pa.array(value)).cast(READINGS.columns)
+            kept += len(rows)
+            yield project(coded(rows, Keys())).cast(schema)
+        context = TaskContext.get()
+        assert context is not None
+        report = Report(repeats=-kept)
+        _put(Path(run.scratch) / f"report-distinct-{context.partitionId():06d}.json", report.dumps())
+
+    return convert
 
 
 def _put(path: Path, text: str) -> None:

@@ -22,6 +22,8 @@ def summary(outcome: Outcome) -> Iterator[str]:
         line.append(f"{tally.missing:,} missing")
     if tally.excluded:
         line.append(f"{tally.excluded:,} excluded by quality")
+    if outcome.run.settings.deduplicate:
+        line.append(_counted(report.repeats, "repeat") + " left out")
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(tally.rejects.items()))
     line.append(_counted(report.rejected, "reject") + (f" ({reasons})" if reasons else ""))
     if tally.lines and outcome.run.kernel:

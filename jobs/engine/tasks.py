@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,18 @@ from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, read_block
+from jobs.partials import slices
 from jobs.partials.merge import divide, merge, partition
+from jobs.partials.schema import GROUP_BYTES
+from jobs.partials.slices import Collected
+from jobs.partials.walks import Yielded, without_repeats
 from jobs.readings.kernel_keys import new_keys
+from jobs.readings.model import Keys
 
 if TYPE_CHECKING:
     from jobs.engine.job import SensorJob
 
 REPORT_KEY = b"report"
-GROUP_BYTES = 96 << 20
-"""A task's group table is flushed when it holds this much, so that memory does not grow with the input."""
-
 ROWS_MARK = "rows"
 BATCH_ROWS = 65_536
 _LINE_ROWS = 8_192  # rows that travel in one line: well below 2 MB
@@ -45,7 +48,9 @@ class MapTask:
         self._blocks = BlockWriter(run.carrier, Path(run.scratch) / f"{self._name}.blocks")
         keys = new_keys(run.kernel)
         self._reader = SplitReader(run, keys, self._blocks, ordered=not job.PARTIALS)
-        self._accumulator = job.accumulator(run, keys) if job.PARTIALS else None
+        self._accumulator = None
+        if job.PARTIALS:
+            self._accumulator = Collected(keys) if run.ordered else job.accumulator(run, keys)
 
     def split(self, line: bytes) -> Iterator[Pair]:
         split = Split.loads(line)
@@ -65,9 +70,7 @@ class MapTask:
     def _flush(self) -> Iterator[Pair]:
         assert self._accumulator is not None
         for kind, table in self._accumulator.flush():
-            for number, part in enumerate(partition(table, self._run.partitions)):
-                if part.num_rows:
-                    yield b"%05d" % number, f"{kind}\t{self._blocks.write(part)}".encode()
+            yield from deal(self._run, self._blocks, kind, table, labelled=self._run.ordered)
 
     def _rows(self, split: Split) -> Iterator[Pair]:
         tables = (self._job.rows(self._run, readings) for readings in self._reader.read(split))
@@ -77,25 +80,74 @@ class MapTask:
 
 
 class ReduceTask:
-    """One reduce task: the blocks of a partition in, sorted runs of result rows out; its lines are the manifest."""
+    """One reduce task: the blocks of a partition in; out come sorted runs of result rows, whose lines are the manifest,
+    or, before another stage, blocks of partial rows again."""
 
-    def __init__(self, job: type[SensorJob], run: Run) -> None:
+    def __init__(self, job: type[SensorJob], run: Run, stage: int) -> None:
         run.provide_zones()
-        self._job, self._run = job, run
+        self._job, self._run, self._stage = job, run, stage
         self._name = attempt("reduce")
+        self._blocks = BlockWriter(run.carrier, Path(run.scratch) / f"{self._name}.blocks")
 
-    def partition(self, key: bytes, values: Iterable[bytes]) -> Iterator[bytes]:
+    def partition(self, key: bytes, values: Iterable[bytes]) -> Iterator[tuple[bytes | None, bytes]]:
+        is_last = self._stage == self._run.stages - 1
         if not key.isdigit():  # a report, or rows of a job that has nothing to merge
-            yield from values
+            yield from ((None if is_last else key, value) for value in values)
             return
         blocks: dict[str, list[pa.Table]] = {}
-        for value in values:
-            kind, text = value.decode().split("\t", 1)
-            blocks.setdefault(kind, []).append(read_block(text))
+        if self._run.ordered and self._stage == 0:
+            report = walk_through(self._job, self._run, values, blocks)
+            yield None if is_last else REPORT_KEY, report.dumps().encode()
+        else:
+            for value in values:
+                kind, text = value.decode().split("\t", 1)
+                blocks.setdefault(kind, []).append(read_block(text))
         for piece, part in enumerate(divide(blocks, PIECE_BYTES)):
             merged = {kind: merge(self._job.PARTIALS[kind], tables) for kind, tables in part.items()}
-            result = self._job.finish(self._run, merged)
-            yield from ship(self._run, result.schema, [result], int(key) * _MOST_PIECES + piece, self._name)
+            if is_last:
+                result = self._job.finish(self._run, merged)
+                order = int(key) * _MOST_PIECES + piece
+                yield from ((None, line) for line in ship(self._run, result.schema, [result], order, self._name))
+            else:
+                for kind, table in merged.items():
+                    yield from deal(self._run, self._blocks, kind, table)
+
+
+def deal(run: Run, blocks: BlockWriter, kind: str, rows: pa.Table, *, labelled: bool = False) -> Iterator[Pair]:
+    """Partial rows on their way to their partitions; labelled ones are readings, which arrive in the order of time."""
+    for number, part in enumerate(partition(rows, run.partitions)):
+        key = b"%05d" % number
+        if labelled:
+            for first, block in slices.blocks(part):
+                yield key, f"{slices.label(first)}\t{blocks.write(block)}".encode()
+        elif part.num_rows:
+            yield key, f"{kind}\t{blocks.write(part)}".encode()
+
+
+def walk_through(job: type[SensorJob], run: Run, values: Iterable[bytes], held: dict[str, list[pa.Table]]) -> Report:
+    """Fills `held` with the partial rows of labelled blocks, which come in the order of time; what was left out."""
+    keys, report = Keys(), Report()
+    walk = job.walk(run, keys)
+    for now in slices.slices(map(_labelled, values), keys):
+        distinct = without_repeats(now) if run.settings.deduplicate else now
+        report.repeats += len(now) - len(distinct)
+        _keep(job, held, walk.step(distinct))
+    _keep(job, held, walk.close())
+    return report
+
+
+def _keep(job: type[SensorJob], held: dict[str, list[pa.Table]], yielded: Yielded) -> None:
+    """Takes partial rows in, merged whenever they have grown by half of a group table and to twice their size."""
+    for kind, table in yielded:
+        tables = held.setdefault(kind, [])
+        tables.append(table)
+        if len(tables) > 1 and sum(t.nbytes for t in tables[1:]) > max(GROUP_BYTES // 2, tables[0].nbytes):
+            tables[:] = [merge(job.PARTIALS[kind], tables)]
+
+
+def _labelled(value: bytes) -> slices.Block:
+    first, text = value.decode().split("\t", 1)
+    return slices.unlabel(first), partial(read_block, text)
 
 
 def ship(run: Run, schema: pa.Schema, tables: Iterable[pa.Table], order: int, name: str) -> Iterator[bytes]:

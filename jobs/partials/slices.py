@@ -1,0 +1,125 @@
+"""Cutting readings into slices of time: sorted blocks on the map side, their merge on the reduce side.
+
+Each flush of a task is sorted by time and cut into blocks that are labelled with their first timestamp. The reader
+takes blocks in the order of their labels: when it meets a label, all readings before that time are there. So slices
+follow the data, and memory is that of the blocks that overlap in time, however long the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.partials.codes import dictionary_codes, pack
+from jobs.partials.merge import integers
+from jobs.partials.passing import to_rows
+from jobs.partials.rows import texts_of
+from jobs.partials.schema import READINGS
+from jobs.partials.walks import Sequences, Slice, sort
+from jobs.readings.model import Keys, Readings
+
+BLOCK_ROWS = 16_384
+SLICE_ROWS = 1 << 19
+"""A slice is cut when so many readings are there, or twice as many as the last cut left over."""
+_COPIES = 3  # what sorting and encoding take, in times of what is held
+
+Block = tuple[int, Callable[[], pa.Table]]
+"""The first timestamp of a block of READINGS rows, and what reads it."""
+
+
+class Collected:
+    """An accumulator that keeps readings as they are and hands them out sorted by time."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._batches: list[Readings] = []
+
+    def add(self, readings: Readings) -> None:
+        self._batches.append(readings.take(np.ones(len(readings), np.bool_)))
+
+    def flush(self) -> Iterator[tuple[str, pa.Table]]:
+        if self._batches:
+            batches, self._batches = self._batches, []
+            rows = to_rows(batches, texts_of(self._keys))
+            del batches
+            order = np.argsort(integers(rows.column("timestamp")), kind="stable")
+            yield READINGS.name, rows.take(pa.array(order))
+
+    @property
+    def groups(self) -> int:
+        return sum(map(len, self._batches))
+
+    @property
+    def nbytes(self) -> int:
+        held = (b.timestamp.nbytes + b.device.nbytes + b.series.nbytes + b.value.nbytes for b in self._batches)
+        return _COPIES * sum(held)
+
+
+def blocks(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """READINGS rows in the order of time as blocks, each with its first timestamp."""
+    for at in range(0, len(rows), BLOCK_ROWS):
+        block = rows.slice(at, BLOCK_ROWS)
+        yield block.column("timestamp")[0].as_py(), _own_dictionary(block)
+
+
+def _own_dictionary(rows: pa.Table) -> pa.Table:
+    """The rows with a dictionary of just the devices that occur in them."""
+    codes, devices = dictionary_codes(rows.column("device_id"))
+    occurring, place = np.unique(codes, return_inverse=True)
+    own = pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), devices.take(pa.array(occurring)))
+    return rows.set_column(0, rows.schema.field(0), own)
+
+
+def slices(sorted_blocks: Iterable[Block], keys: Keys, slice_rows: int = SLICE_ROWS) -> Iterator[Slice]:
+    """The slices of blocks that come in the order of their first timestamps, coded in `keys`."""
+    sequences = Sequences()
+    held: list[Readings] = []
+    enough = slice_rows
+    for start, read in sorted_blocks:
+        if sum(map(len, held)) >= enough:
+            whole, rest = _cut(_joined(held), start)
+            held = [rest]
+            enough = max(slice_rows, 2 * len(rest))
+            if len(whole):
+                yield sort(whole, sequences)
+        held.append(coded(read(), keys))
+    if held:
+        yield sort(_joined(held), sequences)
+
+
+def _cut(readings: Readings, end: int) -> tuple[Readings, Readings]:
+    before = readings.timestamp < end
+    return readings.take(before), readings.take(~before)
+
+
+def _joined(parts: list[Readings]) -> Readings:
+    first, offset = parts[0], np.zeros(sum(map(len, parts)), np.int64)
+    columns = zip(*((p.timestamp, p.device, p.series, p.value) for p in parts), strict=True)
+    time, device, series, value = (np.concatenate(column) for column in columns)
+    return Readings(first.keys, time, device, series, value, offset)
+
+
+def coded(rows: pa.Table, keys: Keys) -> Readings:
+    """READINGS rows as readings whose codes are those of `keys`."""
+    device, devices = dictionary_codes(rows.column("device_id"))
+    of_device = np.array([keys.device(text) for text in devices.to_pylist()], np.int32)
+    (metric, metrics), (unit, units) = (dictionary_codes(rows.column(name)) for name in ("metric", "unit"))
+    pairs, first, place = np.unique(pack([metric, unit]), return_index=True, return_inverse=True)
+    of_series = np.empty(len(pairs), np.int32)
+    for i, row in enumerate(first.tolist()):
+        text = units[int(unit[row])].as_py() if unit[row] >= 0 else None
+        of_series[i] = keys.series(metrics[int(metric[row])].as_py(), text)
+    time, value = integers(rows.column("timestamp")), rows.column("value").to_numpy()
+    return Readings(keys, time, of_device[device], of_series[place], value, np.zeros(len(rows), np.int64))
+
+
+def label(timestamp: int) -> str:
+    """A timestamp as text that sorts as it does."""
+    return f"{timestamp + 2**63:020d}"
+
+
+def unlabel(text: str) -> int:
+    """The timestamp of a label."""
+    return int(text) - 2**63
