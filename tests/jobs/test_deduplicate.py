@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from jobs import api
@@ -28,7 +29,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, int]:
         f"{chance.choice(['t', 'h'])},{chance.choice(['', 'K'])},{chance.choice(list(spelled))}"
         for _ in range(3000)
     ]
-    once = {}
+    once: dict[tuple[str, str], str] = {}
     for line in lines:
         before, _, value = line.rpartition(",")
         once.setdefault((before, repr(spelled[value])), line)
@@ -79,7 +80,7 @@ class Regrouped(DailyStats):
 @pytest.mark.parametrize("engine", ["inline", "local"])
 def test_a_second_shuffle_changes_nothing(logs: tuple[Path, Path, int], engine: str) -> None:
     instance = Regrouped(args=["-r", engine, "--deduplicate", str(logs[0])])
-    tables = []
+    tables: list[pa.Table] = []
     chosen = settings(instance.options, Regrouped.OPTIONS, printed=True)
     outcome = drive(Regrouped, chosen, MrjobEngine(instance), lambda _, found: tables.extend(found))
     assert outcome.run.stages == 2
