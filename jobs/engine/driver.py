@@ -101,14 +101,18 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
         report = _execute(run, plan, engine, folder)
         problem = _problem(report, settings)
         if settings.print_result:
-            emit(schema, _result(job, report))
+            emit(schema, _result(job, settings, report))
         if "rejects" in targets:
             targets["rejects"].publish(
                 REJECT_SCHEMA, _rejects(report), provenance(run, plan, report), scratch=folder, keys=_REJECT_KEYS
             )
         if "output" in targets and problem is None:
             targets["output"].publish(
-                schema, _result(job, report), provenance(run, plan, report), scratch=folder, keys=job.KEYS
+                schema,
+                _result(job, settings, report),
+                provenance(run, plan, report),
+                scratch=folder,
+                keys=job.keys(settings),
             )
     published = settings.output_dir if problem is None else None
     return Outcome(run, plan, report, time.monotonic() - begun, published, problem)
@@ -140,12 +144,12 @@ def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:
         shown.close()
 
 
-def _result(job: type[SensorJob], report: Report) -> Iterator[pa.Table]:
+def _result(job: type[SensorJob], settings: Settings, report: Report) -> Iterator[pa.Table]:
     """The result's rows: sorted runs merged by key, or the splits' rows one after the other."""
     from jobs.lake.runs import merge_runs, read_run
 
-    if job.KEYS:
-        yield from merge_runs([run.path for run in report.runs], job.KEYS)
+    if keys := job.keys(settings):
+        yield from merge_runs([run.path for run in report.runs], keys)
     else:
         for run in report.runs:
             yield from read_run(run.path)

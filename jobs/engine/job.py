@@ -76,6 +76,12 @@ class SensorJob(MRJob):  # type: ignore[misc]
         return pa.schema([pa.field(c.name, c.type) for c in cls.columns(settings)])
 
     @classmethod
+    def keys(cls, settings: Settings) -> tuple[str, ...]:
+        """The columns by which the result is sorted: those of KEYS that these settings give."""
+        names = {column.name for column in cls.columns(settings)}
+        return tuple(key for key in cls.KEYS if key in names)
+
+    @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
         """Map: what turns batches of readings into partial rows. Jobs without partials give `rows` instead."""
         raise NotImplementedError

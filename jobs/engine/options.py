@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from zoneinfo import ZoneInfo
 
 from jobs.errors import UsageError
+from jobs.partials.grouping import parse_by
 from jobs.readings import zones
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class Option:
     @property
     def dest(self) -> str:
         return self.flag.lstrip("-").replace("-", "_")
+
+
+BY = Option("--by", "whose statistics: of each device, or metric for all devices together", "device", parse_by, "KEY")
+"""Which keys statistics have, for jobs whose result depends on them alone: `partials.grouping`."""
 
 
 @dataclass(frozen=True, slots=True)
