@@ -58,12 +58,17 @@ class Environment:
 
 
 def prepare(
-    extras: Sequence[str] = (), folder: Path = ROOT / ".venv", base: str | None = None, kernel: bool = True
+    extras: Sequence[str] = (),
+    folder: Path = ROOT / ".venv",
+    base: str | None = None,
+    kernel: bool = True,
+    pins: Sequence[str] = (),
 ) -> Environment:
     """Make or complete the environment in `folder` and return it.
 
     extras: names of setup.py's extras to install beside the core requirements. base: the interpreter it is made from,
-    by default the running one. kernel: build the kernel too. Raises SetupError.
+    by default the running one. kernel: build the kernel too. pins: requirements beside those of setup.py.
+    Raises SetupError.
     """
     if os.name != "posix":
         raise SetupError(
@@ -72,7 +77,7 @@ def prepare(
     environment = Environment(folder)
     with _alone():
         _create(environment, base or _base())
-        _install(environment, extras)
+        _install(environment, extras, pins)
         if kernel:
             _build_kernel(environment)
     return environment
@@ -154,18 +159,18 @@ def _with_virtualenv(environment: Environment, base: str) -> str | None:
     return _failure(_run(base, "-m", "virtualenv", "--quiet", "--clear", environment.folder))
 
 
-def _install(environment: Environment, extras: Sequence[str]) -> None:
+def _install(environment: Environment, extras: Sequence[str], pins: Sequence[str]) -> None:
     """Install what is required and not yet there; nothing at all when the stamp says so."""
     source = (ROOT / "setup.py").read_bytes() + (ROOT / "pyproject.toml").read_bytes()
-    digest = hashlib.sha256(source).hexdigest()
+    digest = hashlib.sha256(source + " ".join(pins).encode()).hexdigest()
     stamp = environment.stamp()
     installed = stamp.get("extras")
     had = set(installed) if isinstance(installed, list) and stamp.get("requirements") == digest else None
     if had is not None and had >= set(extras):
         return
     wanted = requirements(ROOT / "setup.py", extras)
-    with progress("packages", ", ".join(("core", *extras))):
-        pip(environment, *wanted)
+    with progress("packages", ", ".join(("core", *extras, *pins))):
+        pip(environment, *wanted, *pins)
         environment.write_stamp(requirements=digest, extras=sorted((had or set()) | set(extras)))
 
 

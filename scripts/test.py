@@ -19,9 +19,12 @@ from scripts.interpreters import find
 from scripts.steps import Outcome, Runner
 
 CI = os.environ.get("CI") == "true"
+OLD_SPARK, OLD_SPARK_PYTHON = "3.5", "3.11"
 WORKERS = str(min(os.cpu_count() or 1, 4))
 MAIN = "not slow and not spark"
 QUICK = f"{MAIN} and not s3"
+NOT_QUICK = tuple(f"--ignore=tests/{folder}" for folder in ("outcomes", "data", "scripts"))
+"""Whole commands by the hundred, real sets and the scripts' own tests wait for the full run."""
 PYTEST = ("-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup")
 PYTEST_CODES = {5: "no test was selected", 4: "pytest was called wrongly", 3: "pytest failed inside", 2: "interrupted"}
 
@@ -40,7 +43,7 @@ def types(runner: Runner, environment: Environment, arguments: argparse.Namespac
 def tests(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
     pytest = (*PYTEST, "--ignore", "tests/docs", *arguments.pytest)
     if arguments.quick:
-        return [runner.run("tests", environment.python, *pytest, "-m", QUICK, words=PYTEST_CODES)]
+        return [runner.run("tests", environment.python, *pytest, *NOT_QUICK, "-m", QUICK, words=PYTEST_CODES)]
     coverage = ("-m", "coverage")
     return [
         runner.run("tests", environment.python, *coverage, "run", *pytest, words=PYTEST_CODES),
@@ -77,10 +80,22 @@ def interpreters(runner: Runner, environment: Environment, arguments: argparse.N
     return outcomes
 
 
-STEPS = {step.__name__: step for step in (lint, types, tests, docs, answers, fuzz, interpreters)}
+def old_spark(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
+    """The twins' tests on the oldest Spark that is supported, which is that of EMR 7."""
+    name, python = f"spark {OLD_SPARK}", OLD_SPARK_PYTHON
+    base = sys.executable if sys.version_info[:2] == (3, 11) else find()[python]
+    if base is None:
+        return [Outcome(name, not CI, 0.0, f"python {python} is not on this machine")]
+    folder = ROOT / f".venv-spark-{OLD_SPARK}"
+    other = prepare(("dev", "spark"), folder, base=base, kernel=False, pins=(f"pyspark=={OLD_SPARK}.*",))
+    pytest = (*PYTEST, "--ignore", "tests/docs", *arguments.pytest, "-m", "spark")
+    return [runner.run(name, other.python, *pytest, words=PYTEST_CODES)]
+
+
+STEPS = {step.__name__: step for step in (lint, types, tests, docs, answers, fuzz, interpreters, old_spark)}
 ALWAYS = ("lint", "types", "tests", "docs")
 FULL = (*ALWAYS, "answers")
-IN_CI = (*FULL, "fuzz", "interpreters")
+IN_CI = (*FULL, "fuzz", "interpreters", "old_spark")
 
 
 def options() -> argparse.Namespace:
@@ -93,6 +108,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="the subset that fits in a minute")
     parser.add_argument("--fuzz", action="store_true", help="also fuzz the kernel under the sanitizers")
     parser.add_argument("--interpreters", action="store_true", help="also the tests on every other Python found")
+    parser.add_argument("--old-spark", action="store_true", help=f"also the tests of Spark on Spark {OLD_SPARK}")
     parser.add_argument("--only", metavar="STEPS", help=f"just these, separated by commas: {', '.join(STEPS)}")
     parser.add_argument("pytest", nargs="*", metavar="PYTEST", help="arguments for pytest, after --")
     return parser.parse_args()
@@ -107,7 +123,7 @@ def chosen(arguments: argparse.Namespace) -> list[str]:
             sys.exit(f"test.py: no step is named {', '.join(unknown)}; there are {', '.join(STEPS)}")
         return [name for name in STEPS if name in names]
     names = list(ALWAYS if arguments.quick else IN_CI if CI else FULL)
-    names += [name for name in ("fuzz", "interpreters") if getattr(arguments, name) and name not in names]
+    names += [name for name in ("fuzz", "interpreters", "old_spark") if getattr(arguments, name) and name not in names]
     return names
 
 

@@ -54,6 +54,7 @@ class SensorJob(MRJob):  # type: ignore[misc]
     PARTIALS: ClassVar[Mapping[str, PartialSchema]] = {}
     NEEDS_TIME: ClassVar[bool] = True
     TIME_ORDERED: ClassVar[bool] = False
+    GAPS: ClassVar[Mapping[str, str]] = {}  # engines that cannot run the job, each with the reason
 
     # one plan line is one map task's work; blocks of partial rows travel as bytes
     INPUT_PROTOCOL = BytesValueProtocol

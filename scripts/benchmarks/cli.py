@@ -28,6 +28,10 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sens
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    if (missing := engines.kernel_missing()) and not options.quick:
+        print(f"the kernel is missing ({missing}), so these would not be our figures", file=sys.stderr)
+        print("build it first: python -m jobs.kernel.build", file=sys.stderr)
+        return 1
     chosen = options.case or [case.name for case in CASES]
     results = _earlier(options.json)
     wrong: list[str] = []

@@ -21,6 +21,13 @@ def missing(engine: str) -> str | None:
     return next((package for package in NEEDS[engine] if find_spec(package) is None), None)
 
 
+def kernel_missing() -> str:
+    """Why our jobs would run without the kernel; empty where they have it."""
+    from jobs.kernel import library
+
+    return library.why_missing()
+
+
 def command(engine: str, path: Path, fmt: str) -> list[str]:
     """The command that prints the daily statistics of a file or folder; `fmt` is the name of its dialect or format."""
     python = sys.executable
