@@ -4,7 +4,7 @@ python -m scripts.refresh_docs [PAGE …]    (default: README.md and docs/)
 
 A `…` line keeps its place: as many lines as stood before and after it are shown again. What stands between
 `<!-- goals:start -->` and `<!-- goals:end -->`, or `runs`, becomes that table of the results in docs/benchmark.json,
-which `python scripts/benchmark.py --json docs/benchmark.json` writes.
+which `python scripts/benchmark.py --json docs/benchmark.json` writes; between those of `jobs`, the table of the jobs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jobs.registry import all_jobs
 from scripts.benchmarks.report import goals_table, runs_table
 from scripts.console import ELISION, ROOT, Command, Sandbox, agrees, blocks, masked, pages
 
@@ -72,6 +73,12 @@ def refresh_figures(page: Path, results: Mapping[str, Any]) -> None:
     page.write_text(text, "utf-8")
 
 
+def jobs_table() -> str:
+    """The jobs with their questions, each linked to its page."""
+    rows = [f"| [{job.NAME}](docs/{job.NAME}.md) | {job.QUESTION} |" for job in all_jobs().values()]
+    return "\n".join(["| job | question |", "|---|---|", *rows, ""])
+
+
 def circumstances(results: Mapping[str, Any]) -> str:
     """On what the figures were measured."""
     cases = results["cases"].values()
@@ -86,6 +93,9 @@ def main() -> int:
     for page in [Path(name).resolve() for name in sys.argv[1:]] or pages():
         with tempfile.TemporaryDirectory(prefix="sensor-jobs-docs-") as folder:
             print(f"{page.relative_to(ROOT)}: {refresh(page, Path(folder))} outputs refreshed", flush=True)
+        text = page.read_text("utf-8")
+        if (current := replace_marked(text, "jobs", jobs_table())) != text:
+            page.write_text(current, "utf-8")
         if RESULTS.exists():
             refresh_figures(page, json.loads(RESULTS.read_text("utf-8")))
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts.console import ROOT, pages
+from scripts.refresh_docs import jobs_table
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|\b(?:src|href|srcset)=\"([^\"]+)\"")
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$", re.MULTILINE)
@@ -52,3 +53,8 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             if target.exists():
                 waiting.append(target)
     assert not set(pages()) - seen
+
+
+def test_the_readme_lists_the_jobs() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert jobs_table() in text, "python -m scripts.refresh_docs README.md"
