@@ -44,6 +44,10 @@ class Engine(Protocol):
     def name(self) -> str: ...
     @property
     def carrier(self) -> Carrier: ...
+    @property
+    def concludes(self) -> bool:
+        """Whether its tasks give the result itself; of others' rows the job's `conclude` makes it."""
+
     def tasks(self, settings: Settings) -> int: ...
     def check(self, settings: Settings) -> None: ...
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report: ...
@@ -101,7 +105,7 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
         report = _execute(run, plan, engine, folder)
         problem = _problem(report, settings)
         if settings.print_result:
-            emit(schema, _result(job, settings, report))
+            emit(schema, _result(job, run, report, engine))
         if "rejects" in targets:
             targets["rejects"].publish(
                 REJECT_SCHEMA, _rejects(report), provenance(run, plan, report), scratch=folder, keys=_REJECT_KEYS
@@ -109,7 +113,7 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
         if "output" in targets and problem is None:
             targets["output"].publish(
                 schema,
-                _result(job, settings, report),
+                _result(job, run, report, engine),
                 provenance(run, plan, report),
                 scratch=folder,
                 keys=job.keys(settings),
@@ -144,15 +148,15 @@ def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:
         shown.close()
 
 
-def _result(job: type[SensorJob], settings: Settings, report: Report) -> Iterator[pa.Table]:
-    """The result's rows: sorted runs merged by key, or the splits' rows one after the other."""
+def _result(job: type[SensorJob], run: Run, report: Report, engine: Engine) -> Iterator[pa.Table]:
+    """The result's rows: sorted runs merged by key and concluded, or the splits' rows one after the other."""
     from jobs.lake.runs import merge_runs, read_run
 
-    if keys := job.keys(settings):
-        yield from merge_runs([run.path for run in report.runs], keys)
-    else:
-        for run in report.runs:
-            yield from read_run(run.path)
+    paths = [file.path for file in report.runs]
+    if keys := job.keys(run.settings):
+        rows = merge_runs(paths, keys)
+        return rows if engine.concludes else job.conclude(run, rows)
+    return (table for path in paths for table in read_run(path))
 
 
 def _rejects(report: Report) -> Iterator[pa.Table]:

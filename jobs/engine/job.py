@@ -104,6 +104,15 @@ class SensorJob(MRJob):  # type: ignore[misc]
         raise NotImplementedError
 
     @classmethod
+    def conclude(cls, run: Run, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """Driver: the result, from the rows of every `finish`, merged in the order of `keys`; a stream both ways.
+
+        For a result that no task can give alone, such as the N best of all: `finish` gives rows that have the columns
+        of `keys` and are sorted by them, and of them come the columns of the result.
+        """
+        return tables
+
+    @classmethod
     def rows(cls, run: Run, readings: Readings) -> pa.Table:
         """Map of a job without partials: the result rows of one batch, in the order of the input."""
         raise NotImplementedError

@@ -27,6 +27,8 @@ _READS_STDIN = ("inline", "local")
 class MrjobEngine:
     """mrjob's runners: inline, local, hadoop, emr, spark."""
 
+    concludes = False
+
     def __init__(self, job: SensorJob) -> None:
         self._job = job
         self.runner: str | None = job.options.runner

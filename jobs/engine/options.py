@@ -22,13 +22,17 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of a job: `parse` turns its text into a JSON value and raises ValueError with the reason."""
+    """One option of a job: `parse` turns its text into a JSON value and raises ValueError with the reason.
+
+    A switch takes no text: it is True where it is given.
+    """
 
     flag: str
     help: str
     default: str | None = None
     parse: Callable[[str], Any] = str
     metavar: str | None = None
+    switch: bool = False
 
     @property
     def dest(self) -> str:
@@ -114,7 +118,10 @@ def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) 
     if job_options:
         group = parser.add_argument_group("This job")
         for option in job_options:
-            group.add_argument(option.flag, default=option.default, metavar=option.metavar, help=option.help)
+            if option.switch:
+                group.add_argument(option.flag, action="store_true", help=option.help)
+            else:
+                group.add_argument(option.flag, default=option.default, metavar=option.metavar, help=option.help)
     group = parser.add_argument_group("Rejects and damage")
     group.add_argument(
         "--max-rejects",
@@ -218,9 +225,31 @@ def byte_size(flag: str, text: str) -> int:
     return size
 
 
-def _job_value(option: Option, text: str | None) -> Any:
-    if text is None:
-        return None
+def one_of(*words: str) -> Callable[[str], str]:
+    """What parses an option that takes one of these words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """What parses an option that takes a whole number of this range."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text[:20]) <= most):
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _job_value(option: Option, text: str | bool | None) -> Any:
+    if text is None or isinstance(text, bool):
+        return text
     try:
         return option.parse(text)
     except ValueError as error:

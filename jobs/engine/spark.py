@@ -70,6 +70,7 @@ class SparkEngine:
 
     name = "spark"
     carrier: Carrier = "reference"
+    concludes = True
 
     def __init__(self, twin: Twin, master: str | None = None, conf: dict[str, str] | None = None) -> None:
         self._twin = twin

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -35,7 +35,32 @@ def merge_runs(paths: Sequence[str], keys: Sequence[str]) -> Iterator[pa.Table]:
             return
         bound = min(cursor.last for cursor in cursors)
         heads = [head for cursor in cursors if (head := cursor.take_to(bound)).num_rows]
-        yield heads[0] if len(heads) == 1 else _sorted(pa.concat_tables(heads), keys)
+        yield heads[0] if len(heads) == 1 else in_order(pa.concat_tables(heads), keys)
+
+
+def whole_groups(tables: Iterable[pa.Table], keys: Sequence[str]) -> Iterator[pa.Table]:
+    """The same rows, in the order of `keys` already, in tables none of which parts rows of equal keys."""
+    held: pa.Table | None = None
+    for table in tables:
+        if not table.num_rows:
+            continue
+        held = table if held is None else pa.concat_tables([held, table])
+        begin = _first_like_last(held, keys)
+        if begin:
+            yield held.slice(0, begin)
+            held = held.slice(begin)
+    if held is not None:
+        yield held
+
+
+def _first_like_last(table: pa.Table, keys: Sequence[str]) -> int:
+    """Where the rows begin that have the keys of the last one."""
+    low, high = 0, table.num_rows - 1
+    last = _key(table, keys, high)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _key(table, keys, middle) == last else (middle + 1, high)
+    return low
 
 
 class _Cursor:
@@ -73,7 +98,11 @@ class _Cursor:
 
     def _key(self, row: int) -> tuple[Any, ...]:
         assert self._held is not None
-        return tuple(_comparable(self._held.column(name)[row].as_py()) for name in self._keys)
+        return _key(self._held, self._keys, row)
+
+
+def _key(table: pa.Table, keys: Sequence[str], row: int) -> tuple[Any, ...]:
+    return tuple(_comparable(table.column(name)[row].as_py()) for name in keys)
 
 
 def _comparable(value: Any) -> tuple[Any, ...]:
@@ -83,7 +112,7 @@ def _comparable(value: Any) -> tuple[Any, ...]:
     return (value.encode(),) if isinstance(value, str) else (value,)
 
 
-def _sorted(table: pa.Table, keys: Sequence[str]) -> pa.Table:
+def in_order(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     """In the order of the keys, nulls first: whether there is a value is a key before the value."""
     columns: dict[str, pa.ChunkedArray] = {}
     for number, column in enumerate(table.column(key) for key in keys):

@@ -37,3 +37,8 @@ class Buckets:
 def days(zone: Zone) -> Buckets:
     """Local days: the bucket is the day's number since 1970-01-01."""
     return Buckets(zone, DAY)
+
+
+def whole(zone: Zone) -> Buckets:
+    """One bucket, 0, for all instants."""
+    return Buckets(zone, _LIMIT - 1, -(_LIMIT // 2))

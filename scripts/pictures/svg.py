@@ -55,6 +55,10 @@ class Picture:
         self._parts.append(f'<rect class="frame" x="{x}" y="{y}" width="{width}" height="{height}" rx="10"/>')
         self.text(x + indent, y + 20, label, "small", "start")
 
+    def bar(self, x: int, y: int, width: int, height: int, colour: str) -> None:
+        """A filled bar; the colour must read well on light and dark."""
+        self._parts.append(f'<rect fill="{colour}" x="{x}" y="{y}" width="{width}" height="{height}"/>')
+
     def text(self, x: int, y: int, text: str, kind: str = "small", anchor: str = "middle") -> None:
         self._parts.append(f'<text class="{kind}" x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>')
 

@@ -1,0 +1,153 @@
+"""top_devices: against sorting by hand, and the same bytes however it is run."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import api
+from jobs.engine import tasks
+from jobs.top_devices import STATISTICS
+from tests.command_line import SPARK_QUICK, result, run
+
+JOB, TWIN = "jobs.top_devices", "jobs.spark.top_devices"
+SAMPLE = Path("sample_data")
+LINES = """timestamp,device_id,metric,value,unit
+2026-03-01T00:00:00Z,a,temperature,5,
+2026-03-01T01:00:00Z,b,temperature,-0.0,
+2026-03-01T02:00:00Z,c,temperature,0.0,
+2026-03-02T00:00:00Z,d,temperature,5,
+2026-03-02T00:00:00Z,d,temperature,7,
+2026-03-02T00:00:00Z,d,temperature,7,°F
+"""
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log.csv"
+    path.write_text(LINES)
+    return path
+
+
+def ranked(log: Path, **options: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in api.run("top_devices", [log], **options).to_pylist()]
+
+
+def test_known_answers(log: Path) -> None:
+    assert ranked(log, statistic="min", top="3") == [
+        ("temperature", None, 1, "a", 5.0, 1),
+        ("temperature", None, 2, "d", 5.0, 2),
+        ("temperature", None, 3, "c", 0.0, 1),
+        ("temperature", "°F", 1, "d", 7.0, 1),
+    ]
+    assert [r[3] for r in ranked(log, statistic="mean", lowest=True)] == ["b", "c", "a", "d", "d"]
+    assert ranked(log, statistic="stddev") == [("temperature", None, 1, "d", math.sqrt(2), 2)]
+    assert ranked(log, statistic="count", top="1", metric="temperature")[0] == ("temperature", None, 1, "d", 2)
+    assert [r[2:5] for r in ranked(log, per="day", top="1")] == [
+        (date(2026, 3, 1), 1, "a"),
+        (date(2026, 3, 2), 1, "d"),
+        (date(2026, 3, 2), 1, "d"),
+    ]
+
+
+@pytest.mark.parametrize("per", ["all", "day"])
+@pytest.mark.parametrize("statistic", ["mean", "max", "last_timestamp"])
+@pytest.mark.parametrize("lowest", [False, True])
+def test_every_row_is_the_oracles(statistic: str, per: str, lowest: bool) -> None:
+    """Sorting, by hand, what daily_stats says; over all days, what it says of a day as long as the input."""
+    found = api.run("top_devices", [SAMPLE], statistic=statistic, per=per, lowest=lowest, top="3").to_pylist()
+    groups: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for row in _statistics(per):
+        value = row[statistic]
+        up = (value, math.copysign(1, value)) if isinstance(value, float) else (value.timestamp(),)
+        key = up if lowest else tuple(-x for x in up)
+        groups[row["metric"], row["unit"], row["date"]].append((key, row["device_id"].encode(), value))
+    expected = {group: sorted(rows)[:3] for group, rows in groups.items()}
+    given: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for row in found:
+        group = given[row["metric"], row["unit"], row.get("date")]
+        group.append((row["device_id"].encode(), row[statistic]))
+        assert row["rank"] == len(group)
+    assert dict(given) == {group: [row[1:] for row in rows] for group, rows in expected.items()}
+
+
+def _statistics(per: str) -> list[dict[str, Any]]:
+    if per == "day":
+        rows: list[dict[str, Any]] = api.run("daily_stats", [SAMPLE]).to_pylist()
+        return rows
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in api.run("extract", [SAMPLE]).to_pylist():
+        groups[row["device_id"], row["metric"], row["unit"]].append(row)
+    return [
+        {
+            **dict(zip(("device_id", "metric", "unit"), key, strict=True)),
+            "date": None,
+            "mean": math.fsum(r["value"] for r in rows) / len(rows),
+            "max": max((r["value"] for r in rows), key=lambda v: (v, math.copysign(1, v))),
+            "last_timestamp": max(r["timestamp"] for r in rows),
+        }
+        for key, rows in groups.items()
+    ]
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_every_statistic_runs_on_the_sample(statistic: str) -> None:
+    table = api.run("top_devices", [SAMPLE], statistic=statistic, top="2", metric="humidity")
+    assert table.column_names[:5] == ["metric", "unit", "rank", "device_id", statistic]
+    assert table.num_rows == 2
+
+
+@pytest.mark.parametrize("flags", [["--per", "day"], ["--statistic", "max", "--lowest"]], ids=" ".join)
+def test_the_same_bytes_for_any_tasks_and_splits(flags: list[str]) -> None:
+    expected = result(JOB, SAMPLE, *flags, "--top", "2", "-r", "inline")
+    for more in (["--tasks", "1"], ["--tasks", "3", "--split-size", "10007"]):
+        assert result(JOB, SAMPLE, *flags, "--top", "2", "-r", "local", *more) == expected
+    assert result(JOB, SAMPLE, *flags, "--top", "2", env={"JOBS_KERNEL": "off"}) == expected
+
+
+def test_the_best_of_many_pieces_are_the_best_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = api.run("top_devices", [SAMPLE], per="day", top="2")
+    monkeypatch.setattr(tasks, "PIECE_BYTES", 2_000)
+    assert api.run("top_devices", [SAMPLE], per="day", top="2").equals(whole)
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [["--per", "day", "--top", "2"], ["--statistic", "min", "--lowest"]], ids=" ".join)
+def test_the_same_bytes_on_spark(flags: list[str]) -> None:
+    given = result(TWIN, SAMPLE, *flags, *SPARK_QUICK, "--tasks", "3", "--split-size", "5000")
+    assert given == result(JOB, SAMPLE, *flags)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--top", "0"], "--top 0: must be a whole number from 1 to 100000"),
+        (["--top", "ten"], "--top ten: must be a whole number from 1 to 100000"),
+        (
+            ["--statistic", "median"],
+            "--statistic median: must be one of count, mean, stddev, min, max, sum, first_timestamp, last_timestamp",
+        ),
+        (["--per", "week"], "--per week: must be one of all, day"),
+    ],
+)
+def test_refused(log: Path, flags: list[str], message: str) -> None:
+    done = run(JOB, log, *flags)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"error: {message}\n")
+
+
+@pytest.mark.shared_data
+def test_the_highest_of_a_real_set(shared_data: Path) -> None:
+    """Twelve stations of Beijing: the three with the highest mean PM2.5 of a spring, by plain sums."""
+    logs, chosen = shared_data / "uci_beijing_prsa" / "PRSA*.csv", {"dialect": "prsa", "metric": "PM2.5"}
+    table = api.run("top_devices", [logs], until="2013-06-01", top="3", **chosen)
+    sums: dict[str, list[float]] = defaultdict(list)
+    for row in api.run("extract", [logs], until="2013-06-01", **chosen).to_pylist():
+        sums[row["device_id"]].append(row["value"])
+    means = {device: math.fsum(values) / len(values) for device, values in sums.items()}
+    assert table["device_id"].to_pylist() == sorted(means, key=lambda d: (-means[d], d))[:3]
