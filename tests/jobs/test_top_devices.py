@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import date
 from pathlib import Path
 from typing import Any
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,8 @@ def test_refused(log: Path, flags: list[str], message: str) -> None:
 @pytest.mark.shared_data
 def test_the_highest_of_a_real_set(shared_data: Path) -> None:
     """Twelve stations of Beijing: the three with the highest mean PM2.5 of a spring, by plain sums."""
-    logs, chosen = shared_data / "uci_beijing_prsa" / "PRSA*.csv", {"dialect": "prsa", "metric": "PM2.5"}
+    logs = shared_data / "uci_beijing_prsa" / "PRSA*.csv"
+    chosen: dict[str, Any] = {"dialect": "prsa", "metric": "PM2.5"}
     table = api.run("top_devices", [logs], until="2013-06-01", top="3", **chosen)
     sums: dict[str, list[float]] = defaultdict(list)
     for row in api.run("extract", [logs], until="2013-06-01", **chosen).to_pylist():
