@@ -7,7 +7,6 @@ from collections import defaultdict
 from datetime import date
 from pathlib import Path
 from typing import Any
-from typing import Any
 
 import pytest
 
