@@ -235,7 +235,9 @@ def provenance(run: Run, plan: Plan, report: Report) -> dict[str, Any]:
             "selected": report.selected,
             "missing": tally.missing,
             "excluded": tally.excluded,
+            "repeats": report.repeats,
         },
+        "bytes": {"read": report.size, "shuffled": report.shuffled},
         "rejects": dict(sorted(tally.rejects.items())),
         "damage": [asdict(d) for d in report.damage],
     }

@@ -47,12 +47,13 @@ class RunFile:
 @dataclass(slots=True)
 class Report:
     """The report of one task, and of all: `add` puts them together. `selected`: readings that passed the filters.
-    `repeats`: those of them that --deduplicate left out."""
+    `repeats`: those of them that --deduplicate left out. `shuffled`: bytes that travelled from map to reduce tasks."""
 
     tally: Tally = field(default_factory=Tally)
     selected: int = 0
     repeats: int = 0
     size: int = 0
+    shuffled: int = 0
     damage: list[DamagedObject] = field(default_factory=list)
     examples: list[RejectRow] = field(default_factory=list)
     reject_blocks: list[str] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Report:
         self.selected += other.selected
         self.repeats += other.repeats
         self.size += other.size
+        self.shuffled += other.shuffled
         self.damage = sorted(self.damage + other.damage)
         self.examples = sorted(self.examples + other.examples, key=lambda r: (r.object, r.offset, r.reason))[:EXAMPLES]
         self.reject_blocks += other.reject_blocks
@@ -94,6 +96,7 @@ class Report:
             data["selected"],
             data["repeats"],
             data["size"],
+            data["shuffled"],
             [DamagedObject(**d) for d in data["damage"]],
             [RejectRow(**r) for r in data["examples"]],
             data["reject_blocks"],

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -94,11 +94,12 @@ class SparkEngine:
         spark = session(self.tasks(run.settings), self._master, self._conf)
         try:
             written = _run_frame(spark, self._twin, run, plan).collect()
+            shuffled = sum(e.totalShuffleWrite() for e in _executors(spark))
         except Exception as error:
             raise _readable(error) from error
         finally:
             spark.stop()
-        report = Report()
+        report = Report(shuffled=shuffled)
         for file in sorted(scratch.glob("report-*.json")):
             report.add(Report.loads(file.read_text()))
         if run.settings.deduplicate:
@@ -134,6 +135,12 @@ def session(tasks: int, master: str | None = None, conf: dict[str, str] | None =
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     return spark
+
+
+def _executors(spark: SparkSession) -> list[Any]:
+    """Spark's own account of what each executor did."""
+    listed = spark.sparkContext._jsc.sc().statusStore().executorList(False)
+    return [listed.apply(i) for i in range(listed.size())]
 
 
 def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFrame:

@@ -15,7 +15,7 @@ from jobs.engine.plan import Split
 from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
 from jobs.engine.run import Run
-from jobs.engine.shuffle import BlockWriter, read_block
+from jobs.engine.shuffle import BlockWriter, block_size, read_block
 from jobs.partials import slices
 from jobs.partials.merge import divide, merge, partition
 from jobs.partials.schema import GROUP_BYTES
@@ -70,7 +70,9 @@ class MapTask:
     def _flush(self) -> Iterator[Pair]:
         assert self._accumulator is not None
         for kind, table in self._accumulator.flush():
-            yield from deal(self._run, self._blocks, kind, table, labelled=self._run.ordered)
+            for key, value in deal(self._run, self._blocks, kind, table, labelled=self._run.ordered):
+                self._reader.report.shuffled += block_size(value.decode().partition("\t")[2])
+                yield key, value
 
     def _rows(self, split: Split) -> Iterator[Pair]:
         tables = (self._job.rows(self._run, readings) for readings in self._reader.read(split))

@@ -1,68 +1,21 @@
-"""A command run as a user would run it, measured from outside."""
+"""Commands of the benchmark, run in the project's root."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.engine import measure as outside
+from jobs.engine.measure import CommandError, Measurement
 from scripts.environment import ROOT
 
-WATCH = Path(__file__).with_name("watch.py")
-
-
-class CommandError(Exception):
-    """A command that failed, with the end of what it said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """wall: seconds until the command ended. cpu: seconds of user and system time of all its processes.
-    peak: MB (2^20 bytes) of resident memory of its largest process."""
-
-    wall: float
-    cpu: float
-    peak: float
+__all__ = ["CommandError", "Measurement", "measure", "run_quietly"]
 
 
 def measure(command: Sequence[str], output: Path, environ: Mapping[str, str]) -> Measurement:
-    """Runs a command in the project's root, with its standard output in a file.
-
-    Raises CommandError where the status is not 0, or processes still run 20 s after the command ended.
-    """
-    errors, report = output.with_suffix(".err"), output.with_suffix(".usage")
-    with output.open("wb") as out, errors.open("wb") as err:
-        watcher = subprocess.Popen(
-            [sys.executable, "-S", "-E", WATCH, report, *command],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            start_new_session=True,
-        )
-        try:
-            watcher.wait()
-        except BaseException:
-            os.killpg(watcher.pid, signal.SIGKILL)
-            raise
-    said = errors.read_text("utf-8", "replace").strip()[-2000:]
-    if watcher.returncode:
-        raise CommandError(f"{' '.join(command)}: could not be run\n{said}")
-    used = json.loads(report.read_text("utf-8"))
-    if used["status"]:
-        raise CommandError(f"{' '.join(command)}: status {used['status']}\n{said}")
-    if used["left"]:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(watcher.pid, signal.SIGKILL)
-        raise CommandError(f"{' '.join(command)}: left processes that still ran 20 s after it")
-    return Measurement(used["wall"], used["cpu"], used["peak"])
+    """A command measured from outside, with its standard output in a file. Raises CommandError where it fails."""
+    return outside.measure(command, output, {"PYTHONPATH": str(ROOT), **environ}, ROOT)
 
 
 def run_quietly(command: Sequence[str]) -> str:

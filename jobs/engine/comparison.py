@@ -1,0 +1,178 @@
+"""One job on several engines: the same plan, answers compared byte by byte, and what each of them took."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import importlib.util
+import itertools
+import os
+import statistics
+import sys
+import tokenize
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.engine.measure import CommandError, Measurement, measure
+from jobs.errors import InputError, JobError, LimitError, UsageError
+from jobs.lake.manifest import Manifest
+from jobs.lake.published import read_published
+
+if TYPE_CHECKING:
+    from jobs.engine.job import SensorJob
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What an engine took: medians over the rounds. wall, cpu: seconds; peak: MB (2^20) of its largest process;
+    read, shuffled: bytes; lines: of the module that is the job on this engine. difference: from the first engine's
+    result, empty where they are equal."""
+
+    engine: str
+    wall: float
+    cpu: float
+    peak: float
+    read: int
+    shuffled: int
+    lines: int
+    difference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The runs of a job in the order of the engines. rows: of its result. skipped: engine and reason."""
+
+    job: str
+    arguments: tuple[str, ...]
+    objects: int
+    size: int
+    readings: int
+    rows: int
+    rounds: int
+    runs: tuple[Run, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        return not any(run.difference for run in self.runs)
+
+
+def compare(
+    job: type[SensorJob],
+    arguments: Sequence[str],
+    engines: Sequence[str],
+    rounds: int,
+    folder: Path,
+    say: Callable[[str], None],
+) -> Comparison:
+    """Runs `job` with these arguments on each engine in turn, `rounds` times; results are published in `folder`.
+
+    Raises JobError where an engine fails, or where they did not read the same input.
+    """
+    asked = [engine for engine in engines if engine not in job.GAPS]
+    measured: dict[str, list[Measurement]] = {engine: [] for engine in asked}
+    for number in range(rounds):
+        for engine in asked[number % len(asked) :] + asked[: number % len(asked)]:
+            say(f"{engine}, round {number + 1} of {rounds}")
+            command = command_of(job.NAME, engine, [*arguments, "--output-dir", str(folder / engine), *_PUBLISHED])
+            try:
+                measured[engine].append(measure(command, folder / f"{engine}.out", {"PYTHONPATH": _path()}))
+            except CommandError as error:
+                raise _told(engine, error) from None
+    found = {engine: read_published(str(folder / engine)) for engine in asked}
+    first = found[asked[0]]
+    for engine, manifest in found.items():
+        if manifest.provenance["input"] != first.provenance["input"]:
+            raise JobError(
+                f"the input changed between {asked[0]} and {engine}", fix="compare on input that stands still"
+            )
+    runs = []
+    for engine, manifest in found.items():
+        took = measured[engine]
+        wall, cpu, peak = (statistics.median(getattr(m, name) for m in took) for name in ("wall", "cpu", "peak"))
+        moved = manifest.provenance["bytes"]
+        difference = (
+            "" if engine == asked[0] else difference_of(folder / asked[0], first, folder / engine, manifest, job.KEYS)
+        )
+        runs.append(
+            Run(engine, wall, cpu, peak, moved["read"], moved["shuffled"], lines_of(job.NAME, engine), difference)
+        )
+    counts, given = first.provenance["counts"], first.provenance["input"]
+    skipped = tuple((engine, job.GAPS[engine]) for engine in engines if engine in job.GAPS)
+    return Comparison(
+        job.NAME,
+        tuple(arguments),
+        given["objects"],
+        given["bytes"],
+        counts["readings"],
+        first.rows,
+        rounds,
+        tuple(runs),
+        skipped,
+    )
+
+
+_PUBLISHED = ("--output-format", "csv", "--overwrite", "--no-output", "-q")
+
+
+def command_of(job: str, engine: str, arguments: Sequence[str]) -> list[str]:
+    """The command that runs a job on an engine; `spark` is the twin."""
+    if engine == "spark":
+        return [sys.executable, "-m", f"jobs.spark.{job}", *arguments]
+    return [sys.executable, "-m", f"jobs.{job}", "-r", engine, *arguments]
+
+
+def _path() -> str:
+    """PYTHONPATH on which the measured commands find this package, wherever they are called."""
+    root = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+
+
+def _told(engine: str, error: CommandError) -> JobError:
+    """What the job itself said, where it said so in its way."""
+    said = [line.removeprefix("error: ") for line in str(error).splitlines() if line.startswith("error: ")]
+    kind = {2: UsageError, 3: InputError, 4: LimitError}.get(error.status, JobError)
+    return kind(f"on {engine}: {said[-1] if said else error}")
+
+
+def difference_of(one: Path, its: Manifest, other: Path, others: Manifest, keys: Sequence[str]) -> str:
+    """The first key and column in which two results published as CSV differ; empty where their bytes are equal."""
+    paths = [folder / part.name for folder, manifest in ((one, its), (other, others)) for part in manifest.parts]
+    if [p.read_bytes() for p in paths[: len(its.parts)]] == [p.read_bytes() for p in paths[len(its.parts) :]]:
+        return ""
+    rows = (_rows(one, its), _rows(other, others))
+    for number, (left, right) in enumerate(itertools.zip_longest(*rows), 1):
+        if left == right:
+            continue
+        row = left or right or {}
+        key = ", ".join(row.get(name, "") for name in keys) or f"row {number:,}"
+        if left is None or right is None:
+            return f"{key}: {'is missing' if right is None else 'is too many'}"
+        column = next(name for name in left if left[name] != right.get(name))
+        return f"{key}: {column} is {right.get(column)!r}, not {left[column]!r}"
+    return "the bytes differ, though no field does"
+
+
+def _rows(folder: Path, manifest: Manifest) -> itertools.chain[dict[str, str]]:
+    return itertools.chain.from_iterable(
+        csv.DictReader((folder / part.name).open(encoding="utf-8", newline="")) for part in manifest.parts
+    )
+
+
+def lines_of(job: str, engine: str) -> int:
+    """How many lines of code the module has that is the job on this engine, without blanks, comments and docstrings."""
+    found = importlib.util.find_spec(f"jobs.spark.{job}" if engine == "spark" else f"jobs.{job}")
+    assert found is not None
+    assert found.origin is not None
+    with tokenize.open(found.origin) as file:
+        text = file.read()
+    prose = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    lines = enumerate(text.splitlines(), 1)
+    return sum(bool(line.strip()) and not line.strip().startswith("#") and n not in prose for n, line in lines)
