@@ -24,6 +24,7 @@ from mrjob.protocol import BytesProtocol, BytesValueProtocol  # noqa: E402
 from mrjob.runner import MRJobRunner  # noqa: E402
 from mrjob.step import MRStep  # noqa: E402
 
+from jobs.engine.filters import Filter  # noqa: E402
 from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
 from jobs.engine.options import Option, Settings, add_options, refuse  # noqa: E402
 from jobs.engine.run import Run  # noqa: E402
@@ -81,6 +82,11 @@ class SensorJob(MRJob):  # type: ignore[misc]
         """The columns by which the result is sorted: those of KEYS that these settings give."""
         names = {column.name for column in cls.columns(settings)}
         return tuple(key for key in cls.KEYS if key in names)
+
+    @classmethod
+    def selection(cls, settings: Settings) -> Filter:
+        """Which readings the job is about, of those that --metric, --device, --from and --to leave."""
+        return Filter()
 
     @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
