@@ -67,3 +67,11 @@ def _matches(text: str, globs: tuple[str, ...]) -> bool:
 
 def _extended(kept: npt.NDArray[np.bool_], new: list[bool]) -> npt.NDArray[np.bool_]:
     return np.concatenate([kept, np.array(new, bool)])
+
+
+def parse_globs(text: str) -> list[str]:
+    """The globs of an option such as `power,*_kw`. Raises ValueError where one is empty."""
+    globs = text.split(",")
+    if not all(globs):
+        raise ValueError("a glob is empty; write it as power,*_kw")
+    return globs

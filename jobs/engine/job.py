@@ -24,6 +24,7 @@ from mrjob.protocol import BytesProtocol, BytesValueProtocol  # noqa: E402
 from mrjob.runner import MRJobRunner  # noqa: E402
 from mrjob.step import MRStep  # noqa: E402
 
+from jobs.engine.filters import Filter  # noqa: E402
 from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
 from jobs.engine.options import Option, Settings, add_options, refuse  # noqa: E402
 from jobs.engine.run import Run  # noqa: E402
@@ -98,6 +99,11 @@ class SensorJob(MRJob):  # type: ignore[misc]
     def printer(cls, settings: Settings) -> Printer | None:
         """What prints the result, where it is not one of the suite's formats."""
         return None
+
+    @classmethod
+    def selection(cls, settings: Settings) -> Filter:
+        """Which readings the job is about, of those that --metric, --device, --from and --to leave."""
+        return Filter()
 
     @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:

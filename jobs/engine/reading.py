@@ -39,10 +39,12 @@ _REJECTS_HELD = 10_000
 class SplitReader:
     """Reads the splits of one task. `report` holds what was counted so far.
 
-    ordered: readings come in the order of their records, not of their parsing.
+    ordered: readings come in the order of their records, not of their parsing. selection: the job's own.
     """
 
-    def __init__(self, run: Run, keys: Keys, blocks: BlockWriter, *, ordered: bool = False) -> None:
+    def __init__(
+        self, run: Run, keys: Keys, blocks: BlockWriter, *, ordered: bool = False, selection: Filter | None = None
+    ) -> None:
         self.report = Report()
         self._ordered = ordered
         self._run = run
@@ -51,6 +53,7 @@ class SplitReader:
         self._dialects: dict[str, Dialect] = {key: dialect_file.loads(text) for key, text in run.dialects.items()}
         chosen = run.settings
         self._filter = Filter(chosen.metrics, chosen.devices, chosen.since, chosen.until)
+        self._selection = selection or Filter()
         self._rejects: list[RejectRow] = []
         self._progress = progress.current()
 
@@ -68,7 +71,7 @@ class SplitReader:
             counted = 0
             try:
                 for readings in self._parse(source, piece, sink):
-                    kept = self._filter.apply(readings)
+                    kept = self._selection.apply(self._filter.apply(readings))
                     self.report.selected += len(kept)
                     counted += self._tick(source.bytes_read - counted, len(readings))
                     if len(kept):

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Projection = Callable[[Readings], pa.RecordBatch]
 Mapping = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
-_COMPARABLE = pa.schema(
+COMPARABLE = pa.schema(
     [
         pa.field("device_id", pa.string()),
         pa.field("metric", pa.string()),
@@ -47,6 +47,7 @@ _COMPARABLE = pa.schema(
         pa.field("bits", pa.int64()),
     ]
 )
+"""Readings as integers: timestamp is in µs since 1970 UTC, bits the image of the value, in the order of values."""
 _RUNS = pa.schema([("order", pa.int64()), ("path", pa.string()), ("rows", pa.int64())])
 
 
@@ -149,7 +150,7 @@ def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFra
     lines = spark.sparkContext.parallelize([(split.dumps(),) for split in plan.splits], len(plan.splits))
     frame = spark.createDataFrame(lines, "line string")
     if run.settings.deduplicate:
-        every = frame.mapInArrow(_reader(twin, run, _comparable, _COMPARABLE), from_arrow_schema(_COMPARABLE))
+        every = frame.mapInArrow(_reader(twin, run, comparable, COMPARABLE), from_arrow_schema(COMPARABLE))
         readings = every.dropDuplicates().mapInArrow(_distinct(twin, run), from_arrow_schema(twin.schema))
     else:
         project = twin.projection(run)
@@ -168,7 +169,8 @@ def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Map
             for line in batch.column(0).to_pylist():
                 split = Split.loads(line)
                 blocks = BlockWriter("reference", Path(run.scratch) / f"{attempt('rejects')}.blocks")
-                reader = SplitReader(run, new_keys(run.kernel), blocks, ordered=ordered)
+                keys, selection = new_keys(run.kernel), twin.job.selection(run.settings)
+                reader = SplitReader(run, keys, blocks, ordered=ordered, selection=selection)
                 for readings in reader.read(split):
                     yield project(readings).cast(schema)
                 _put(Path(run.scratch) / f"report-{split.index:06d}.json", reader.close().dumps())
@@ -176,12 +178,20 @@ def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Map
     return read
 
 
-def _comparable(readings: Readings) -> pa.RecordBatch:
+def comparable(readings: Readings) -> pa.RecordBatch:
     """Readings as columns of which two are equal where the readings are: Spark holds -0.0 and 0.0 for the same."""
     columns = readings.to_arrow()
     time, bits = pa.array(readings.timestamp), pa.array(to_images(readings.value))
     arrays = [*(columns.column(name) for name in ("device_id", "metric", "unit")), time, bits]
-    return pa.RecordBatch.from_arrays(arrays, schema=_COMPARABLE)
+    return pa.RecordBatch.from_arrays(arrays, schema=COMPARABLE)
+
+
+def from_comparable(batch: pa.RecordBatch) -> Readings:
+    """The readings of comparable columns, whatever columns stand beside them."""
+    rows = pa.Table.from_batches([batch]).select(COMPARABLE.names)
+    value = from_images(rows["bits"].to_numpy())
+    rows = rows.drop_columns("bits").append_column("value", pa.array(value)).cast(READINGS.columns)
+    return coded(rows, Keys())
 
 
 def _distinct(twin: Twin, run: Run) -> Mapping:
@@ -194,11 +204,8 @@ def _distinct(twin: Twin, run: Run) -> Mapping:
         run.provide_zones()
         kept = 0
         for batch in batches:
-            rows = pa.Table.from_batches([batch])
-            value = from_images(rows["bits"].to_numpy())
-            rows = rows.drop_columns("bits").append_column("value", pa.array(value)).cast(READINGS.columns)
-            kept += len(rows)
-            yield project(coded(rows, Keys())).cast(schema)
+            kept += len(batch)
+            yield project(from_comparable(batch)).cast(schema)
         context = TaskContext.get()
         assert context is not None
         report = Report(repeats=-kept)

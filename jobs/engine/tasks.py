@@ -47,7 +47,8 @@ class MapTask:
         self._name = attempt("map")
         self._blocks = BlockWriter(run.carrier, Path(run.scratch) / f"{self._name}.blocks")
         keys = new_keys(run.kernel)
-        self._reader = SplitReader(run, keys, self._blocks, ordered=not job.PARTIALS)
+        selection = job.selection(run.settings)
+        self._reader = SplitReader(run, keys, self._blocks, ordered=not job.PARTIALS, selection=selection)
         self._accumulator = None
         if job.PARTIALS:
             self._accumulator = Collected(keys) if run.ordered else job.accumulator(run, keys)

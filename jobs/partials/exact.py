@@ -1,4 +1,4 @@
-"""Exact sums of doubles, and of their squares, as integer words that add on every engine in any order.
+"""Exact sums of doubles, of their squares and products, as integer words that add on every engine in any order.
 
 A finite double is m·2^(E - 52) with |m| < 2^53 and E = floor(log2 |x|). Window w = floor((E + 44) / 108) scales it to
 x' = x·2^(-108 w), whose E' = E - 108 w lies in [-44, 63]: x' is a multiple of 2^-96 below 2^64. Its words s0..s4 stand
@@ -30,6 +30,8 @@ FRACTION = 96
 
 _LOW = np.uint64(2**32 - 1)
 _32 = np.uint64(32)
+_26 = np.uint64(26)
+_LOW_26 = np.uint64(2**26 - 1)
 
 
 def windows(values: Float64Array) -> Int16Array:
@@ -50,19 +52,39 @@ def sum_words(values: Float64Array, windows: Int16Array) -> Int64Array:
 def square_words(values: Float64Array, windows: Int16Array) -> Int64Array:
     """The words of the square of each value in its window: [n, 10], columns contiguous."""
     _, significand, shift = _decompose(values, windows)
-    high, low = significand >> np.uint64(26), significand & np.uint64(2**26 - 1)
-    low_square, cross, high_square = low * low, high * low, high * high  # 2^0, 2^27 and 2^52 apart
-    w0 = low_square + ((cross & np.uint64(31)) << np.uint64(27))
-    w1 = (cross >> np.uint64(5)) + ((high_square & np.uint64(4095)) << np.uint64(20)) + (w0 >> _32)
-    w2 = (high_square >> np.uint64(12)) + (w1 >> _32)
-    shift = shift + shift
+    high, low = significand >> _26, significand & _LOW_26
+    cross = high * low
+    return _product(low * low, cross + cross, high * high, shift + shift).T
+
+
+def product_words(
+    one: Float64Array, other: Float64Array, one_windows: Int16Array, other_windows: Int16Array
+) -> Int64Array:
+    """The words of the product of each pair of values in the sum of their windows: [n, 10], columns contiguous.
+
+    Word i is worth 2^(32 i - 192 + 108 (v + w)) for a product of values of windows v and w.
+    """
+    negative, significand, shift = _decompose(one, one_windows)
+    other_negative, other_significand, other_shift = _decompose(other, other_windows)
+    high, low = significand >> _26, significand & _LOW_26
+    other_high, other_low = other_significand >> _26, other_significand & _LOW_26
+    cross = high * other_low + low * other_high
+    words = _product(low * other_low, cross, high * other_high, shift + other_shift)
+    return np.where(negative != other_negative, -words, words).T
+
+
+def _product(low: UInt64Array, cross: UInt64Array, high: UInt64Array, shift: UInt64Array) -> Int64Array:
+    """The words of low + cross·2^26 + high·2^52, shifted: [10, n]."""
+    w0 = low + ((cross & np.uint64(63)) << _26)
+    w1 = (cross >> np.uint64(6)) + ((high & np.uint64(4095)) << np.uint64(20)) + (w0 >> _32)
+    w2 = (high >> np.uint64(12)) + (w1 >> _32)
     bits = shift & np.uint64(31)
     p0 = (w0 & _LOW) << bits
     p1 = ((w1 & _LOW) << bits) + (p0 >> _32)
     p2 = ((w2 & _LOW) << bits) + (p1 >> _32)
     p3 = ((w2 >> _32) << bits) + (p2 >> _32)
     pieces = [p0 & _LOW, p1 & _LOW, p2 & _LOW, p3 & _LOW, p3 >> _32]
-    return _placed(pieces, shift >> np.uint64(5), SQUARE_WORDS).T
+    return _placed(pieces, shift >> np.uint64(5), SQUARE_WORDS)
 
 
 def _decompose(values: Float64Array, windows: Int16Array) -> tuple[BoolArray, UInt64Array, UInt64Array]:

@@ -14,8 +14,10 @@ _LOW = np.int64(2**32 - 1)
 _ZIV = 2.0**-96  # far above the error of the double-double steps, far below half a unit in the last place
 
 
-def to_double(words: Int64Array, windows: Int16Array) -> tuple[Float64Array, BoolArray]:
+def to_double(words: Int64Array, windows: Int16Array, factors: int = 1) -> tuple[Float64Array, BoolArray]:
     """The double nearest to the sum (ties to even) of each row of words, and where it could not be told.
+
+    factors: 1 for words of values, 2 for words of squares or products, whose windows are those of both factors added.
 
     Those rows, whose sum is subnormal or too large for a double, are for `ratio_to_double`.
     """
@@ -26,7 +28,8 @@ def to_double(words: Int64Array, windows: Int16Array) -> tuple[Float64Array, Boo
     tied = (rest == 0x400) & ~sticky & (below == 0)
     up = np.where(tied, (kept & np.uint64(1)) == 1, rest >= 0x400)
     rounded = (kept + up.astype(np.uint64)).astype(np.float64)
-    return _scaled(np.where(negative, -rounded, rounded), exponent - 52 - FRACTION + WINDOW * windows.astype(np.int64))
+    exponent += WINDOW * windows.astype(np.int64) - 52 - factors * FRACTION
+    return _scaled(np.where(negative, -rounded, rounded), exponent)
 
 
 def sample_stddev(

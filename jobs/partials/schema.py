@@ -69,7 +69,7 @@ def _int64(*names: str) -> list[pa.Field]:
     return [pa.field(name, pa.int64(), nullable=False) for name in names]
 
 
-_SERIES = [
+SERIES = [
     pa.field("device_id", pa.string(), nullable=False),
     pa.field("metric", pa.string(), nullable=False),
     pa.field("unit", pa.string()),
@@ -77,6 +77,7 @@ _SERIES = [
 ]
 SUMS = [f"s{i}" for i in range(SUM_WORDS)]
 SQUARES = [f"q{i}" for i in range(SQUARE_WORDS)]
+PRODUCTS = [f"p{i}" for i in range(SQUARE_WORDS)]
 _MOMENTS: dict[str, Merge] = {"count": "sum", "min": "min", "max": "max", "first": "min", "last": "max"}
 _MOMENTS.update(dict.fromkeys([*SUMS, *SQUARES], "sum"))
 
@@ -84,7 +85,7 @@ STATS = PartialSchema(
     "stats",
     pa.schema(
         [
-            *_SERIES,
+            *SERIES,
             pa.field("window", pa.int16(), nullable=False),
             *_int64("count", "min", "max", "first", "last", *SUMS, *SQUARES),
         ]
@@ -97,7 +98,7 @@ s0..s4, q0..q9: the words of the exact sum of the values and of their squares.""
 
 SKETCH = PartialSchema(
     "sketch",
-    pa.schema([*_SERIES, pa.field("index", pa.int32(), nullable=False), *_int64("count")]),
+    pa.schema([*SERIES, pa.field("index", pa.int32(), nullable=False), *_int64("count")]),
     {"count": "sum"},
 )
 """How many values of a series in a bucket of time fall into each bucket of magnitudes (see `sketch`)."""

@@ -15,6 +15,8 @@ from tests.data.real_sets import SETS
 
 SAMPLE, REAL = "sample_data", "air_quality"
 JOBS = registry.all_jobs()
+OF_REAL: dict[str, dict[str, api.OptionValue]] = {"energy": {"power_metric": "*"}}
+"""What jobs need to find something in the real set."""
 ENGINES = tuple(registry.ENGINES)
 Printed = Callable[[str, str, str], bytes]
 
@@ -52,7 +54,7 @@ def _run(job: str, engine: str, data: str, request: pytest.FixtureRequest) -> by
     if data == REAL:
         shared: Path = request.getfixturevalue("shared_data")
         inputs = [shared / name for name in SETS[REAL].inputs]
-        options["dialect"] = SETS[REAL].dialect
+        options |= {"dialect": SETS[REAL].dialect, **OF_REAL.get(job, {})}
     if engine != "inline":
         options |= {"split_size": "40K", "tasks": 3}
     table = api.run(job, inputs, engine=engine, **options)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.partials.exact import FRACTION, WINDOW, normalise, square_words, sum_words, windows
+from jobs.partials.exact import FRACTION, WINDOW, normalise, product_words, square_words, sum_words, windows
 from jobs.partials.rounding import to_double, to_integers
 from jobs.partials.schema import MAX_COUNT
 from jobs.readings.model import Int64Array
@@ -34,6 +34,20 @@ def test_words_are_the_value_and_its_square(values: list[float]) -> None:
     assert np.abs(sums).max() < 2**32
     assert squares.min() >= 0
     assert squares.max() < 2**32
+
+
+@given(st.lists(st.tuples(DOUBLES, DOUBLES), min_size=1))
+def test_words_are_the_product(pairs: list[tuple[float, float]]) -> None:
+    one, other = (np.array(values) for values in zip(*pairs, strict=True))
+    of_one, of_other = windows(one), windows(other)
+    words = product_words(one, other, of_one, of_other)
+    assert words.shape == (len(pairs), 10)
+    assert np.abs(words).max() < 2**32
+    for i, (x, y) in enumerate(pairs):
+        (integer,) = to_integers(words[i : i + 1])
+        exponent = WINDOW * (int(of_one[i]) + int(of_other[i])) - 2 * FRACTION
+        assert integer * Fraction(2) ** exponent == Fraction(x) * Fraction(y)
+    assert (product_words(one, one, of_one, of_one) == square_words(one, of_one)).all()
 
 
 def test_windows_of_the_edges() -> None:

@@ -1,0 +1,245 @@
+"""Energy: the time integral of each series of power, in whole weights of half a microsecond.
+
+Between two readings power is taken to run in a straight line (trapezoid) or to stay what it was (left). The integral
+from t0 to x of a line from v0 to v1 is v0·(2(x - t0) - F(x))/2 + v1·F(x)/2 with F(x) = (x - t0)²/(t1 - t0). F is
+rounded down to a whole number, which does not touch F(t0) = 0 and F(t1) = t1 - t0: a piece from a to b has the weights
+F(b) - F(a) of v1 and 2(b - a) less that of v0, so that the pieces of an interval weigh together what it weighs whole,
+wherever it was cut. Products of values and weights are exact words, so that integrals are exact sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.partials import exact
+from jobs.partials.codes import pack, starts_of_runs, text_ranks
+from jobs.partials.cuts import Windows
+from jobs.partials.merge import integers
+from jobs.partials.schema import PRODUCTS, SERIES, PartialSchema
+from jobs.partials.totals import add_up, totals
+from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
+from jobs.readings.model import Float64Array, Int64Array
+from jobs.readings.zones import DAY, Zone
+
+Method = Literal["trapezoid", "left"]
+
+_SUMS = ("readings", "covered", "uncovered", *PRODUCTS)
+ENERGY = PartialSchema(
+    "energy",
+    pa.schema(
+        [
+            *SERIES,
+            *(pa.field(name, pa.int64(), nullable=False) for name in ("demand",)),
+            pa.field("window", pa.int16(), nullable=False),
+            *(pa.field(name, pa.int64(), nullable=False) for name in _SUMS),
+        ]
+    ),
+    dict.fromkeys(_SUMS, "sum"),
+)
+"""The integral of a series over one demand window. bucket: the local day; demand: the window's begin, µs since 1970
+UTC; window: of the values' magnitudes (see `exact`); covered, uncovered: µs; p0..p9: words of the integral, in half
+microseconds times the value's unit."""
+_KEYS = 4  # of the columns that begin with the sequence
+
+_HALF_HOURS = 7.2e9  # half microseconds in an hour
+KILOWATT_HOURS = {"mW": 7.2e15, "W": 7.2e12, "kW": 7.2e9, "MW": 7.2e6, "GW": 7.2e3}
+"""Half microseconds times these units in a kilowatt-hour."""
+_BLOCK = 32_768  # intervals whose words stay in the cache
+
+
+@dataclass(frozen=True)
+class Meter:
+    """How power becomes energy. demand, max_gap: µs; a gap longer than `max_gap` counts nothing."""
+
+    zone: Zone
+    demand: int
+    max_gap: int
+    method: Method
+
+    @cached_property
+    def _windows(self) -> Windows:
+        return Windows(self.zone, self.demand)
+
+    @cached_property
+    def _days(self) -> Windows:
+        return Windows(self.zone, DAY)
+
+    def columns(
+        self,
+        sequence: Int64Array,
+        follows: np.ndarray[tuple[int], np.dtype[np.bool_]],
+        before: tuple[Int64Array, Float64Array],
+        now: tuple[Int64Array, Float64Array],
+    ) -> list[Int64Array]:
+        """The columns of ENERGY, with `sequence` for device, metric and unit, of readings and the intervals that end
+        with them, added up.
+
+        follows: whether a reading follows another, whose time and value are `before`; those of its own are `now`.
+        """
+        blocks = []
+        for at in range(0, len(sequence), _BLOCK):
+            part = slice(at, at + _BLOCK)
+            (t0, v0), (t1, v1) = ((time[part], value[part]) for time, value in (before, now))
+            some, after = sequence[part], follows[part]
+            near = after & (t1 - np.where(after, t0, t1) <= self.max_gap)
+            far = after & ~near
+            rows = [
+                self._rows(some, t1, readings=1),
+                self._gaps(some[far], t0[far], t1[far]),
+                *self._integrals(some[near], t0[near], v0[near], t1[near], v1[near]),
+            ]
+            blocks.append(add_up([np.concatenate(column) for column in zip(*rows, strict=True)], _KEYS))
+        return add_up([np.concatenate(column) for column in zip(*blocks, strict=True)], _KEYS) if blocks else []
+
+    def _integrals(
+        self, sequence: Int64Array, t0: Int64Array, v0: Float64Array, t1: Int64Array, v1: Float64Array
+    ) -> list[list[Int64Array]]:
+        place, begin, end = self._windows.cut(t0, t1)
+        owner, first, last = sequence[place], v0[place], v1[place]
+        twice = 2 * (end - begin)
+        if self.method == "left":
+            return [self._rows(owner, begin, covered=end - begin, value=first, weight=twice)]
+        from_start, length = t0[place], (t1 - t0)[place]
+        rising = _parabola(end - from_start, length) - _parabola(begin - from_start, length)
+        return [
+            self._rows(owner, begin, covered=end - begin, value=first, weight=twice - rising),
+            self._rows(owner, begin, value=last, weight=rising),
+        ]
+
+    def _gaps(self, sequence: Int64Array, t0: Int64Array, t1: Int64Array) -> list[Int64Array]:
+        """What a gap leaves uncovered of the days of its first and its last reading; days between have no rows."""
+        is_long = t1 - t0 > 4 * DAY
+        begin = np.concatenate([t0, t1[is_long] - 2 * DAY])
+        end = np.concatenate([np.where(is_long, t0 + 2 * DAY, t1), t1[is_long]])
+        owners, first, last = (np.concatenate([c, c[is_long]]) for c in (sequence, t0, t1))
+        place, begin, end = self._days.cut(begin, end)
+        day, on_first, on_last = (self._days.dates(c) for c in (begin, first[place], last[place]))
+        kept = (day == on_first) | (day == on_last)
+        inside = np.where(day == on_first, first[place], last[place])[kept]
+        return self._rows(owners[place][kept], inside, uncovered=(end - begin)[kept])
+
+    def _rows(
+        self,
+        sequence: Int64Array,
+        instants: Int64Array,
+        readings: int = 0,
+        covered: Int64Array | int = 0,
+        uncovered: Int64Array | int = 0,
+        value: Float64Array | None = None,
+        weight: Int64Array | None = None,
+    ) -> list[Int64Array]:
+        n = len(sequence)
+        window, words = np.zeros(n, np.int64), np.zeros((len(PRODUCTS), n), np.int64)
+        if value is not None and weight is not None:
+            of_value = exact.windows(value)
+            window = of_value.astype(np.int64)
+            words = exact.product_words(value, weight.astype(np.float64), of_value, np.zeros(n, np.int16)).T
+        times = self._days.dates(instants), self._windows.starts(instants)
+        counts = [np.zeros(n, np.int64) + c for c in (readings, covered, uncovered)]
+        return [sequence, *times, window, *counts, *words]
+
+
+def _parabola(elapsed: Int64Array, length: Int64Array) -> Int64Array:
+    """F of the module's text, rounded down."""
+    x = elapsed.astype(np.float64)
+    return np.floor(x * (x / length.astype(np.float64))).astype(np.int64)
+
+
+class EnergyWalk:
+    """The integrals of slices of power, as ENERGY rows."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._last = Last()
+
+    def step(self, readings: Slice) -> Yielded:
+        follows, time, value = self._last.follow(readings)
+        now = readings.timestamp, readings.value
+        columns = self._meter.columns(readings.sequence, follows, (time, value), now)
+        if columns:
+            yield ENERGY.name, sequence_rows(ENERGY, readings, columns[0], columns[1:])
+
+    def close(self) -> Yielded:
+        yield from ()
+
+
+def finish(partials: Mapping[str, pa.Table], demand: int, unnamed: str | None) -> pa.Table:
+    """The energy of each series and day, from merged ENERGY rows.
+
+    Columns: device_id, metric, unit, date (date32), energy (float64), energy_unit (string), mean_power, peak_demand
+    (float64), peak_start (UTC, µs), covered_hours, uncovered_seconds (float64), readings (int64); energy, powers and
+    peak_start are null where nothing is covered. unnamed: the unit of power of series that have none.
+    """
+    rows = partials[ENERGY.name]
+    ranks, texts = zip(*(text_ranks(rows.column(name)) for name in ("device_id", "metric", "unit")), strict=True)
+    bucket, start, window = (integers(rows.column(name)) for name in ("bucket", "demand", "window"))
+    words = [integers(rows.column(name)) for name in PRODUCTS]
+    day, firsts = _numbered([*ranks, bucket])
+    by_window, window_firsts = _numbered([day, start])
+
+    readings, covered, uncovered = (_sums(day, integers(rows.column(name)), len(firsts)) for name in _SUMS[:3])
+    integral = totals(words, window, day, factors=2)
+    power = totals(words, window, by_window, factors=2) / (2.0 * demand)
+    is_covered = _sums(by_window, integers(rows.column("covered")), len(window_firsts)) > 0
+    peak, peak_start = _peaks(
+        day[window_firsts][is_covered], power[is_covered], start[window_firsts][is_covered], len(firsts)
+    )
+    divisor, energy_units = _units(texts[2], unnamed)
+    unit = ranks[2][firsts]
+    none = covered == 0
+    columns = {
+        name: of.take(pa.array(rank[firsts], mask=rank[firsts] < 0))
+        for name, of, rank in zip(("device_id", "metric", "unit"), texts, ranks, strict=True)
+    }
+    columns |= {
+        "date": pa.array(bucket[firsts].astype(np.int32), pa.date32()),
+        "energy": pa.array(integral / divisor[unit], mask=none),
+        "energy_unit": energy_units.take(pa.array(unit % len(energy_units))),
+        "mean_power": pa.array(integral / np.maximum(2 * covered, 1), mask=none),
+        "peak_demand": pa.array(peak, mask=none),
+        "peak_start": pa.array(peak_start, mask=none).cast(pa.timestamp("us", "UTC")),
+        "covered_hours": pa.array(covered / 3.6e9),
+        "uncovered_seconds": pa.array(uncovered / 1e6),
+        "readings": pa.array(readings),
+    }
+    return pa.table(columns)
+
+
+def _numbered(keys: Sequence[Int64Array]) -> tuple[Int64Array, Int64Array]:
+    """The number of each row's group in the order of the keys, and one row of each group."""
+    if not len(keys[0]):
+        return keys[0], keys[0]
+    packed = pack(keys)
+    order = np.argsort(packed, kind="stable")
+    starts = starts_of_runs(packed[order])
+    numbers = np.empty(len(packed), np.int64)
+    numbers[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(packed)))
+    return numbers, order[starts]
+
+
+def _sums(groups: Int64Array, column: Int64Array, n: int) -> Int64Array:
+    sums = np.zeros(n, np.int64)
+    np.add.at(sums, groups, column)
+    return sums
+
+
+def _peaks(day: Int64Array, power: Float64Array, start: Int64Array, days: int) -> tuple[Float64Array, Int64Array]:
+    """The highest power of each day, and the earliest start of a window that has it."""
+    order = np.lexsort((start, -power, day))
+    firsts = order[starts_of_runs(day[order])]
+    peak, peak_start = np.zeros(days), np.zeros(days, np.int64)
+    peak[day[firsts]], peak_start[day[firsts]] = power[firsts], start[firsts]
+    return peak, peak_start
+
+
+def _units(units: pa.Array, unnamed: str | None) -> tuple[Float64Array, pa.Array]:
+    """What divides an integral of each unit of power, the last entry for none; and the unit of the quotient."""
+    named = [unit or unnamed for unit in [*units.to_pylist(), None]]
+    divisor = np.array([KILOWATT_HOURS.get(unit or "", _HALF_HOURS) for unit in named])
+    return divisor, pa.array(["kWh" if unit in KILOWATT_HOURS else f"{unit or 'value'}·h" for unit in named])

@@ -1,0 +1,43 @@
+"""Adding up rows of words by integer keys, and their totals as doubles, each rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jobs.partials.codes import pack, starts_of_runs
+from jobs.partials.exact import FRACTION, WINDOW, normalise
+from jobs.partials.rounding import ratio_to_double, to_double, to_integers
+from jobs.readings.model import Float64Array, Int64Array
+
+
+def add_up(columns: Sequence[Int64Array], keys: int) -> list[Int64Array]:
+    """The rows of distinct keys, which are the first columns, in ascending order; the other columns are sums."""
+    if not len(columns[0]):
+        return list(columns)
+    packed = pack(columns[:keys])
+    order = np.argsort(packed, kind="stable")
+    starts = starts_of_runs(packed[order])
+    firsts = order[starts]
+    return [c[firsts] if i < keys else np.add.reduceat(c[order], starts) for i, c in enumerate(columns)]
+
+
+def totals(words: Sequence[Int64Array], windows: Int64Array, groups: Int64Array, factors: int = 1) -> Float64Array:
+    """The sum of the words of each group, rounded once; infinite where it is too large for a double.
+
+    words: columns. windows: of each row. groups: of each row, counted from 0 without a gap. factors: of the words,
+    as in `rounding.to_double`.
+    """
+    group, window, *summed = add_up([groups, windows, *words], 2)
+    starts = starts_of_runs(group)
+    rows = normalise(np.stack(summed).T)
+    total, unsure = to_double(rows[starts], window[starts].astype(np.int16), factors)
+    sizes = np.diff(starts, append=len(group))
+    for i in np.flatnonzero(unsure | (sizes > 1)).tolist():
+        run = slice(starts[i], starts[i] + sizes[i])
+        low = int(window[run].min())
+        parts = zip(window[run].tolist(), to_integers(rows[run]), strict=True)
+        exact = sum(part << WINDOW * (w - low) for w, part in parts)
+        total[i] = ratio_to_double(exact, WINDOW * low - factors * FRACTION)
+    return total
