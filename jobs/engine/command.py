@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -28,11 +30,28 @@ def main(job: type[SensorJob]) -> NoReturn:
     """Run `python -m jobs.<name>` and leave with its status; be the task, where mrjob starts one."""
     with compat.hidden("pandas"):
         pa.array([0])  # Arrow looks for pandas once, and importing it takes longer than a small job
-    sys.exit(guarded(lambda: _main(job)))
+    status = guarded(lambda: _main(job))
+    if sys.getprofile() is None and sys.gettrace() is None:
+        _leave(status)
+    sys.exit(status)
+
+
+def _leave(status: int) -> None:
+    """End the process at once, after what other modules want done at its end; tearing Arrow down takes longer than
+    many a job. Where something cannot be flushed, the usual end tells so."""
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(status)
 
 
 def guarded(command: Callable[[], int]) -> int:
     """Run a command; its exit status, with errors told in one line and interrupts quietly."""
+    gc.freeze()  # what is imported stays, and forks share it
+    gc.enable()
     _open_standard_streams()
     _raise_on_sigterm()
     try:

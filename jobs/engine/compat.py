@@ -1,18 +1,21 @@
 """What mrjob 0.7.4 needs from Python's past: `distutils` (gone in 3.12) and `pipes` (gone in 3.13).
 
-The stand-ins are used on every version: setuptools' own `distutils` costs 0.2 s to import.
+The stand-ins are used on every version: setuptools' own `distutils` costs 0.2 s to import. Others stand in for what
+mrjob and Arrow import and a run on this machine never uses: an HTTP client, YAML, a parser of docstrings.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import re
 import shlex
 import shutil
 import sys
 import types
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 
 @functools.total_ordering
@@ -50,6 +53,22 @@ def install() -> None:
     package.__dict__.setdefault("__path__", [])
     _provide("distutils.spawn", find_executable=shutil.which)
     _provide("distutils.version", LooseVersion=LooseVersion)
+    if "mrjob.conf" not in sys.modules:
+        web = {name: _later("urllib.request", name) for name in ("pathname2url", "urlopen")}
+        with _in_place_of("urllib.request", **web), _in_place_of("yaml", __getattr__=_from_yaml):
+            import mrjob.conf  # noqa: F401 - it and what it imports keep the stand-ins
+
+
+def import_arrow() -> None:
+    """Import Arrow's functions; without the docstrings of their options, where the process is a command of ours.
+
+    Reading those takes longer than many a job, and only `help` shows them.
+    """
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    ours = main is not None and main.name.startswith("jobs.")
+    stand_in: dict[str, object] = {"NumpyDocString": lambda text: {"Parameters": []}}
+    with _in_place_of("pyarrow.vendored.docscrape", **stand_in) if ours else nullcontext():
+        import pyarrow.compute  # noqa: F401
 
 
 def _provide(name: str, **contents: object) -> types.ModuleType:
@@ -58,6 +77,32 @@ def _provide(name: str, **contents: object) -> types.ModuleType:
         module.__dict__.update(contents)
         sys.modules[name] = module
     return sys.modules[name]
+
+
+@contextmanager
+def _in_place_of(name: str, **contents: object) -> Iterator[None]:
+    """While this lasts, `import name` gives a module of these contents, unless the real one is loaded already."""
+    if name in sys.modules:
+        yield
+        return
+    _provide(name, **contents)
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+def _later(module: str, name: str) -> Callable[..., Any]:
+    """The function `name` of a module that is imported when it is called."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(*args, **kwargs)
+
+    return call
+
+
+def _from_yaml(name: str) -> Any:
+    return getattr(importlib.import_module("yaml"), name)
 
 
 class _Hider:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from jobs.engine import compat
 
 compat.install()
+compat.import_arrow()
 
 from mrjob.job import MRJob  # noqa: E402 - needs the stand-ins of compat
 from mrjob.options import _add_basic_args, _add_step_args  # noqa: E402
@@ -215,7 +216,7 @@ class SensorJob(MRJob):  # type: ignore[misc]
             "input_paths": [plan_file],
             "extra_args": ["--run-file", {"path": run_file, "name": None, "type": "file"}],
             "output_dir": None,
-            "conf_paths": conf_paths(self.options.conf_paths),
+            "conf_paths": conf_paths(self.options.conf_paths, runner),
             "local_tmp_dir": scratch,
         }
         self._num_tasks = tasks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,8 +114,8 @@ def _explained(error: Exception, runner: str) -> JobError | None:
     return None
 
 
-def conf_paths(given: list[str] | None) -> list[str] | None:
-    """mrjob's own lookup of a configuration wins; without one, the project's."""
+def conf_paths(given: list[str] | None, runner: str) -> list[str] | None:
+    """mrjob's own lookup of a configuration wins; without one, the project's, where it speaks of the runner."""
     from mrjob.conf import find_mrjob_conf
 
     for path in given or ():
@@ -122,7 +123,11 @@ def conf_paths(given: list[str] | None) -> list[str] | None:
             raise UsageError("no such file", where=f"--conf-path {path}", fix="check the name")
     if given or find_mrjob_conf() or not PROJECT_CONF.is_file():
         return given
-    return [str(PROJECT_CONF)]
+    speaks = re.search(rf"^\s*{runner}\s*:", PROJECT_CONF.read_text("utf-8"), re.MULTILINE)
+    if speaks:
+        return [str(PROJECT_CONF)]
+    logging.getLogger("mrjob.conf").setLevel(logging.ERROR)  # it warns that it was given none
+    return []
 
 
 def local_spark(python_bin: list[str] | None) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from importlib import metadata
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
@@ -187,6 +186,8 @@ def database_version() -> str | None:
                 with file.open(encoding="utf-8") as lines:
                     return lines.readline().removeprefix(prefix).strip() or None
         return None
+    from importlib import metadata  # which takes longer than all the rest here
+
     try:
         return metadata.version("tzdata")
     except metadata.PackageNotFoundError:
