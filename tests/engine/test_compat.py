@@ -11,7 +11,7 @@ import jobs.engine.job, sys
 print("yaml" in sys.modules, "urllib.request" in sys.modules)
 import urllib.request, yaml, mrjob.conf, mrjob.py2
 print(callable(yaml.safe_load), callable(urllib.request.Request))
-print(mrjob.py2.pathname2url("/a b"), mrjob.conf.conf_object_at_path(sys.argv[1]))
+print(mrjob.py2.pathname2url("/a b"), mrjob.conf._conf_object_at_path(sys.argv[1]))
 """
 
 
