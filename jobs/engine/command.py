@@ -75,7 +75,7 @@ def run_command(job: type[SensorJob], options: argparse.Namespace, engine: Engin
             print(line)
         return 0
     _say_once_without_kernel(options)
-    outcome = drive(job, chosen, engine, _printer(chosen), getattr(options, "local_tmp_dir", None))
+    outcome = drive(job, chosen, engine, _printer(job, chosen), getattr(options, "local_tmp_dir", None))
     return conclude(outcome, quiet=options.quiet)
 
 
@@ -91,12 +91,14 @@ def conclude(outcome: Outcome, *, quiet: bool) -> int:
     return 0
 
 
-def _printer(chosen: Settings) -> Callable[[pa.Schema, Iterator[pa.Table]], None]:
+def _printer(job: type[SensorJob], chosen: Settings) -> Callable[[pa.Schema, Iterator[pa.Table]], None]:
     from jobs.lake.writers import open_writer
 
     def emit(schema: pa.Schema, tables: Iterator[pa.Table]) -> None:
+        printer = job.printer(chosen)
         style = chosen.output_format or ("table" if sys.stdout.isatty() else "csv")
-        with closing(open_writer(style, sys.stdout.buffer, schema)) as writer:
+        out = sys.stdout.buffer
+        with closing(printer(out, schema) if printer else open_writer(style, out, schema)) as writer:
             for table in tables:
                 writer.write(table)
 

@@ -86,7 +86,7 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
     for target in targets.values():
         target.check()
     plan, dialects = make_plan(settings, engine)
-    if job.NEEDS_TIME:
+    if job.needs_time(settings):
         _refuse_timeless(job, dialects)
     with scratch(run_id, base) as folder:
         run = Run(

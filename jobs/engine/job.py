@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
@@ -31,6 +31,13 @@ from jobs.errors import JobError  # noqa: E402
 from jobs.partials.schema import Accumulator, PartialSchema  # noqa: E402
 from jobs.partials.walks import Accumulating, Walk  # noqa: E402
 from jobs.readings.model import Keys, Readings  # noqa: E402
+
+if TYPE_CHECKING:
+    from jobs.lake.writers import Sink, Writer
+
+
+Printer = Callable[["Sink", pa.Schema], "Writer"]
+"""Opens a writer of result rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,16 @@ class SensorJob(MRJob):  # type: ignore[misc]
         """The columns by which the result is sorted: those of KEYS that these settings give."""
         names = {column.name for column in cls.columns(settings)}
         return tuple(key for key in cls.KEYS if key in names)
+
+    @classmethod
+    def needs_time(cls, settings: Settings) -> bool:
+        """Whether readings without a time are refused."""
+        return cls.NEEDS_TIME
+
+    @classmethod
+    def printer(cls, settings: Settings) -> Printer | None:
+        """What prints the result, where it is not one of the suite's formats."""
+        return None
 
     @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:

@@ -42,7 +42,8 @@ EXPORT void groups_free(groups_t *g) {
     free(g->table);
     free(g->cells);
     free(g->buckets.starts);
-    free(g->buckets.offsets);
+    free(g->buckets.shifts);
+    free(g->buckets.numbers);
     free(g);
 }
 
@@ -52,10 +53,10 @@ static int64_t *groups_copy(const int64_t *from, int64_t n) {
     return copy;
 }
 
-/* Groups by buckets of `size` µs from `origin` in the local time that offsets[i] µs make of instants from starts[i] on;
-   spans >= 1. per_octave: buckets of the sketch in each octave, 0 for no sketch. NULL where memory is short. */
-EXPORT groups_t *groups_new(int64_t spans, const int64_t *starts, const int64_t *offsets, int64_t size, int64_t origin,
-                            int32_t per_octave) {
+/* Groups by buckets: see time_buckets.h; spans >= 1. per_octave: buckets of the sketch in each octave, 0 for no sketch.
+   NULL where memory is short. */
+EXPORT groups_t *groups_new(int64_t spans, const int64_t *starts, const int64_t *shifts, const int64_t *numbers,
+                            int64_t size, int32_t per_octave) {
     groups_t *g = calloc(1, sizeof *g);
     if (!g) return NULL;
     g->table_bits = GROUPS_TABLE_BITS;
@@ -63,10 +64,12 @@ EXPORT groups_t *groups_new(int64_t spans, const int64_t *starts, const int64_t 
     g->per_octave = per_octave;
     g->table = calloc((size_t)1 << g->table_bits, sizeof *g->table);
     g->cells = per_octave ? calloc((size_t)1 << g->cell_bits, sizeof *g->cells) : NULL;
-    g->buckets = (time_buckets_t){.spans = spans, .size = size, .origin = origin};
+    g->buckets = (time_buckets_t){.spans = spans, .size = size};
     g->buckets.starts = groups_copy(starts, spans);
-    g->buckets.offsets = groups_copy(offsets, spans);
-    if (g->table && (g->cells || !per_octave) && g->buckets.starts && g->buckets.offsets) return g;
+    g->buckets.shifts = groups_copy(shifts, spans);
+    g->buckets.numbers = groups_copy(numbers, spans);
+    bool copied = g->buckets.starts && g->buckets.shifts && g->buckets.numbers;
+    if (g->table && (g->cells || !per_octave) && copied) return g;
     groups_free(g);
     return NULL;
 }

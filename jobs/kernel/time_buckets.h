@@ -10,8 +10,8 @@
 
 /* The bucket of begin <= t < begin + length is remembered. */
 typedef struct {
-    int64_t spans, size, origin;
-    int64_t *starts, *offsets; /* offsets[i] is added to instants from starts[i] on, in µs */
+    int64_t spans, size;
+    int64_t *starts, *shifts, *numbers; /* an instant t from starts[i] on: numbers[i] + floor((t + shifts[i]) / size) */
     int64_t begin, bucket;
     uint64_t length;
 } time_buckets_t;
@@ -29,9 +29,10 @@ static inline bool time_bucket_find(time_buckets_t *b, int64_t time) {
         if (b->starts[middle] <= time) low = middle;
         else high = middle;
     }
-    int64_t shift = b->offsets[low] - b->origin, local = time + shift;
+    int64_t shift = b->shifts[low], local = time + shift;
     int64_t bucket = local / b->size - (local % b->size < 0);
     int64_t begin = bucket * b->size - shift, end = begin + b->size;
+    bucket += b->numbers[low];
     if (low > 0 && b->starts[low] > begin) begin = b->starts[low];
     if (low + 1 < b->spans && b->starts[low + 1] < end) end = b->starts[low + 1];
     b->begin = begin;

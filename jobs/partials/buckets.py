@@ -1,8 +1,13 @@
-"""Which bucket of local time an instant falls into: days, or any fixed length counted from an origin."""
+"""Which bucket an instant falls into: spans of instants, each with buckets of one length on a clock of its own.
+
+Days, weeks and other fixed lengths are those of local clocks; calendar months and years are spans of their own. In
+`windows` the clock never counts an hour twice: docs/rollup.md tells what that means where clocks change.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,6 +15,21 @@ from jobs.readings.model import NO_TIME, Int64Array
 from jobs.readings.zones import DAY, Zone
 
 _LIMIT = 2**60  # far beyond any instant, and small enough that no sum of two overflows
+_EVER = 2**58  # beyond any instant that has a bucket
+_WEEK, _MONDAY = 7 * DAY, -3 * DAY  # 1969-12-29 was a Monday
+_FIRST_MONTH, _LAST_MONTH = np.datetime64("0001-01", "M"), np.datetime64("9999-12", "M")
+
+
+@dataclass(frozen=True)
+class Spans:
+    """An instant t from starts[i] on, and before starts[i + 1], has bucket numbers[i] + floor((t + shifts[i]) / size).
+
+    starts, shifts: int64, µs; the first span has no beginning, the last no end.
+    """
+
+    starts: Int64Array
+    shifts: Int64Array
+    numbers: Int64Array
 
 
 @dataclass(frozen=True)
@@ -28,10 +48,65 @@ class Buckets:
         if not (0 < self.size < _LIMIT and abs(self.origin) < _LIMIT):
             raise ValueError(f"no bucket is {self.size} µs long, counted from {self.origin}")
 
+    @cached_property
+    def spans(self) -> Spans:
+        return Spans(self.zone.utc_starts, self.zone.offsets - self.origin, np.zeros(len(self.zone.offsets), np.int64))
+
     def of(self, timestamps: Int64Array) -> Int64Array:
         """The bucket of each instant (µs since 1970-01-01 UTC); NO_TIME for NO_TIME."""
-        local = timestamps + self.zone.offset_array(timestamps)
-        return np.where(timestamps == NO_TIME, NO_TIME, (local - self.origin) // self.size)
+        spans = self.spans
+        span = np.maximum(np.searchsorted(spans.starts, timestamps, side="right") - 1, 0)
+        known = np.where(timestamps == NO_TIME, 0, timestamps)
+        return np.where(timestamps == NO_TIME, NO_TIME, spans.numbers[span] + (known + spans.shifts[span]) // self.size)
+
+    def starts(self, buckets: Int64Array) -> Int64Array:
+        """The first instant that lies in each bucket or a later one: where it starts, and the one before it ends."""
+        spans = self.spans
+        ends = np.append(spans.starts[1:], _EVER)
+        last = np.maximum.accumulate(spans.numbers + (ends - 1 + spans.shifts) // self.size)
+        span = np.searchsorted(last, buckets)
+        begin = np.append(-_EVER, spans.starts[1:])[span]
+        starts: Int64Array = np.maximum(begin, (buckets - spans.numbers[span]) * self.size - spans.shifts[span])
+        return starts
+
+
+@dataclass(frozen=True)
+class Windows(Buckets):
+    """The same for windows shorter than a day, but that a window is one span of instants, and that every instant of
+    clocks set back begins one where they then show its start. Their numbers count up from any."""
+
+    @cached_property
+    def spans(self) -> Spans:
+        plain = super().spans
+        numbers = [0]
+        for start, before, after in zip(plain.starts[1:], plain.shifts[:-1], plain.shifts[1:], strict=True):
+            (old, _), (new, past) = divmod(start - 1 + before, self.size), divmod(start + after, self.size)
+            goes_on = old == new and past > 0
+            numbers.append(numbers[-1] + int(old) + (not goes_on) - int(new))
+        return Spans(plain.starts, plain.shifts, np.array(numbers, np.int64))
+
+
+@dataclass(frozen=True)
+class Months(Buckets):
+    """Calendar months, `months` at a time: the bucket counts them from 1970-01 on, local time."""
+
+    size: int = _LIMIT - 1
+    months: int = 1
+
+    @cached_property
+    def spans(self) -> Spans:
+        months = np.arange(_FIRST_MONTH, _LAST_MONTH)
+        begins = months.astype("datetime64[us]").astype(np.int64)
+        numbers = months.astype(np.int64) // self.months
+        zone, parts = self.zone, []
+        bounds = np.concatenate([[-_EVER], zone.utc_starts[1:], [_EVER]])
+        for first, end, offset in zip(bounds[:-1], bounds[1:], zone.offsets, strict=True):
+            low, high = np.searchsorted(begins, [first + offset, end + offset])
+            inside = slice(max(low - 1, 0), high)  # the month that holds the first instant, and those that begin later
+            parts.append((np.maximum(begins[inside] - offset, first), numbers[inside]))
+        starts, found = (np.concatenate(column) for column in zip(*parts, strict=True))
+        new = np.append(True, found[1:] != found[:-1])
+        return Spans(starts[new], np.full(int(new.sum()), _EVER), found[new])
 
 
 def days(zone: Zone) -> Buckets:
@@ -42,3 +117,17 @@ def days(zone: Zone) -> Buckets:
 def whole(zone: Zone) -> Buckets:
     """One bucket, 0, for all instants."""
     return Buckets(zone, _LIMIT - 1, -(_LIMIT // 2))
+
+
+def weeks(zone: Zone) -> Buckets:
+    """Local weeks of ISO 8601: they begin on Mondays; bucket 0 holds 1970-01-01."""
+    return Buckets(zone, _WEEK, _MONDAY)
+
+
+def windows(zone: Zone, size: int) -> Buckets:
+    """Windows of `size` µs, that divide a day or are whole days, counted from local midnight. Raises ValueError."""
+    if size > 0 and DAY % size == 0 and size < DAY:
+        return Windows(zone, size)
+    if size > 0 and size % DAY == 0:
+        return Buckets(zone, size)
+    raise ValueError("a window divides a day, or is a number of whole days")

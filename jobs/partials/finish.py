@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -21,19 +21,28 @@ from jobs.readings.model import NO_TIME, Float64Array, Int64Array
 _BLOCK = 16_384  # rows whose intermediate columns stay in the cache
 _TEXTS = ("device_id", "metric", "unit")
 
+Place = Callable[[Int64Array], Mapping[str, pa.Array]]
+"""The columns that say which bucket a row is of, from the buckets."""
+
+
+def dates(bucket: Int64Array) -> dict[str, pa.Array]:
+    """The date of buckets that are days; null for NO_TIME."""
+    timeless = bucket == NO_TIME
+    return {"date": pa.array(np.where(timeless, 0, bucket).astype(np.int32), pa.date32(), mask=timeless)}
+
 
 def finish(
     stats: pa.Table,
     sketch_rows: pa.Table | None = None,
     quantiles: Sequence[float] = (),
     sketch: Sketch | None = None,
+    place: Place = dates,
 ) -> pa.Table:
-    """The statistics of each series and day, from merged STATS rows; and quantiles, from merged SKETCH rows.
+    """The statistics of each series and bucket, from merged STATS rows; and quantiles, from merged SKETCH rows.
 
-    Columns: device_id, metric, unit, date (date32; null for readings without a time), count (int64), mean, stddev (null
-    for one reading), min, max, sum (float64), first_timestamp, last_timestamp (UTC, µs; null for readings without a
-    time), then the quantiles (float64). Rows stand in the order of the first four: texts by their UTF-8 bytes, nulls
-    first.
+    Columns: device_id, metric, unit, those of `place`, count (int64), mean, stddev (null for one reading), min, max,
+    sum (float64), first_timestamp, last_timestamp (UTC, µs; null for readings without a time), then the quantiles
+    (float64). Rows stand in the order of the texts by their UTF-8 bytes, nulls first, then of the buckets.
 
     Raises LimitError for a series with more than MAX_COUNT readings in one bucket.
     """
@@ -58,13 +67,13 @@ def finish(
     )
     total, stddev = _sums(stats, order, starts, sizes, count)
     bucket = integers(stats.column("bucket"))[firsts]
-    timeless = bucket == NO_TIME
-    columns = {
+    timeless = first == NO_TIME
+    columns: dict[str, pa.Array] = {
         name: names.take(pa.array(ranks[firsts], mask=ranks[firsts] < 0))
         for name, (ranks, names) in zip(_TEXTS, texts, strict=True)
     }
+    columns |= place(bucket)
     columns |= {
-        "date": pa.array(np.where(timeless, 0, bucket).astype(np.int32), pa.date32(), mask=timeless),
         "count": pa.array(count),
         "mean": pa.array(total / count),
         "stddev": pa.array(stddev, mask=count < 2),

@@ -27,10 +27,11 @@ class KernelMoments:
     def __init__(self, library: ctypes.CDLL, keys: Keys, buckets: Buckets, sketch: Sketch | None) -> None:
         _declare(library)
         self._library, self._keys, self._sketch = library, keys, sketch
-        starts, offsets = (np.ascontiguousarray(a, np.int64) for a in (buckets.zone.utc_starts, buckets.zone.offsets))
+        spans = buckets.spans
+        columns = [np.ascontiguousarray(a, np.int64) for a in (spans.starts, spans.shifts, spans.numbers)]
         per_octave = sketch.per_octave if sketch else 0
-        zone = (len(starts), starts.ctypes.data, offsets.ctypes.data)
-        self._groups = library.groups_new(*zone, buckets.size, buckets.origin, per_octave)
+        pointers = [column.ctypes.data for column in columns]
+        self._groups = library.groups_new(len(columns[0]), *pointers, buckets.size, per_octave)
         if not self._groups:
             raise MemoryError("no memory for groups")
         weakref.finalize(self, library.groups_free, self._groups)
@@ -77,7 +78,7 @@ def _column(array: npt.NDArray[np.generic], of: type[np.generic]) -> npt.NDArray
 def _declare(library: ctypes.CDLL) -> None:
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     arguments: dict[str, list[Any]] = {
-        "groups_new": [number, pointer, pointer, number, number, ctypes.c_int32],
+        "groups_new": [number, pointer, pointer, pointer, number, ctypes.c_int32],
         "groups_free": [pointer],
         "groups_add": [pointer, number, pointer, pointer, pointer, pointer],
         "groups_used": [pointer],

@@ -1,15 +1,18 @@
-"""Daily statistics by brute force: a few lines of plain Python, obviously right."""
+"""Statistics by brute force: a few lines of plain Python, obviously right."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pytest
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,13 +33,28 @@ class Expected:
 
 def daily(readings: pa.Table, zone: str = "UTC") -> dict[tuple[str, str, str | None, date], Expected]:
     """The rows by key, from a table of readings."""
-    groups: dict[tuple[str, str, str | None, date], list[tuple[datetime, float]]] = defaultdict(list)
+    return by_bucket(readings, lambda instant: instant.astimezone(ZoneInfo(zone)).date())
+
+
+B = TypeVar("B", bound=Hashable)
+
+
+def by_bucket(readings: pa.Table, bucket_of: Callable[[datetime], B]) -> dict[tuple[str, str, str | None, B], Expected]:
+    """The statistics of each device, metric, unit and bucket, from a table of readings that have a time."""
+    groups: dict[tuple[str, str, str | None, B], list[tuple[datetime, float]]] = defaultdict(list)
     times = readings["timestamp"].cast(pa.int64()).to_pylist()
     columns = [readings[name].to_pylist() for name in ("device_id", "metric", "unit", "value")]
     for time, device, metric, unit, value in zip(times, *columns, strict=True):
         instant = EPOCH + timedelta(microseconds=time)
-        groups[device, metric, unit, instant.astimezone(ZoneInfo(zone)).date()].append((instant, value))
+        groups[device, metric, unit, bucket_of(instant)].append((instant, value))
     return {key: _statistics(rows) for key, rows in groups.items()}
+
+
+def same(row: dict[str, Any], want: Expected) -> None:
+    """Asserts that a result row has the statistics expected, to the last bit."""
+    exact = [row[n] for n in ("count", "mean", "min", "max", "sum")]
+    assert list(map(repr, exact)) == list(map(repr, [want.count, want.mean, want.min, want.max, want.sum]))
+    assert row["stddev"] == (None if want.stddev is None else pytest.approx(want.stddev, rel=5e-16, abs=0))
 
 
 def _statistics(rows: list[tuple[datetime, float]]) -> Expected:

@@ -20,6 +20,7 @@ def test_the_shipped_dialects() -> None:
         "default",
         "isd",
         "nab",
+        "onebrc",
         "prsa",
         "sensor_community",
         "uci_air_quality",
