@@ -56,7 +56,7 @@ static int64_t *groups_copy(const int64_t *from, int64_t n) {
 /* Groups by buckets: see time_buckets.h; spans >= 1. per_octave: buckets of the sketch in each octave, 0 for no sketch.
    NULL where memory is short. */
 EXPORT groups_t *groups_new(int64_t spans, const int64_t *starts, const int64_t *shifts, const int64_t *numbers,
-                            int64_t size, int32_t per_octave) {
+                            int64_t size, int64_t cycle, int32_t per_octave) {
     groups_t *g = calloc(1, sizeof *g);
     if (!g) return NULL;
     g->table_bits = GROUPS_TABLE_BITS;
@@ -64,7 +64,7 @@ EXPORT groups_t *groups_new(int64_t spans, const int64_t *starts, const int64_t 
     g->per_octave = per_octave;
     g->table = calloc((size_t)1 << g->table_bits, sizeof *g->table);
     g->cells = per_octave ? calloc((size_t)1 << g->cell_bits, sizeof *g->cells) : NULL;
-    g->buckets = (time_buckets_t){.spans = spans, .size = size};
+    g->buckets = (time_buckets_t){.spans = spans, .size = size, .cycle = cycle};
     g->buckets.starts = groups_copy(starts, spans);
     g->buckets.shifts = groups_copy(shifts, spans);
     g->buckets.numbers = groups_copy(numbers, spans);

@@ -10,7 +10,7 @@
 
 /* The bucket of begin <= t < begin + length is remembered. */
 typedef struct {
-    int64_t spans, size;
+    int64_t spans, size, cycle; /* numbers are taken modulo cycle, unless that is 0 */
     int64_t *starts, *shifts, *numbers; /* an instant t from starts[i] on: numbers[i] + floor((t + shifts[i]) / size) */
     int64_t begin, bucket;
     uint64_t length;
@@ -33,6 +33,7 @@ static inline bool time_bucket_find(time_buckets_t *b, int64_t time) {
     int64_t bucket = local / b->size - (local % b->size < 0);
     int64_t begin = bucket * b->size - shift, end = begin + b->size;
     bucket += b->numbers[low];
+    if (b->cycle) bucket = (bucket % b->cycle + b->cycle) % b->cycle;
     if (low > 0 && b->starts[low] > begin) begin = b->starts[low];
     if (low + 1 < b->spans && b->starts[low + 1] < end) end = b->starts[low + 1];
     b->begin = begin;

@@ -16,6 +16,7 @@ from jobs.readings.zones import DAY, Zone
 
 _LIMIT = 2**60  # far beyond any instant, and small enough that no sum of two overflows
 _EVER = 2**58  # beyond any instant that has a bucket
+_HOUR = DAY // 24
 _WEEK, _MONDAY = 7 * DAY, -3 * DAY  # 1969-12-29 was a Monday
 _FIRST_MONTH, _LAST_MONTH = np.datetime64("0001-01", "M"), np.datetime64("9999-12", "M")
 
@@ -36,13 +37,14 @@ class Spans:
 class Buckets:
     """Bucket b holds the instants whose local time in `zone` lies in [origin + b·size, origin + (b + 1)·size).
 
-    size, origin: µs; origin counts from 1970-01-01 00:00 local time. The zone's table travels with it, so that tasks
-    need no time zone database.
+    size, origin: µs; origin counts from 1970-01-01 00:00 local time. With a cycle, bucket b holds those of b + cycle,
+    b + 2·cycle, … too. The zone's table travels with it, so that tasks need no time zone database.
     """
 
     zone: Zone
     size: int
     origin: int = 0
+    cycle: int = 0
 
     def __post_init__(self) -> None:
         if not (0 < self.size < _LIMIT and abs(self.origin) < _LIMIT):
@@ -57,7 +59,8 @@ class Buckets:
         spans = self.spans
         span = np.maximum(np.searchsorted(spans.starts, timestamps, side="right") - 1, 0)
         known = np.where(timestamps == NO_TIME, 0, timestamps)
-        return np.where(timestamps == NO_TIME, NO_TIME, spans.numbers[span] + (known + spans.shifts[span]) // self.size)
+        number = spans.numbers[span] + (known + spans.shifts[span]) // self.size
+        return np.where(timestamps == NO_TIME, NO_TIME, number % self.cycle if self.cycle else number)
 
     def starts(self, buckets: Int64Array) -> Int64Array:
         """The first instant that lies in each bucket or a later one: where it starts, and the one before it ends."""
@@ -122,6 +125,16 @@ def whole(zone: Zone) -> Buckets:
 def weeks(zone: Zone) -> Buckets:
     """Local weeks of ISO 8601: they begin on Mondays; bucket 0 holds 1970-01-01."""
     return Buckets(zone, _WEEK, _MONDAY)
+
+
+def hours_of_week(zone: Zone) -> Buckets:
+    """What local clocks show: the hours of the week from Monday's first, 0, to Sunday's last, 167."""
+    return Buckets(zone, _HOUR, _MONDAY, 168)
+
+
+def hours_of_day(zone: Zone) -> Buckets:
+    """What local clocks show: the hours of the day, 0 to 23."""
+    return Buckets(zone, _HOUR, 0, 24)
 
 
 def windows(zone: Zone, size: int) -> Buckets:

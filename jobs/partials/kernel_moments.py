@@ -31,7 +31,7 @@ class KernelMoments:
         columns = [np.ascontiguousarray(a, np.int64) for a in (spans.starts, spans.shifts, spans.numbers)]
         per_octave = sketch.per_octave if sketch else 0
         pointers = [column.ctypes.data for column in columns]
-        self._groups = library.groups_new(len(columns[0]), *pointers, buckets.size, per_octave)
+        self._groups = library.groups_new(len(columns[0]), *pointers, buckets.size, buckets.cycle, per_octave)
         if not self._groups:
             raise MemoryError("no memory for groups")
         weakref.finalize(self, library.groups_free, self._groups)
@@ -78,7 +78,7 @@ def _column(array: npt.NDArray[np.generic], of: type[np.generic]) -> npt.NDArray
 def _declare(library: ctypes.CDLL) -> None:
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     arguments: dict[str, list[Any]] = {
-        "groups_new": [number, pointer, pointer, pointer, number, ctypes.c_int32],
+        "groups_new": [number, pointer, pointer, pointer, number, number, ctypes.c_int32],
         "groups_free": [pointer],
         "groups_add": [pointer, number, pointer, pointer, pointer, pointer],
         "groups_used": [pointer],
