@@ -88,7 +88,12 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["jobs", "jobs.*"]),
-    package_data={"jobs": ["py.typed"], "jobs.kernel": ["*.c", "*.h"], "jobs.readings": ["dialects/*.toml"]},
+    package_data={
+        "jobs": ["py.typed"],
+        "jobs.kernel": ["*.c", "*.h"],
+        "jobs.readings": ["dialects/*.toml"],
+        "jobs.engine": ["skeleton/*.txt"],
+    },
     exclude_package_data={"": ["*.so"]},
     install_requires=REQUIRED,
     extras_require={"spark": SPARK, "dev": DEV},
