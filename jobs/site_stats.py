@@ -13,11 +13,12 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.daily_stats import DailyStats, sketch_of
+from jobs.daily_stats import DailyStats
 from jobs.engine import devices
 from jobs.engine.job import Column, SensorJob
 from jobs.engine.options import Option, Settings, one_of
 from jobs.engine.run import Run
+from jobs.engine.statistics import QUANTILE_ERROR, QUANTILES, quantile_columns, quantiles_of, sketch_of
 from jobs.partials import buckets, moments, places
 from jobs.partials.places import DEVICES, SEEN, Placed, Places
 from jobs.partials.schema import SKETCH, STATS, Accumulator, PartialSchema
@@ -54,13 +55,14 @@ class SiteStats(SensorJob):
             one_of("auto", "broadcast", "reduce"),
             "auto|broadcast|reduce",
         ),
-        *DailyStats.OPTIONS,
+        QUANTILES,
+        QUANTILE_ERROR,
     )
     PARTIALS: ClassVar[Mapping[str, PartialSchema]] = {**moments.KINDS, SEEN.name: SEEN, DEVICES.name: DEVICES}
 
     @classmethod
     def columns(cls, settings: Settings) -> tuple[Column, ...]:
-        return (*cls.COLUMNS, *DailyStats.columns(settings)[len(DailyStats.COLUMNS) :])
+        return cls.COLUMNS + quantile_columns(settings)
 
     @classmethod
     def tables(cls, settings: Settings) -> Mapping[str, pa.Table]:
@@ -110,8 +112,7 @@ def opener(run: Run, *, passing: bool = False) -> Callable[[Keys], Accumulator]:
 
 def finished(run: Run, stats: pa.Table, sketch: pa.Table | None, seen: Int64Array) -> pa.Table:
     """The result of merged partial rows by site. seen: how many devices reported, in the order of the result."""
-    quantiles: list[float] = run.settings.option("quantiles") or []
-    rows = moments.finish(stats, sketch, quantiles, sketch_of(run.settings))
+    rows = moments.finish(stats, sketch, quantiles_of(run.settings), sketch_of(run.settings))
     return rows.rename_columns(["site", *rows.column_names[1:]]).add_column(4, "devices", pa.array(seen))
 
 
