@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +22,7 @@ from jobs.engine.reading import REJECT_SCHEMA
 from jobs.engine.report import Report
 from jobs.engine.run import Run, new_run_id
 from jobs.engine.scratch import scratch
-from jobs.engine.shuffle import Carrier, read_block
+from jobs.engine.shuffle import Carrier, packed, read_block
 from jobs.errors import LimitError, UsageError
 from jobs.kernel import library
 from jobs.readings import dialect_file, zones
@@ -55,7 +56,8 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to. `seconds`: wall time. `published`: where the result is, if it was."""
+    """What a run came to. `seconds`: wall time. `published`: where the result is, if it was.
+    `notes`: what the job said of its result."""
 
     run: Run
     plan: Plan
@@ -63,6 +65,7 @@ class Outcome:
     seconds: float
     published: str | None
     problem: LimitError | None
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(settings: Settings, engine: Engine, *, heads: bool = False) -> tuple[Plan, dict[str, str]]:
@@ -86,6 +89,7 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
     for target in targets.values():
         target.check()
     plan, dialects = make_plan(settings, engine)
+    tables = job.tables(settings)
     if job.needs_time(settings):
         _refuse_timeless(job, dialects)
     with scratch(run_id, base) as folder:
@@ -100,12 +104,14 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
             min(_MOST_PARTITIONS, 1 + plan.size // _BYTES_PER_PARTITION),
             engine.carrier,
             library.load() is not None,
-            *_stages(job, settings),
+            *_stages(job, settings, shuffled=bool(tables.keys() & job.PARTIALS)),
+            {name: packed(table) for name, table in tables.items()},
         )
         report = _execute(run, plan, engine, folder)
+        notes: list[str] = []
         problem = _problem(report, settings)
         if settings.print_result:
-            emit(schema, _result(job, run, report, engine))
+            emit(schema, job.watch(_result(job, run, report, engine), notes.append))
         if "rejects" in targets:
             targets["rejects"].publish(
                 REJECT_SCHEMA, _rejects(report), provenance(run, plan, report), scratch=folder, keys=_REJECT_KEYS
@@ -113,13 +119,13 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
         if "output" in targets and problem is None:
             targets["output"].publish(
                 schema,
-                _result(job, run, report, engine),
+                job.watch(_result(job, run, report, engine), notes.append),
                 provenance(run, plan, report),
                 scratch=folder,
                 keys=job.keys(settings),
             )
     published = settings.output_dir if problem is None else None
-    return Outcome(run, plan, report, time.monotonic() - begun, published, problem)
+    return Outcome(run, plan, report, time.monotonic() - begun, published, problem, tuple(dict.fromkeys(notes)))
 
 
 def _zones(settings: Settings, dialects: dict[str, str]) -> tuple[dict[str, object], ...]:
@@ -128,12 +134,12 @@ def _zones(settings: Settings, dialects: dict[str, str]) -> tuple[dict[str, obje
     return tuple(zones.load(name).as_json() for name in sorted(named))
 
 
-def _stages(job: type[SensorJob], settings: Settings) -> tuple[bool, int]:
+def _stages(job: type[SensorJob], settings: Settings, *, shuffled: bool) -> tuple[bool, int]:
     """Whether readings are shuffled in the order of time, and how many shuffles there are."""
     if settings.deduplicate and not job.PARTIALS:
         raise UsageError(f"{job.NAME} shows every reading", where="--deduplicate", fix="leave it out")
     ordered = job.TIME_ORDERED or settings.deduplicate
-    return ordered, 2 if ordered and job.regroups(settings) else 1
+    return ordered, 2 if shuffled or (ordered and job.regroups(settings)) else 1
 
 
 def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:
@@ -240,4 +246,10 @@ def provenance(run: Run, plan: Plan, report: Report) -> dict[str, Any]:
         "bytes": {"read": report.size, "shuffled": report.shuffled},
         "rejects": dict(sorted(tally.rejects.items())),
         "damage": [asdict(d) for d in report.damage],
+        **({"tables": tables} if (tables := _hashes(run.tables)) else {}),
     }
+
+
+def _hashes(tables: dict[str, str]) -> dict[str, str]:
+    """SHA-256 of what the run read beside its input."""
+    return {name: sha256(block.encode()).hexdigest() for name, block in sorted(tables.items())}

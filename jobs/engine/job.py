@@ -107,6 +107,15 @@ class SensorJob(MRJob):  # type: ignore[misc]
         return Filter()
 
     @classmethod
+    def tables(cls, settings: Settings) -> Mapping[str, pa.Table]:
+        """Driver: what the job reads beside its input, by name. Its content travels with the run to every task; one
+        that has the name of a kind of partial rows goes through the first of two shuffles instead (see `regroup`).
+
+        Raises InputError for a file that is missing or wrong.
+        """
+        return {}
+
+    @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
         """Map: what turns batches of readings into partial rows. Jobs without partials give `rows` instead."""
         raise NotImplementedError
@@ -123,6 +132,11 @@ class SensorJob(MRJob):  # type: ignore[misc]
         return False
 
     @classmethod
+    def regroup(cls, run: Run, partials: dict[str, pa.Table]) -> dict[str, pa.Table]:
+        """Reduce before another shuffle: what goes into it, of merged partial rows that are whole by device."""
+        return partials
+
+    @classmethod
     def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
         """Reduce: the result rows, sorted by KEYS, of merged partial rows."""
         raise NotImplementedError
@@ -134,6 +148,11 @@ class SensorJob(MRJob):  # type: ignore[misc]
         For a result that no task can give alone, such as the N best of all: `finish` gives rows that have the columns
         of `keys` and are sorted by them, and of them come the columns of the result.
         """
+        return tables
+
+    @classmethod
+    def watch(cls, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+        """Driver: the result as it goes by; what the user should know of it is said at its end, for the summary."""
         return tables
 
     @classmethod

@@ -6,14 +6,16 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.engine.options import Settings
-from jobs.engine.plan import Plan
+from jobs.engine.plan import Plan, Split
 from jobs.engine.report import Report
 from jobs.engine.run import Run
-from jobs.engine.shuffle import Carrier
+from jobs.engine.shuffle import Carrier, packed, read_block
 from jobs.errors import JobError, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 PROJECT_CONF = PACKAGE_ROOT / "mrjob.conf"
 _ONE_TASK_BYTES = 4 << 20
+_TABLE_ROWS = 16_384  # of a table that travel in one line: well below 2 MB
 _READS_STDIN = ("inline", "local")
 
 
@@ -82,8 +85,10 @@ class MrjobEngine:
             )
             self.runner = "inline" if small or self.tasks(settings) == 1 else "local"
         plan_file, run_file = scratch / "plan", scratch / "run.json"
-        plan_file.write_text("".join(split.dumps() + "\n" for split in plan.splits))
-        run.save(run_file)
+        shuffled = {name: block for name, block in run.tables.items() if name in self._job.PARTIALS}
+        splits = [*plan.splits, *_table_splits(shuffled, len(plan.splits))]
+        plan_file.write_text("".join(split.dumps() + "\n" for split in splits))
+        replace(run, tables={n: block for n, block in run.tables.items() if n not in shuffled}).save(run_file)
         self._job.prepare(self.runner, str(plan_file), str(run_file), str(scratch), self.tasks(settings), run.stages)
         report = Report()
         try:
@@ -100,6 +105,16 @@ class MrjobEngine:
                 raise
             raise explained from error
         return report
+
+
+def _table_splits(tables: Mapping[str, str], first: int) -> Iterator[Split]:
+    """The splits that carry tables into the shuffle."""
+    number = first
+    for kind, block in tables.items():
+        table = read_block(block)
+        for at in range(0, table.num_rows, _TABLE_ROWS):
+            yield Split(number, (), (kind, packed(table.slice(at, _TABLE_ROWS))))
+            number += 1
 
 
 def _explained(error: Exception, runner: str) -> JobError | None:

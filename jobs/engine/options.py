@@ -260,11 +260,18 @@ def _time(flag: str, text: str | None, zone: tzinfo) -> int | None:
     if text is None:
         return None
     try:
+        return instant(text, zone)
+    except ValueError as error:
+        fix = "write it as 2026-03-01 or 2026-03-01T12:00:00Z"
+        raise UsageError(str(error), where=flag, fix=fix) from None
+
+
+def instant(text: str, zone: tzinfo) -> int:
+    """The instant that a date or ISO time names, in µs since 1970 UTC; local times are of `zone`. Raises ValueError."""
+    try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(
-            f"{text!r} is no date or ISO time", where=flag, fix="write it as 2026-03-01 or 2026-03-01T12:00:00Z"
-        ) from None
+        raise ValueError(f"{text!r} is no date or ISO time") from None
     aware = time if time.tzinfo else time.replace(tzinfo=zone)
     since_epoch = aware - datetime(1970, 1, 1, tzinfo=UTC)
     return (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000 + since_epoch.microseconds

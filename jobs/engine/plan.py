@@ -36,25 +36,31 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What one map task reads in one go: a piece of a large object, or a pack of small ones, in order."""
+    """What one map task reads in one go: a piece of a large object, or a pack of small ones, in order.
+
+    table: partial rows that the driver puts into the shuffle, their kind and block; such a split has no pieces.
+    """
 
     index: int
     pieces: tuple[Piece, ...]
+    table: tuple[str, str] | None = None
 
     @property
     def size(self) -> int:
-        return sum(piece.size for piece in self.pieces)
+        return sum(piece.size for piece in self.pieces) + (len(self.table[1]) if self.table else 0)
 
     def dumps(self) -> str:
         """The split as one line of JSON."""
         pieces = [asdict(piece) | {"header": base64.b64encode(piece.header).decode()} for piece in self.pieces]
-        return json.dumps({"index": self.index, "size": self.size, "pieces": pieces}, ensure_ascii=True)
+        data = {"index": self.index, "size": self.size, "pieces": pieces, "table": self.table}
+        return json.dumps(data, ensure_ascii=True)
 
     @staticmethod
     def loads(line: str | bytes) -> Split:
         """The split of a line that `dumps` wrote."""
         data = json.loads(line)
-        return Split(data["index"], tuple(_piece(p) for p in data["pieces"]))
+        kind, block = data["table"] or ("", "")
+        return Split(data["index"], tuple(_piece(p) for p in data["pieces"]), (kind, block) if kind else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from jobs.engine.options import Settings
-from jobs.engine.shuffle import Carrier
+from jobs.engine.shuffle import Carrier, read_block
 from jobs.readings import zones
 
 
@@ -18,7 +20,8 @@ from jobs.readings import zones
 class Run:
     """`started` is in µs since 1970 UTC; `dialects` maps a piece's dialect key to the dialect's content; `zones` are
     the tables of the time zones that are used; `partitions` is how many parts the shuffle has.
-    ordered: whether reduce tasks get readings in the order of time. stages: how many shuffles there are."""
+    ordered: whether reduce tasks get readings in the order of time. stages: how many shuffles there are.
+    tables: what the job reads beside its input (`SensorJob.tables`), as blocks."""
 
     id: str
     job: str
@@ -32,6 +35,11 @@ class Run:
     kernel: bool
     ordered: bool = False
     stages: int = 1
+    tables: dict[str, str] = field(default_factory=dict)
+
+    def table(self, name: str) -> pa.Table:
+        """A table that travels with the run."""
+        return read_block(self.tables[name])
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))

@@ -47,6 +47,11 @@ def read_block(text: str) -> pa.Table:
         return pa.ipc.open_stream(file.read_buffer(int(length))).read_all()
 
 
+def packed(table: pa.Table) -> str:
+    """The text of a block that travels in it."""
+    return BlockWriter("inline", Path()).write(table)
+
+
 def block_size(text: str) -> int:
     """The bytes of a block, from its text."""
     return len(text) if text.startswith("=") else int(text.rsplit(":", 1)[1])

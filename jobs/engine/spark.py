@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,13 +149,14 @@ def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFra
 
     lines = spark.sparkContext.parallelize([(split.dumps(),) for split in plan.splits], len(plan.splits))
     frame = spark.createDataFrame(lines, "line string")
+    whole, run = run, replace(run, tables={})  # they are for Spark to join, not for its tasks to carry
     if run.settings.deduplicate:
         every = frame.mapInArrow(_reader(twin, run, comparable, COMPARABLE), from_arrow_schema(COMPARABLE))
         readings = every.dropDuplicates().mapInArrow(_distinct(twin, run), from_arrow_schema(twin.schema))
     else:
         project = twin.projection(run)
         readings = frame.mapInArrow(_reader(twin, run, project, twin.schema), from_arrow_schema(twin.schema))
-    result = twin.aggregate(readings, run)
+    result = twin.aggregate(readings, whole)
     return result.mapInArrow(_run_writer(twin, run), from_arrow_schema(_RUNS))
 
 

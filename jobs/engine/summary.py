@@ -40,6 +40,7 @@ def summary(outcome: Outcome) -> Iterator[str]:
         yield f"  reject: {reject.object} {place}: {reject.reason}{column}: {_short(reject.text)}"
     for damage in report.damage:
         yield f"  damaged: {damage.object} at byte {damage.offset:,}: {damage.what}"
+    yield from (f"note: {note}" for note in outcome.notes)
     if outcome.published:
         yield f"published in {outcome.published} (run {outcome.run.id})"
 

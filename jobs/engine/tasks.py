@@ -55,6 +55,10 @@ class MapTask:
 
     def split(self, line: bytes) -> Iterator[Pair]:
         split = Split.loads(line)
+        if split.table is not None:
+            kind, block = split.table
+            yield from deal(self._run, self._blocks, kind, read_block(block))
+            return
         if self._accumulator is None:
             yield from self._rows(split)
             return
@@ -99,7 +103,7 @@ class ReduceTask:
             return
         blocks: dict[str, list[pa.Table]] = {}
         if self._run.ordered and self._stage == 0:
-            report = walk_through(self._job, self._run, values, blocks)
+            report = walk_through(self._job, self._run, _labelled_only(self._job, values, blocks), blocks)
             yield None if is_last else REPORT_KEY, report.dumps().encode()
         else:
             for value in values:
@@ -112,7 +116,7 @@ class ReduceTask:
                 order = int(key) * _MOST_PIECES + piece
                 yield from ((None, line) for line in ship(self._run, result.schema, [result], order, self._name))
             else:
-                for kind, table in merged.items():
+                for kind, table in self._job.regroup(self._run, merged).items():
                     yield from deal(self._run, self._blocks, kind, table)
 
 
@@ -146,6 +150,16 @@ def _keep(job: type[SensorJob], held: dict[str, list[pa.Table]], yielded: Yielde
         tables.append(table)
         if len(tables) > 1 and sum(t.nbytes for t in tables[1:]) > max(GROUP_BYTES // 2, tables[0].nbytes):
             tables[:] = [merge(job.PARTIALS[kind], tables)]
+
+
+def _labelled_only(job: type[SensorJob], values: Iterable[bytes], held: dict[str, list[pa.Table]]) -> Iterator[bytes]:
+    """The labelled blocks; partial rows of a table that the driver put into the shuffle are put into `held`."""
+    for value in values:
+        kind, text = value.decode().split("\t", 1)
+        if kind in job.PARTIALS:
+            held.setdefault(kind, []).append(read_block(text))
+        else:
+            yield value
 
 
 def _labelled(value: bytes) -> slices.Block:

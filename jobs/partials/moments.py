@@ -38,12 +38,16 @@ KINDS = {kind.name: kind for kind in (STATS, SKETCH, READINGS)}
 """The kinds of partial rows that moments have."""
 
 
-def open_moments(keys: Keys, buckets: Buckets, sketch: Sketch | None, kernel: bool) -> Accumulator:
+def open_moments(
+    keys: Keys, buckets: Buckets, sketch: Sketch | None, kernel: bool, *, passing: bool = True
+) -> Accumulator:
     """An accumulator of STATS rows, of SKETCH rows where there is a sketch, and of READINGS that it passes on.
 
-    kernel: use it if it is there; the rows are the same without. `settle` makes STATS and SKETCH rows of all.
+    kernel: use it if it is there; the rows are the same without. passing: whether it may pass readings on. `settle`
+    makes STATS and SKETCH rows of all.
     """
-    return Passing(_open(keys, buckets, sketch, kernel), keys)
+    inner = _open(keys, buckets, sketch, kernel)
+    return Passing(inner, keys) if passing else inner
 
 
 def settle(

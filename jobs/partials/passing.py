@@ -113,6 +113,14 @@ class _Texts(Keys):
         super().__init__()
         self._known_devices, self._known_series = devices, series
 
+    @property
+    def device_count(self) -> int:
+        return len(self._known_devices)
+
+    @property
+    def series_count(self) -> int:
+        return len(self._known_series)
+
     def device_texts(self) -> pa.StringArray:
         return self._known_devices
 

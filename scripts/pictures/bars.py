@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scripts.pictures.svg import Picture
 
 ROW = 26
-LABELS, NUMBERS, WIDTH = 190, 90, 760
+LABELS, NUMBERS, WIDTH = 190, 130, 760
 COLOURS = ("#388bfd", "#bf8700", "#8b949e")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from random import Random
 from zoneinfo import ZoneInfo
 
 from scripts.sample_data_generator import answer, edge_cases
@@ -97,8 +98,28 @@ unit = "µg/m³"
 """
 
 
+MOVED = "north-0003", "2026-03-29T12:00:00Z"
+"""A device that was carried from north to south, and when."""
+SITES = {"north": ("mast", 52.52, 13.41), "south": ("mast", 48.14, 11.58), "garden": ("garden station", 50.94, 6.96)}
+"""By site: the type, latitude and longitude of its devices, about."""
+
+
+def devices_csv() -> str:
+    """The metadata of all devices but those of the edge cases."""
+    draws = Random(13)  # noqa: S311 - places of no consequence
+    lines = ["device_id,site,type,latitude,longitude,valid_from,valid_to"]
+    for site, (kind, latitude, longitude) in SITES.items():
+        names = ["garden"] if site == "garden" else [f"{site}-{number:04d}" for number in range(1, DEVICES + 1)]
+        for name in names:
+            place = f"{kind},{latitude + draws.uniform(-0.1, 0.1):.4f},{longitude + draws.uniform(-0.1, 0.1):.4f}"
+            lines.append(f"{name},{site},{place},,{MOVED[1] if name == MOVED[0] else ''}")
+    latitude, longitude = (value + draws.uniform(-0.1, 0.1) for value in SITES["south"][1:])
+    lines.append(f"{MOVED[0]},south,mast,{latitude:.4f},{longitude:.4f},{MOVED[1]},")
+    return "\n".join(lines) + "\n"
+
+
 def write_sample(folder: Path) -> None:
-    """Writes `readings/`, `wide/` and `_expected/` into `folder`; objects that are there are replaced."""
+    """Writes `readings/`, `wide/`, `_devices.csv` and `_expected/` into `folder`; what is there is replaced."""
     known = answer.ExactAnswer()
     ledger: list[Entry] = []
     for wanted in OBJECTS:
@@ -107,6 +128,7 @@ def write_sample(folder: Path) -> None:
     edges.write_bytes(edge_cases.text())
     edge_cases.add_to(known)
     _write_wide(folder / "wide", known)
+    (folder / "_devices.csv").write_text(devices_csv(), encoding="utf-8")
     expected = folder / EXPECTED
     expected.mkdir(parents=True, exist_ok=True)
     answer.write(known.table(), expected / "statistics.csv")

@@ -15,7 +15,10 @@ from tests.data.real_sets import SETS
 
 SAMPLE, REAL = "sample_data", "air_quality"
 JOBS = registry.all_jobs()
-OF_REAL: dict[str, dict[str, api.OptionValue]] = {"energy": {"power_metric": "*"}}
+OF_REAL: dict[str, dict[str, api.OptionValue]] = {
+    "energy": {"power_metric": "*"},
+    "site_stats": {"devices": "tests/data/air_quality_devices.csv"},
+}
 """What jobs need to find something in the real set."""
 ENGINES = tuple(registry.ENGINES)
 Printed = Callable[[str, str, str], bytes]
