@@ -9,7 +9,7 @@ wherever it was cut. Products of values and weights are exact words, so that int
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.partials import exact
-from jobs.partials.codes import pack, starts_of_runs, text_ranks
+from jobs.partials.codes import starts_of_runs, text_ranks
 from jobs.partials.cuts import Windows
 from jobs.partials.merge import integers
 from jobs.partials.schema import PRODUCTS, SERIES, PartialSchema
-from jobs.partials.totals import add_up, totals
+from jobs.partials.totals import add_up, numbered, totals
 from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
 from jobs.readings.model import Float64Array, Int64Array
 from jobs.readings.zones import DAY, Zone
@@ -180,8 +180,8 @@ def finish(partials: Mapping[str, pa.Table], demand: int, unnamed: str | None) -
     ranks, texts = zip(*(text_ranks(rows.column(name)) for name in ("device_id", "metric", "unit")), strict=True)
     bucket, start, window = (integers(rows.column(name)) for name in ("bucket", "demand", "window"))
     words = [integers(rows.column(name)) for name in PRODUCTS]
-    day, firsts = _numbered([*ranks, bucket])
-    by_window, window_firsts = _numbered([day, start])
+    day, firsts = numbered([*ranks, bucket])
+    by_window, window_firsts = numbered([day, start])
 
     readings, covered, uncovered = (_sums(day, integers(rows.column(name)), len(firsts)) for name in _SUMS[:3])
     integral = totals(words, window, day, factors=2)
@@ -209,18 +209,6 @@ def finish(partials: Mapping[str, pa.Table], demand: int, unnamed: str | None) -
         "readings": pa.array(readings),
     }
     return pa.table(columns)
-
-
-def _numbered(keys: Sequence[Int64Array]) -> tuple[Int64Array, Int64Array]:
-    """The number of each row's group in the order of the keys, and one row of each group."""
-    if not len(keys[0]):
-        return keys[0], keys[0]
-    packed = pack(keys)
-    order = np.argsort(packed, kind="stable")
-    starts = starts_of_runs(packed[order])
-    numbers = np.empty(len(packed), np.int64)
-    numbers[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(packed)))
-    return numbers, order[starts]
 
 
 def _sums(groups: Int64Array, column: Int64Array, n: int) -> Int64Array:

@@ -13,7 +13,7 @@ from jobs.partials.hashing import text_hashes
 from jobs.partials.schema import Merge, PartialSchema
 from jobs.readings.model import Int64Array
 
-_REDUCE: dict[Merge, Callable[[Int64Array, Int64Array], Int64Array]] = {
+REDUCE: dict[Merge, Callable[[Int64Array, Int64Array], Int64Array]] = {
     "sum": np.add.reduceat,
     "min": np.minimum.reduceat,
     "max": np.maximum.reduceat,
@@ -43,7 +43,7 @@ def merge(schema: PartialSchema, tables: Sequence[pa.Table]) -> pa.Table:
             return texts[field.name].take(pa.array(row, mask=row < 0))
         if field.name in codes:
             return pa.array(codes[field.name][firsts]).cast(field.type)
-        return pa.array(_REDUCE[schema.merges[field.name]](integers(table.column(field.name))[order], starts))
+        return pa.array(REDUCE[schema.merges[field.name]](integers(table.column(field.name))[order], starts))
 
     return pa.Table.from_arrays([column(field) for field in schema.columns], schema=schema.columns)
 

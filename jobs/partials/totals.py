@@ -8,19 +8,36 @@ import numpy as np
 
 from jobs.partials.codes import pack, starts_of_runs
 from jobs.partials.exact import FRACTION, WINDOW, normalise
+from jobs.partials.merge import REDUCE
 from jobs.partials.rounding import ratio_to_double, to_double, to_integers
+from jobs.partials.schema import Merge
 from jobs.readings.model import Float64Array, Int64Array
 
 
-def add_up(columns: Sequence[Int64Array], keys: int) -> list[Int64Array]:
-    """The rows of distinct keys, which are the first columns, in ascending order; the other columns are sums."""
+def add_up(columns: Sequence[Int64Array], keys: int, merges: Sequence[Merge] | None = None) -> list[Int64Array]:
+    """The rows of distinct keys, which are the first columns, in ascending order; the others merge, by a sum unless
+    `merges` says otherwise."""
     if not len(columns[0]):
         return list(columns)
     packed = pack(columns[:keys])
     order = np.argsort(packed, kind="stable")
     starts = starts_of_runs(packed[order])
     firsts = order[starts]
-    return [c[firsts] if i < keys else np.add.reduceat(c[order], starts) for i, c in enumerate(columns)]
+    how = [REDUCE[word] for word in merges or ["sum"] * (len(columns) - keys)]
+    merged = [reduce(c[order], starts) for reduce, c in zip(how, columns[keys:], strict=True)]
+    return [*(c[firsts] for c in columns[:keys]), *merged]
+
+
+def numbered(keys: Sequence[Int64Array]) -> tuple[Int64Array, Int64Array]:
+    """The number of each row's group in the order of the keys, and one row of each group."""
+    if not len(keys[0]):
+        return keys[0], keys[0]
+    packed = pack(keys)
+    order = np.argsort(packed, kind="stable")
+    starts = starts_of_runs(packed[order])
+    numbers = np.empty(len(packed), np.int64)
+    numbers[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(packed)))
+    return numbers, order[starts]
 
 
 def totals(words: Sequence[Int64Array], windows: Int64Array, groups: Int64Array, factors: int = 1) -> Float64Array:

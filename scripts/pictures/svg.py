@@ -59,6 +59,11 @@ class Picture:
         """A filled bar; the colour must read well on light and dark."""
         self._parts.append(f'<rect fill="{colour}" x="{x}" y="{y}" width="{width}" height="{height}"/>')
 
+    def line(self, points: Sequence[tuple[float, float]], colour: str) -> None:
+        """A thin line through points."""
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        self._parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{path}"/>')
+
     def text(self, x: int, y: int, text: str, kind: str = "small", anchor: str = "middle") -> None:
         self._parts.append(f'<text class="{kind}" x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>')
 
