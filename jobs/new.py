@@ -1,10 +1,11 @@
-"""python -m jobs.new NAME: a new job with its Spark twin, test and page, which work at once and wait to be changed."""
+"""python -m jobs.new NAME: a new job with its Spark twin, test, page and picture, which work at once and wait to be changed."""
 
 from __future__ import annotations
 
 import argparse
 import keyword
 import re
+import subprocess
 import sys
 from pathlib import Path
 from string import Template
@@ -20,6 +21,7 @@ FILES = {
     "twin.py.txt": "jobs/spark/{}.py",
     "test.py.txt": "tests/jobs/test_{}.py",
     "page.md.txt": "docs/{}.md",
+    "picture.py.txt": "scripts/pictures/{}.py",
 }
 """What is written, from which template."""
 
@@ -48,6 +50,8 @@ def main() -> int:
     for path, source in written.items():
         path.write_text(Template(source.read_text("utf-8")).substitute(texts), "utf-8")
         print(f"wrote {path.relative_to(root)}")
+    subprocess.run([sys.executable, "-m", f"scripts.pictures.{name}"], check=True)
+    print(f"drew docs/{name}.svg")
     print(
         f"\nIt works already: python -m jobs.{name} sample_data/"
         f"\nIts tests:        python -m pytest tests/jobs/test_{name}.py tests/jobs/test_parity.py -k {name}"
@@ -59,7 +63,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jobs.new",
-        description="Writes a job, its Spark twin, a test and a page into the checkout that you stand in. They work at "
+        description="Writes a job, its Spark twin, a test, a page and its picture into the checkout that you stand in. They work at "
         "once: change them into what you need.",
         allow_abbrev=False,
     )

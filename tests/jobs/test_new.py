@@ -27,11 +27,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(source, folder / name, ignore=skip) if source.is_dir() else shutil.copy2(source, folder / name)
     done = call(folder, "-m", "jobs.new", "battery_life", "--question", "How long does each battery last?")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[:4] == [
+    assert done.stdout.splitlines()[:6] == [
         "wrote jobs/battery_life.py",
         "wrote jobs/spark/battery_life.py",
         "wrote tests/jobs/test_battery_life.py",
         "wrote docs/battery_life.md",
+        "wrote scripts/pictures/battery_life.py",
+        "drew docs/battery_life.svg",
     ]
     return folder
 
@@ -51,12 +53,12 @@ def call(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     "check",
     [
-        ["-m", "ruff", "check", "--no-cache", "jobs", "tests/jobs"],
-        ["-m", "ruff", "format", "--no-cache", "--check", "jobs", "tests/jobs"],
+        ["-m", "ruff", "check", "--no-cache", "jobs", "tests/jobs", "scripts/pictures"],
+        ["-m", "ruff", "format", "--no-cache", "--check", "jobs", "tests/jobs", "scripts/pictures"],
         ["-m", "mypy", "--strict", "--cache-dir", os.devnull, "jobs/battery_life.py", "jobs/spark/battery_life.py"],
         ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/jobs/test_battery_life.py"],
         ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/jobs/test_parity.py", "-k", "battery and not spark"],
-        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/docs/test_commands.py", "-k", "battery"],
+        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/docs", "-k", "battery"],
     ],
     ids=lambda check: " ".join(check[1:3]) + (f" {check[-3]}" if "pytest" in check else ""),
 )

@@ -93,3 +93,4 @@ def test_every_job_has_a_page(job: str) -> None:
     page = Path("docs", f"{job}.md").read_text("utf-8")
     missing = [column.name for column in JOBS[job].COLUMNS if f"`{column.name}`" not in page]
     assert not missing, f"docs/{job}.md says nothing of {', '.join(missing)}"
+    assert f'src="{job}.svg"' in page, "a page shows a real result as a picture"
