@@ -1,4 +1,4 @@
-"""python -m jobs.new NAME: a new job with its Spark twin, test, page and picture, which work at once and wait to be changed."""
+"""python -m jobs.new NAME: a new job with its Spark twin, test, page and picture, all of which work at once."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jobs.new",
-        description="Writes a job, its Spark twin, a test, a page and its picture into the checkout that you stand in. They work at "
-        "once: change them into what you need.",
+        description="Writes a job, its Spark twin, a test, a page and its picture into the checkout that you stand in. "
+        "They work at once: change them into what you need.",
         allow_abbrev=False,
     )
     parser.error = refuse  # type: ignore[method-assign]
