@@ -1,0 +1,176 @@
+"""availability end to end: against an oracle, known gaps, and the same bytes however it is run."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from jobs import api
+from tests.command_line import SPARK_QUICK, result, run
+from tests.jobs.availability_oracle import Asked, Row, day_rows, gap_rows
+
+JOB, TWIN = "jobs.availability", "jobs.spark.availability"
+SAMPLE = Path("sample_data")
+MINUTE = 60_000_000
+HEADER = "timestamp,device_id,metric,value\n"
+ASKED = [
+    ({}, Asked()),
+    (
+        {"interval": "15m", "gap_after": "30m", "time_zone": "Europe/Berlin"},
+        Asked("Europe/Berlin", 15 * MINUTE, 30 * MINUTE),
+    ),
+    (
+        {"interval": "1h", "since": "2026-03-25", "until": "2026-04-02", "time_zone": "America/St_Johns"},
+        Asked(
+            "America/St_Johns",
+            60 * MINUTE,
+            None,
+            int(datetime(2026, 3, 25, 2, 30, tzinfo=UTC).timestamp()) * 1_000_000,
+            int(datetime(2026, 4, 2, 2, 30, tzinfo=UTC).timestamp()) * 1_000_000,
+        ),
+    ),
+]
+FLAGS = ("--output-format", "csv", "--from", "2026-03-26", "--time-zone", "Europe/Berlin")
+
+
+@pytest.fixture(scope="module", params=["days", "gaps"])
+def expected(request: pytest.FixtureRequest) -> tuple[str, bytes]:
+    """What is shown, and what is printed of the sample, by inline."""
+    return request.param, result(JOB, SAMPLE, "-r", "inline", "--show", request.param, *FLAGS)
+
+
+@pytest.mark.parametrize(("options", "asked"), ASKED)
+def test_every_row_is_the_oracles(options: dict[str, Any], asked: Asked) -> None:
+    between = {name: options[name] for name in ("since", "until", "time_zone") if name in options}
+    readings = api.run("extract", [SAMPLE], **between)
+    assert api.run("availability", [SAMPLE], **options).to_pylist() == day_rows(readings, asked)
+    found = api.run("availability", [SAMPLE], show="gaps", **options)
+    assert _in_utc(found) == gap_rows(readings, asked)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["-r", "local", "--tasks", "1"],
+        ["-r", "local", "--tasks", "3", "--split-size", "10007"],
+        ["-r", "inline", "--split-size", "3333"],
+        ["-r", "inline", "--deduplicate"],
+    ],
+    ids=" ".join,
+)
+def test_the_same_bytes_for_any_tasks_and_splits(expected: tuple[str, bytes], flags: list[str]) -> None:
+    assert result(JOB, SAMPLE, *flags, "--show", expected[0], *FLAGS) == expected[1]
+
+
+def test_the_same_bytes_for_any_order_of_the_input(expected: tuple[str, bytes]) -> None:
+    found = [p for p in SAMPLE.rglob("*") if p.is_file() and not any(x.startswith(("_", ".")) for x in p.parts)]
+    shuffled = random.Random(7).sample(found, len(found))
+    assert result(JOB, *shuffled, "--show", expected[0], *FLAGS) == expected[1]
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_the_same_bytes_on_spark(expected: tuple[str, bytes]) -> None:
+    flags = [*SPARK_QUICK, "--tasks", "3", "--split-size", "50000", "--show", expected[0], *FLAGS]
+    assert result(TWIN, SAMPLE, *flags) == expected[1]
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_the_same_bytes_on_spark_with_a_given_interval() -> None:
+    flags = ["--interval", "15m", "--gap-after", "40m", "--to", "2026-04-03", "--output-format", "csv"]
+    assert result(TWIN, SAMPLE, *SPARK_QUICK, *flags) == result(JOB, SAMPLE, *flags)
+
+
+def test_the_gaps_of_the_sample_are_found() -> None:
+    ledger = [json.loads(line) for line in (SAMPLE / "_expected" / "faults.jsonl").read_text("utf-8").splitlines()]
+    holes = [entry for entry in ledger if entry["kind"] == "gap"]
+    found = _in_utc(api.run("availability", [SAMPLE], show="gaps", interval="15m", gap_after="1h"))
+    assert len(holes) == 3
+    for hole in holes:
+        begin, end = (datetime.fromtimestamp(hole[name] / 1000, UTC) for name in ("from", "to"))
+        inside = [row for row in found if row["device_id"] == hole["device_id"] and row["start"] < end <= row["end"]]
+        assert {row["metric"] for row in inside} >= {"temperature", "humidity", "pressure"}
+        assert all(row["start"] - timedelta(minutes=15) <= begin for row in inside)
+
+
+def test_a_gap_over_midnight_is_one_gap_shared_by_its_days(tmp_path: Path) -> None:
+    times = ["01T22:00", "01T22:30", "01T23:00", "03T02:00", "03T02:30"]
+    log = _log(tmp_path, times)
+    rows = api.run("availability", [log]).to_pylist()
+    shown = ("expected", "received", "missing", "gaps", "gap_seconds", "longest_gap_seconds", "mtbf_seconds")
+    assert [[row[name] for name in shown] for row in rows] == [
+        [4, 3, 1, 1, 1800.0, 95400.0, 5400.0],
+        [48, 0, 48, 0, 86400.0, None, None],
+        [6, 2, 4, 0, 7200.0, None, None],
+    ]
+    assert [row["completeness"] for row in rows] == [75.0, 0.0, 100 * 2 / 6]
+    (gap,) = _in_utc(api.run("availability", [log], show="gaps"))
+    assert (gap["start"].hour, gap["start"].minute, gap["end"].hour, gap["missing"]) == (23, 30, 2, 53)
+
+
+def test_days_are_due_from_since_until_until(tmp_path: Path) -> None:
+    log = _log(tmp_path, ["02T12:00", "02T12:30", "02T13:00"])
+    rows = api.run("availability", [log], since="2026-03-01", until="2026-03-04").to_pylist()
+    assert [(row["date"].day, row["expected"], row["received"], row["gaps"]) for row in rows] == [
+        (1, 48, 0, 1),
+        (2, 48, 3, 1),
+        (3, 48, 0, 0),
+    ]
+    assert [row["gap_seconds"] for row in rows] == [86400.0, 81000.0, 86400.0]
+
+
+def test_one_reading_tells_no_interval(tmp_path: Path) -> None:
+    (row,) = api.run("availability", [_log(tmp_path, ["02T12:00", "02T12:00"])]).to_pylist()
+    assert row["received"] == 1
+    assert {row[name] for name in row if name.endswith("seconds") or name in ("expected", "completeness")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--interval", "0s"], "--interval 0s: '0s' is no length of time up to 366d; write it as 30s, 15m, 1h or 1d"),
+        (
+            ["--interval", "5 minutes"],
+            "--interval 5 minutes: '5 minutes' is no length of time up to 366d; write it as 30s, 15m, 1h or 1d",
+        ),
+        (
+            ["--gap-after", "400d"],
+            "--gap-after 400d: '400d' is no length of time up to 366d; write it as 30s, 15m, 1h or 1d",
+        ),
+        (["--show", "all"], "--show all: 'all' is neither days nor gaps"),
+    ],
+)
+def test_bad_options_are_refused(flags: list[str], told: str) -> None:
+    done = run(JOB, SAMPLE, *flags)
+    assert (done.returncode, done.stderr.decode(), done.stdout) == (2, f"error: {told}\n", b"")
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+def test_particle_sensors_are_the_oracles(shared_data: Path) -> None:
+    folders = sorted((shared_data / "sensor_community" / "luftdaten").iterdir())[:2]
+    readings = api.run("extract", folders, dialect="sensor_community", metric="P1")
+    assert len(readings) > 10_000
+    days = api.run("availability", folders, dialect="sensor_community", metric="P1", until="2019-09-01")
+    until = int(datetime(2019, 9, 1, tzinfo=UTC).timestamp()) * 1_000_000
+    assert days.to_pylist() == day_rows(readings, Asked(until=until))
+    gaps = api.run("availability", folders, dialect="sensor_community", metric="P1", show="gaps", gap_after="1h")
+    assert _in_utc(gaps) == gap_rows(readings, Asked(gap_after=60 * MINUTE))
+
+
+def _log(folder: Path, times: list[str]) -> Path:
+    log = folder / "log.csv"
+    log.write_text(HEADER + "".join(f"2026-03-{t}:00Z,dev-1,temperature,{i}\n" for i, t in enumerate(times)))
+    return log
+
+
+def _in_utc(table: pa.Table) -> list[Row]:
+    rows: list[Row] = table.to_pylist()
+    return [{k: v.astimezone(UTC) if isinstance(v, datetime) else v for k, v in row.items()} for row in rows]
