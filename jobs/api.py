@@ -79,6 +79,6 @@ def _flags(name: str, value: OptionValue) -> Iterator[str]:
         yield flag
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from (flag, str(item))
+            yield f"{flag}={item}"  # so that a value may begin with a dash
     else:
-        yield from (flag, str(value))
+        yield f"{flag}={value}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -107,6 +107,7 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
             *_stages(job, settings, shuffled=bool(tables.keys() & job.PARTIALS)),
             {name: packed(table) for name, table in tables.items()},
         )
+        run = _surveyed(job, run, plan, engine)
         report = _execute(run, plan, engine, folder)
         notes: list[str] = []
         problem = _problem(report, settings)
@@ -126,6 +127,20 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
             )
     published = settings.output_dir if problem is None else None
     return Outcome(run, plan, report, time.monotonic() - begun, published, problem, tuple(dict.fromkeys(notes)))
+
+
+def _surveyed(job: type[SensorJob], run: Run, plan: Plan, engine: Engine) -> Run:
+    """The run, with what a first one over the same plan found, where the job asks for one."""
+    settings = job.survey(run.settings)
+    if settings is None:
+        return run
+    ordered, stages = _stages(job, settings)
+    folder = Path(run.scratch, "survey")
+    folder.mkdir()
+    first = replace(run, settings=settings, scratch=str(folder), ordered=ordered, stages=stages)
+    report = _execute(first, plan, engine, folder)
+    rows = pa.concat_tables([job.schema(settings).empty_table(), *_result(job, first, report, engine)])
+    return replace(run, settings=job.surveyed(run.settings, rows))
 
 
 def _zones(settings: Settings, dialects: dict[str, str]) -> tuple[dict[str, object], ...]:

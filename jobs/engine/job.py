@@ -127,6 +127,16 @@ class SensorJob(MRJob):  # type: ignore[misc]
         return Accumulating(cls.accumulator(run, keys))
 
     @classmethod
+    def survey(cls, settings: Settings) -> Settings | None:
+        """The settings of a first run over the same input, whose result the job's own run needs; None: of none."""
+        return None
+
+    @classmethod
+    def surveyed(cls, settings: Settings, rows: pa.Table) -> Settings:
+        """The settings with what the first run found."""
+        raise NotImplementedError
+
+    @classmethod
     def regroups(cls, settings: Settings) -> bool:
         """Whether `device_id` of partial rows is not that of the readings, but of a group of devices."""
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from zoneinfo import ZoneInfo
@@ -71,6 +71,10 @@ class Settings:
     def option(self, name: str) -> Any:
         """The value of one of the job's own options."""
         return dict(self.job)[name]
+
+    def given(self, name: str, value: Any) -> Settings:
+        """The same with a value that the job gives itself; `value` must be JSON's."""
+        return replace(self, job=(*self.job, (name, value)))
 
 
 def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) -> None:

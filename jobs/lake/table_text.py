@@ -104,11 +104,13 @@ def _shown(values: pa.Array) -> pa.StringArray:
     odd = pc.match_substring_regex(texts, _CONTROL)
     if not pc.any(odd).as_py():
         return texts
-    tame = [
-        "".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in text)
-        for text in texts.filter(odd).to_pylist()
-    ]
-    return pc.replace_with_mask(texts, odd, pa.array(tame, pa.string()))
+    tamed = [tame(text) for text in texts.filter(odd).to_pylist()]
+    return pc.replace_with_mask(texts, odd, pa.array(tamed, pa.string()))
+
+
+def tame(text: str) -> str:
+    """A text with its control characters written out."""
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in text)
 
 
 def _short(values: pa.Array) -> pa.StringArray:

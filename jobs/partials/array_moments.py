@@ -24,8 +24,8 @@ class ArrayMoments:
 
     def __init__(self, keys: Keys, buckets: Buckets, sketch: Sketch | None) -> None:
         self._keys, self._buckets, self._sketch = keys, buckets, sketch
-        self._stats = _Rows([np.add, np.minimum, np.maximum, np.minimum, np.maximum] + [np.add] * 15)
-        self._counts = _Rows([np.add])
+        self._stats = GroupedRows([np.add, np.minimum, np.maximum, np.minimum, np.maximum] + [np.add] * 15)
+        self._counts = GroupedRows([np.add])
 
     def add(self, readings: Readings) -> None:
         if not len(readings):
@@ -54,7 +54,7 @@ class ArrayMoments:
         return self._stats.nbytes + self._counts.nbytes
 
 
-class _Rows:
+class GroupedRows:
     """Rows of integer columns, the first _KEYS of them keys; the others merge by the given functions."""
 
     def __init__(self, reduce: Sequence[np.ufunc]) -> None:

@@ -54,11 +54,23 @@ class Sketch:
         magnitude = np.ldexp(self._centres[bucket], octave + LOWEST)
         return np.where(index > 0, magnitude, np.where(index < 0, -magnitude, 0.0))
 
+    def bounds(self, index: Int32Array) -> tuple[Float64Array, Float64Array]:
+        """The ends of each bucket: [low, high) of positive values, (low, high] of negative ones, [0, 0] of zeros."""
+        octave, bucket = np.divmod(np.abs(index.astype(np.int64)) - 1, self.per_octave)
+        near, far = (_scaled(self._edges[bucket + i], octave) for i in range(2))
+        zero = index == 0
+        low, high = np.where(index > 0, near, -far), np.where(index > 0, far, -near)
+        return np.where(zero, 0.0, low), np.where(zero, 0.0, high)
+
+    @cached_property
+    def _edges(self) -> Float64Array:
+        """The ends of the buckets of [1, 2)."""
+        return 1.0 + np.append(self._starts().astype(np.float64) * 2.0**-52, 1.0)
+
     @cached_property
     def _centres(self) -> Float64Array:
         """The values for the buckets of [1, 2)."""
-        edges = 1.0 + np.append(self._starts().astype(np.float64) * 2.0**-52, 1.0)
-        low, high = edges[:-1], edges[1:]
+        low, high = self._edges[:-1], self._edges[1:]
         return 2.0 * low * high / (low + high)
 
     def _starts(self) -> Int64Array:
@@ -70,6 +82,14 @@ class Sketch:
             inside = _place(middle * 2.0**-52, self.per_octave) >= bucket
             low, high = np.where(inside, low, middle), np.where(inside, middle, high)
         return np.append(0, high)
+
+
+def _scaled(edge: Float64Array, octave: Int64Array) -> Float64Array:
+    """edge·2^(octave + LOWEST), infinite beyond all doubles; where it lies between two, the upper one."""
+    units = np.ceil(np.ldexp(edge, np.minimum(octave, 52)))
+    with np.errstate(over="ignore"):
+        scaled: Float64Array = np.ldexp(units, np.maximum(octave - 52, 0) + LOWEST)
+    return scaled
 
 
 def _place(s: Float64Array, per_octave: int) -> Int64Array:

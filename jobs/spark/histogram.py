@@ -1,0 +1,54 @@
+"""Histograms on Spark: the same bins and finish; counting is Spark's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
+
+from jobs.engine.run import Run
+from jobs.engine.spark import Projection, Twin
+from jobs.engine.spark_command import main
+from jobs.histogram import WHOLE, Histogram, edges_of, mode_of, sketch_of
+from jobs.partials import moments
+from jobs.partials.binning import bins_of
+from jobs.readings.model import Readings
+from jobs.spark.moments import ROWS, add_up, split
+
+
+def projection(run: Run) -> Projection:
+    """A reading as a partial row of one: its exact words, and its bin as the index."""
+    single = moments.single_rows(WHOLE, sketch_of(run.settings))
+    if mode_of(run.settings) not in ("edges", "bins"):
+        return single
+    edges = edges_of(run.settings)
+
+    def rows(readings: Readings) -> pa.RecordBatch:
+        bins = bins_of(edges.of(readings.keys.series_texts()), readings.series.astype(np.int64), readings.value)
+        table = single(readings)
+        columns = [*table.columns[:-1], pa.array(bins.astype(np.int32))]
+        return pa.RecordBatch.from_arrays(columns, schema=table.schema)
+
+    return rows
+
+
+def aggregate(readings: DataFrame, run: Run) -> DataFrame:
+    """Partial rows of each series and bin; of the survey, of each metric and unit."""
+    mode = mode_of(run.settings)
+    if mode == "survey" or run.settings.option("by") == "metric":
+        readings = readings.withColumn("device_id", F.lit(""))
+    if mode in ("edges", "bins"):
+        readings = readings.withColumn("bucket", F.lit(0).cast("long"))
+    return add_up(readings, sketched=mode != "survey")
+
+
+def finish(run: Run, rows: pa.Table) -> pa.Table:
+    """One partition's keys, whole."""
+    return Histogram.finish(run, split(rows))
+
+
+TWIN = Twin(Histogram, ROWS, projection, aggregate, finish)
+
+if __name__ == "__main__":
+    main(TWIN)
