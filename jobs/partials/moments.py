@@ -43,7 +43,7 @@ def open_moments(keys: Keys, buckets: Buckets, sketch: Sketch | None, kernel: bo
 
     kernel: use it if it is there; the rows are the same without. `settle` makes STATS and SKETCH rows of all.
     """
-    return Passing(_open(keys, buckets, sketch, kernel), keys)
+    return Passing(lambda: _open(keys, buckets, sketch, kernel), keys)
 
 
 def settle(
