@@ -24,7 +24,6 @@ ROW_BYTES = 24
 """Of Columns."""
 _PASSED_ROWS = 8 * _BATCH  # so many share the text of a device
 
-
 Columns = tuple[Int32Array, Int32Array, Int64Array, Float64Array]
 """Readings to pass on: device, series, timestamp and value."""
 

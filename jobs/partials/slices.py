@@ -74,7 +74,7 @@ def _own_dictionary(rows: pa.Table) -> pa.Table:
 def slices(sorted_blocks: Iterable[Block], keys: Keys, slice_rows: int = SLICE_ROWS) -> Iterator[Slice]:
     """The slices of blocks that come in the order of their first timestamps, coded in `keys`."""
     sequences = Sequences()
-    held: list[Columns] = []
+    held: list[Readings] = []
     enough = slice_rows
     for start, read in sorted_blocks:
         if sum(map(len, held)) >= enough:
