@@ -31,6 +31,7 @@ REPORT_KEY = b"report"
 ROWS_MARK = "rows"
 BATCH_ROWS = 65_536
 _LINE_ROWS = 8_192  # rows that travel in one line: well below 2 MB
+_RUN_ROWS = 4_096  # rows of a sorted run that a merge holds at least
 PIECE_BYTES = 24 << 20
 """A reduce task merges and finishes its rows in pieces of about this much: each takes several times its size."""
 _MOST_PIECES = 1000
@@ -113,8 +114,8 @@ class ReduceTask:
             merged = {kind: merge(self._job.PARTIALS[kind], tables) for kind, tables in part.items()}
             if is_last:
                 result = self._job.finish(self._run, merged)
-                order = int(key) * _MOST_PIECES + piece
-                yield from ((None, line) for line in ship(self._run, result.schema, [result], order, self._name))
+                rows, order = _chunks(result, _RUN_ROWS), int(key) * _MOST_PIECES + piece
+                yield from ((None, line) for line in ship(self._run, result.schema, rows, order, self._name))
             else:
                 for kind, table in self._job.regroup(self._run, merged).items():
                     yield from deal(self._run, self._blocks, kind, table)

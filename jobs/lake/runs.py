@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_HELD_ROWS = 1 << 19
-_LEAST_ROWS = 4096
+from jobs.partials.codes import pack, text_ranks
+from jobs.readings.model import Int64Array
+
+_HELD_ROWS = 1 << 17
+_LEAST_ROWS = 2048
 
 
 def read_run(path: str) -> Iterator[pa.Table]:
-    """The rows of a run file (Arrow IPC), batch by batch, without copying them."""
-    with pa.memory_map(path) as file:
+    """The rows of a run file (Arrow IPC), batch by batch; no more is in memory than is held on to."""
+    with pa.OSFile(path) as file:
         reader = pa.ipc.open_file(file)
         for number in range(reader.num_record_batches):
             yield pa.Table.from_batches([reader.get_batch(number)])
@@ -24,18 +28,15 @@ def read_run(path: str) -> Iterator[pa.Table]:
 def merge_runs(paths: Sequence[str], keys: Sequence[str]) -> Iterator[pa.Table]:
     """The rows of all runs in the order of `keys`: texts by their UTF-8 bytes, nulls first.
 
-    Each run must be in that order already. At most about half a million rows are held, however many runs there are.
-    Rows of equal keys stand in no stated order: a result has none.
+    Each run must be in that order already. About an eighth of a million rows are held, and of each run two batches at
+    most. Rows of equal keys stand in no stated order: a result has none.
     """
-    slice_rows = max(_LEAST_ROWS, _HELD_ROWS // max(len(paths), 1))
-    cursors = [_Cursor(path, keys, slice_rows) for path in paths]
+    rows = max(_LEAST_ROWS, _HELD_ROWS // max(len(paths), 1))
+    cursors = [_Cursor(path, keys, rows) for path in paths]
     while cursors := [cursor for cursor in cursors if cursor.fill()]:
-        if len(cursors) == 1:
-            yield from cursors[0].rest()
-            return
-        bound = min(cursor.last for cursor in cursors)
+        bound = min((cursor.last for cursor in cursors if cursor.more), default=None)
         heads = [head for cursor in cursors if (head := cursor.take_to(bound)).num_rows]
-        yield heads[0] if len(heads) == 1 else in_order(pa.concat_tables(heads), keys)
+        yield heads[0] if len(heads) == 1 else in_order(pa.concat_tables(heads).combine_chunks(), keys)
 
 
 def whole_groups(tables: Iterable[pa.Table], keys: Sequence[str]) -> Iterator[pa.Table]:
@@ -64,37 +65,37 @@ def _first_like_last(table: pa.Table, keys: Sequence[str]) -> int:
 
 
 class _Cursor:
-    """Where a run is: `last` is the key of the last row held."""
+    """Where a run is: `last` is the key of the last row held; `more` are to come, unless the run is at its end."""
 
-    def __init__(self, path: str, keys: Sequence[str], slice_rows: int) -> None:
-        self._keys = keys
-        self._slices = (
-            batch.slice(at, slice_rows) for batch in read_run(path) for at in range(0, len(batch), slice_rows)
-        )
+    def __init__(self, path: str, keys: Sequence[str], rows: int) -> None:
+        self._keys, self._rows = keys, rows
+        self._batches = read_run(path)
         self._held: pa.Table | None = None
         self.last: tuple[Any, ...] = ()
+        self.more = True
 
     def fill(self) -> bool:
-        """Hold rows; whether there are any left."""
-        if self._held is None:
-            self._held = next(self._slices, None)
-            if self._held is not None:
-                self.last = self._key(self._held.num_rows - 1)
+        """Hold so many rows, or what is left; whether there are any.
+
+        Where all runs do so before each step, no step is a short one.
+        """
+        held = [] if self._held is None else [self._held]
+        while self.more and sum(table.num_rows for table in held) < self._rows:
+            batch = next(self._batches, None)
+            self.more = batch is not None
+            held += [] if batch is None else [batch]
+        self._held = pa.concat_tables(held) if held else None
+        if self._held is not None:
+            self.last = self._key(self._held.num_rows - 1)
         return self._held is not None
 
-    def take_to(self, bound: tuple[Any, ...]) -> pa.Table:
-        """The rows held up to `bound`."""
+    def take_to(self, bound: tuple[Any, ...] | None) -> pa.Table:
+        """The rows held up to `bound`, or all."""
         assert self._held is not None
-        low, high = 0, self._held.num_rows
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if self._key(middle) <= bound else (low, middle)
-        taken, self._held = self._held.slice(0, low), self._held.slice(low) if low < self._held.num_rows else None
+        rows = self._held.num_rows
+        end = rows if bound is None else bisect_right(range(rows), bound, key=self._key)
+        taken, self._held = self._held.slice(0, end), self._held.slice(end) if end < rows else None
         return taken
-
-    def rest(self) -> Iterator[pa.Table]:
-        assert self._held is not None
-        return chain([self._held], self._slices)
 
     def _key(self, row: int) -> tuple[Any, ...]:
         assert self._held is not None
@@ -113,11 +114,15 @@ def _comparable(value: Any) -> tuple[Any, ...]:
 
 
 def in_order(table: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """In the order of the keys, nulls first: whether there is a value is a key before the value."""
-    columns: dict[str, pa.ChunkedArray] = {}
-    for number, column in enumerate(table.column(key) for key in keys):
-        if column.null_count:
-            columns[f"is valid {number}"] = pc.is_valid(column)
-        columns[f"value {number}"] = column
-    order = pc.sort_indices(pa.table(columns), sort_keys=[(name, "ascending") for name in columns])
-    return table.take(order)
+    """In the order of the keys. A stable sort makes use of the order that there is: it merges."""
+    order = np.argsort(pack([_ranks(table.column(key)) for key in keys]), kind="stable")
+    return table.take(pa.array(order))
+
+
+def _ranks(column: pa.ChunkedArray) -> Int64Array:
+    """Integers that compare like the values, nulls first."""
+    if pa.types.is_string(column.type):
+        return text_ranks(column)[0]
+    ranks: Int64Array = pc.rank(column, "ascending", tiebreaker="dense").to_numpy().astype(np.int64)
+    ranks[pc.is_null(column).to_numpy()] = 0
+    return ranks

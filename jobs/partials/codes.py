@@ -43,7 +43,8 @@ def _ranks(column: Int64Array) -> tuple[Int64Array, int]:
 
 def text_codes(column: pa.ChunkedArray) -> tuple[Int64Array, pa.Array]:
     """Each text as a place in an array of the distinct texts, in the order of first use; -1 for null."""
-    return dictionary_codes(column.dictionary_encode())
+    whole = pa.chunked_array([column.combine_chunks()])  # chunks would be encoded each with the texts of all before
+    return dictionary_codes(whole.dictionary_encode())
 
 
 def dictionary_codes(column: pa.ChunkedArray) -> tuple[Int64Array, pa.Array]:

@@ -46,8 +46,9 @@ def open_moments(
     kernel: use it if it is there; the rows are the same without. passing: whether it may pass readings on. `settle`
     makes STATS and SKETCH rows of all.
     """
-    inner = _open(keys, buckets, sketch, kernel)
-    return Passing(inner, keys) if passing else inner
+    if not passing:
+        return _open(keys, buckets, sketch, kernel)
+    return Passing(lambda: _open(keys, buckets, sketch, kernel), keys)
 
 
 def settle(

@@ -6,7 +6,7 @@ Then readings are shuffled, and accumulated where all of a series come together:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -14,67 +14,80 @@ import pyarrow as pa
 from jobs.partials.codes import dictionary_codes, pack
 from jobs.partials.merge import integers
 from jobs.partials.rows import Texts, texts_of
-from jobs.partials.schema import READINGS, Accumulator
-from jobs.readings.model import Keys, Readings
+from jobs.partials.schema import GROUP_BYTES, READINGS, Accumulator
+from jobs.readings.model import Float64Array, Int32Array, Int64Array, Keys, Readings
 
 TRIAL_GROUPS = 1 << 16
 """Fewer groups than this are always worth accumulating."""
 _BATCH = 65_536
+ROW_BYTES = 24
+"""Of Columns."""
 _PASSED_ROWS = 8 * _BATCH  # so many share the text of a device
+
+Columns = tuple[Int32Array, Int32Array, Int64Array, Float64Array]
+"""Readings to pass on: device, series, timestamp and value."""
 
 
 class Passing:
-    """An accumulator that accumulates by another, and passes on the readings after a flush of too many groups.
+    """An accumulator that accumulates by another, and passes readings on where they make too many groups.
 
-    Groups are too many where they are more than half as many as the readings. What is passed on lasts until the next
-    flush; then accumulating is tried again.
+    Groups are too many where they are more than half as many as the readings. As long as they are, the readings are
+    held beside the groups, so that nothing but readings is passed on. After each flush accumulating is tried again.
     """
 
-    def __init__(self, inner: Accumulator, keys: Keys) -> None:
-        self._inner, self._keys = inner, keys
+    def __init__(self, opened: Callable[[], Accumulator], keys: Keys) -> None:
+        self._opened, self._keys = opened, keys
+        self._inner: Accumulator | None = opened()
         self._rows = 0
-        self._passing = False
-        self._passed: list[Readings] = []
+        self._held: list[Columns] | None = []  # all readings since the last flush, or None where they repeat
 
     def add(self, readings: Readings) -> None:
         self._rows += len(readings)
-        if self._passing:
-            self._passed.append(readings.take(np.ones(len(readings), np.bool_)))
-        else:
+        if self._held is not None:
+            self._held.append(copied(readings))
+        if self._inner is not None:
             self._inner.add(readings)
+            if self._inner.groups <= self._rows // 2:
+                self._held = None
+            elif self._held is not None and self._inner.groups > TRIAL_GROUPS and self.nbytes > GROUP_BYTES:
+                self._inner = None
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
-        groups, rows, self._rows = self._inner.groups, self._rows, 0
-        if not self._passing:
-            self._passing = groups > max(TRIAL_GROUPS, rows // 2)
-            yield from self._inner.flush()
+        inner, held = self._inner, self._held
+        if inner is not None and (held is None or inner.groups <= TRIAL_GROUPS):
+            self._rows, self._held = 0, []
+            yield from inner.flush()
             return
-        self._passing = False
+        assert held is not None
+        self._inner = None
         texts = texts_of(self._keys)
-        while self._passed:
-            some = [self._passed.pop()]
-            while self._passed and sum(map(len, some)) < _PASSED_ROWS:
-                some.append(self._passed.pop())
+        while held:
+            some = [held.pop()]
+            while held and sum(len(device) for device, *_ in some) < _PASSED_ROWS:
+                some.append(held.pop())
             yield READINGS.name, to_rows(some, texts)
+        self._rows, self._inner = 0, self._opened()
 
     @property
     def groups(self) -> int:
-        return self._inner.groups + sum(map(len, self._passed))
+        return self._rows if self._inner is None else self._inner.groups
 
     @property
     def nbytes(self) -> int:
-        passed = (p.timestamp.nbytes + p.device.nbytes + p.series.nbytes + p.value.nbytes for p in self._passed)
-        return self._inner.nbytes + sum(passed)
+        held = 0 if self._held is None else self._rows * ROW_BYTES
+        return held + (0 if self._inner is None else self._inner.nbytes)
 
 
-def to_rows(batches: list[Readings], texts: Texts) -> pa.Table:
+def copied(readings: Readings) -> Columns:
+    """What of readings is passed on, as the batch does not last."""
+    return readings.device.copy(), readings.series.copy(), readings.timestamp.copy(), readings.value.copy()
+
+
+def to_rows(batches: Sequence[Columns], texts: Texts) -> pa.Table:
     """Readings as rows of READINGS, their texts as dictionaries; that of the devices holds just those that occur."""
-    if not sum(map(len, batches)):
+    device, series, time, value = (np.concatenate(columns) for columns in zip(*batches, strict=True))
+    if not len(device):
         return READINGS.empty()
-    device, series, time, value = (
-        np.concatenate(columns)
-        for columns in zip(*((b.device, b.series, b.timestamp, b.value) for b in batches), strict=True)
-    )
     occurring = np.flatnonzero(np.bincount(device))
     place = np.empty(occurring[-1] + 1, np.int32)
     place[occurring] = np.arange(len(occurring), dtype=np.int32)

@@ -38,7 +38,7 @@ class PartialSchema:
         return self.columns.empty_table()
 
 
-GROUP_BYTES = 96 << 20
+GROUP_BYTES = 64 << 20
 """An accumulator is flushed when it holds this much, so that memory does not grow with the input."""
 FLUSH_ROWS = 65_536
 """How many partial rows an accumulator hands out at once."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from jobs.partials.codes import dictionary_codes, pack
 from jobs.partials.merge import integers
-from jobs.partials.passing import to_rows
+from jobs.partials.passing import ROW_BYTES, Columns, copied, to_rows
 from jobs.partials.rows import texts_of
 from jobs.partials.schema import READINGS
 from jobs.partials.walks import Sequences, Slice, sort
@@ -34,10 +34,10 @@ class Collected:
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        self._batches: list[Readings] = []
+        self._batches: list[Columns] = []
 
     def add(self, readings: Readings) -> None:
-        self._batches.append(readings.take(np.ones(len(readings), np.bool_)))
+        self._batches.append(copied(readings))
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
         if self._batches:
@@ -49,12 +49,11 @@ class Collected:
 
     @property
     def groups(self) -> int:
-        return sum(map(len, self._batches))
+        return sum(len(device) for device, *_ in self._batches)
 
     @property
     def nbytes(self) -> int:
-        held = (b.timestamp.nbytes + b.device.nbytes + b.series.nbytes + b.value.nbytes for b in self._batches)
-        return _COPIES * sum(held)
+        return _COPIES * self.groups * ROW_BYTES
 
 
 def blocks(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:

@@ -48,6 +48,17 @@ def test_any_runs_merge_into_sorted_order(
     assert of_run == list(map(len, given_runs))
 
 
+def test_steps_of_a_merge_are_long_whatever_the_number_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "_LEAST_ROWS", 50)
+    monkeypatch.setattr(runs, "_HELD_ROWS", 50)
+    given_runs: list[list[tuple[str, str | None, int]]] = [
+        [(f"d{i:05}", None, n) for i in range(n, 6000, 20)] for n in range(20)
+    ]
+    tables = list(merge_runs(_write(tmp_path, given_runs), KEYS))
+    assert [row["device"] for table in tables for row in table.to_pylist()] == [f"d{i:05}" for i in range(6000)]
+    assert len(tables) <= 7
+
+
 def test_no_runs_make_no_rows() -> None:
     assert list(merge_runs([], KEYS)) == []
 

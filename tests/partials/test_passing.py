@@ -56,18 +56,33 @@ def distinct(first: int, count: int, keys: Keys) -> Readings:
     return batch([(NOON, f"device {i}", "m", None, 1.0) for i in range(first, first + count)], keys)
 
 
-def test_many_groups_of_few_readings_are_passed_on_once_and_then_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_groups_of_few_readings_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passing, "TRIAL_GROUPS", 10)
     keys = Keys()
     moments = open_moments(keys, DAYS, None, kernel=True)
     kinds = []
-    for count in (10, 11, 30, 30, 30):
+    for count in (10, 11, 30, 5, 30):
         moments.add(distinct(0, count, keys))
         assert moments.groups == count
         assert moments.nbytes > 0
         kinds.append(sorted(gathered(moments.flush())))
         assert moments.groups == 0
-    assert kinds == [["stats"], ["stats"], ["readings"], ["stats"], ["readings"]]
+    assert kinds == [["stats"], ["readings"], ["readings"], ["stats"], ["readings"]]
+
+
+def test_groups_are_given_up_when_memory_is_full_and_readings_held_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passing, "TRIAL_GROUPS", 10)
+    keys = Keys()
+    moments = open_moments(keys, DAYS, None, kernel=True)
+    monkeypatch.setattr(passing, "GROUP_BYTES", moments.nbytes + 1)
+    for _ in range(3):
+        moments.add(distinct(0, 30, keys))
+    assert moments.nbytes == 90 * 24
+    flushed = gathered(moments.flush())
+    assert {kind: len(rows) for kind, rows in flushed.items()} == {"readings": 90}
+    for _ in range(3):
+        moments.add(distinct(0, 5, keys))
+    assert sorted(gathered(moments.flush())) == ["stats"]
 
 
 def test_readings_that_repeat_their_series_are_accumulated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +99,7 @@ def test_passed_rows_hold_just_the_texts_that_occur() -> None:
     keys = Keys()
     distinct(0, 1000, keys)
     keys.series("other", "unit")
-    table = passing.to_rows([distinct(500, 8, keys)], texts_of(keys))
+    table = passing.to_rows([passing.copied(distinct(500, 8, keys))], texts_of(keys))
     assert table.schema.equals(READINGS.columns)
     assert table.column("device_id").to_pylist() == [f"device {i}" for i in range(500, 508)]
     assert table.column("unit").null_count == 8
