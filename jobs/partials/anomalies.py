@@ -195,6 +195,5 @@ def finish(rows: pa.Table) -> pa.Table:
     detector, why = (text_ranks(rows.column(name))[0] for name in ("detector", "reason"))
     score = to_images(rows.column("score").to_numpy())
     order = np.argsort(pack([*texts, time, value, detector, score, why]), kind="stable")
-    result = rows.take(pa.array(order))
-    at = result.column("timestamp").cast(pa.timestamp("us", "UTC"))
-    return result.set_column(3, "timestamp", at)
+    types = [pa.timestamp("us", "UTC") if f.name == "timestamp" else f.type for f in ANOMALIES.columns]
+    return rows.take(pa.array(order)).cast(pa.schema(list(zip(ANOMALIES.columns.names, types, strict=True))))

