@@ -40,6 +40,10 @@ class Chart(Picture):
     def line(self, points: Sequence[tuple[float, float]], colour: str = BLUE, width: float = 1.8) -> None:
         self._draw("M" + "L".join("{} {}".format(*self.place(*point)) for point in points), colour, width)
 
+    def dots(self, points: Sequence[tuple[float, float]], colour: str = ORANGE) -> None:
+        for x, y in (self.place(*point) for point in points):
+            self._parts.append(f'<circle cx="{x}" cy="{y}" r="4.5" style="fill:{colour}"/>')
+
     def band(self, lows: Sequence[tuple[float, float]], highs: Sequence[tuple[float, float]]) -> None:
         """The area between two lines."""
         points = [self.place(*point) for point in [*lows, *reversed(highs)]]

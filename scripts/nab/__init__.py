@@ -1,0 +1,1 @@
+"""The Numenta Anomaly Benchmark: its corpus and its scoring rules, written from the paper."""

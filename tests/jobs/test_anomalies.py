@@ -1,0 +1,126 @@
+"""anomalies end to end: against the definition applied to the readings, and the same bytes however it is run."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobs import api
+from jobs.partials.unusual import PARAMETERS, Judged, Series
+from tests.command_line import SPARK_QUICK, result, run
+
+JOB, TWIN = "jobs.anomalies", "jobs.spark.anomalies"
+SAMPLE = Path("sample_data")
+FLAGS = ("--output-format", "csv", "--detector", "seasonal,novelty", "--show", "all")
+HEADER = "timestamp,device_id,metric,value\n"
+
+
+@pytest.fixture(scope="module")
+def expected() -> bytes:
+    """All scores of the sample, by inline."""
+    return result(JOB, SAMPLE, "-r", "inline", *FLAGS)
+
+
+def oracle(zone_hours: int) -> list[tuple[object, ...]]:
+    """Every reading of the sample with its scores, judged one by one; local time is `zone_hours` ahead of UTC."""
+    series: dict[tuple[str, str, str | None], list[tuple[datetime, float]]] = {}
+    for r in api.run("extract", [SAMPLE]).to_pylist():
+        series.setdefault((r["device_id"], r["metric"], r["unit"]), []).append((r["timestamp"], r["value"]))
+    rows: list[tuple[object, ...]] = []
+    for key, readings in series.items():
+        state = Series()
+        for time, value in sorted(readings, key=lambda r: (r[0], r[1], math.copysign(1, r[1]))):
+            hour = (time.replace(tzinfo=None) - datetime(1970, 1, 1) + timedelta(hours=zone_hours)) // timedelta(
+                hours=1
+            )
+            judged: Judged = state.judge(hour, value, PARAMETERS)
+            rows += [(*key, time, value, judged.novelty, "novelty"), (*key, time, value, judged.seasonal, "seasonal")]
+    return rows
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("UTC", 0), ("Asia/Tokyo", 9)])
+def test_every_score_is_the_definitions(zone: str, hours: int) -> None:
+    table = api.run("anomalies", [SAMPLE], time_zone=zone, detector="novelty,seasonal", show="all")
+    given = [tuple(row.values())[:-1] for row in table.to_pylist()]
+    assert sorted(map(repr, given)) == sorted(map(repr, oracle(hours)))
+
+
+def test_rows_are_sorted_and_have_a_reason_from_the_threshold_on() -> None:
+    rows = api.run("anomalies", [SAMPLE], show="all", threshold="0.7").to_pylist()
+    keys = [(r["device_id"].encode(), r["metric"].encode(), (r["unit"] or "").encode(), r["timestamp"]) for r in rows]
+    assert keys == sorted(keys)
+    assert all((r["reason"] is None) == (r["score"] < 0.7) for r in rows)
+    shown = api.run("anomalies", [SAMPLE], threshold="0.7").to_pylist()
+    assert shown == [r for r in rows if r["score"] >= 0.7]
+    assert 0 < len(shown) < len(rows) / 100
+
+
+def test_what_is_said_of_a_spike_and_of_a_wrong_hour(tmp_path: Path) -> None:
+    lines = [
+        f"{datetime(2026, 3, 2) + timedelta(minutes=15 * i):%Y-%m-%dT%H:%M:%SZ},dev,t,"
+        f"{100.0 if i == 2700 else 10.0 if i == 2600 else 10 * (i // 48 % 2) + 0.5 * (i % 3)}\n"
+        for i in range(2800)
+    ]
+    log = tmp_path / "log.csv"
+    log.write_text(HEADER + "".join(lines))
+    rows = api.run("anomalies", [log]).to_pylist()
+    assert [(f"{r['timestamp']:%a %H:%M}", r["value"], r["reason"]) for r in rows] == [
+        (
+            "Sun 02:00",
+            10.0,
+            "25.4 spreads above 0.625, which is usual on Sundays at 02:00: farther than of late",
+        ),
+        ("Mon 03:00", 100.0, "the highest of late; usual on Mondays at 03:00 is 0.375"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["-r", "local", "--tasks", "1"],
+        ["-r", "local", "--tasks", "3", "--split-size", "10007"],
+        ["-r", "inline", "--split-size", "1K"],
+    ],
+    ids=" ".join,
+)
+def test_the_same_bytes_for_any_tasks_and_splits(expected: bytes, flags: list[str]) -> None:
+    assert result(JOB, SAMPLE, *flags, *FLAGS) == expected
+
+
+def test_the_same_rows_for_any_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    from jobs.partials import slices
+
+    whole = api.run("anomalies", [SAMPLE], show="all")
+    monkeypatch.setattr(slices, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(slices.slices, "__defaults__", (500,))
+    assert api.run("anomalies", [SAMPLE], show="all").equals(whole)
+
+
+def test_the_same_bytes_without_the_kernel(expected: bytes) -> None:
+    assert result(JOB, SAMPLE, *FLAGS, env={"JOBS_KERNEL": "off"}) == expected
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_the_same_bytes_on_spark(expected: bytes) -> None:
+    assert result(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "3", "--split-size", "5000", *FLAGS) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--detector", "magic"], "'magic' is no detector: there are novelty and seasonal"),
+        (["--threshold", "2"], "2 is no score: scores go from 0 to 1"),
+        (["--threshold", "nan"], "nan is no score: scores go from 0 to 1"),
+        (["--threshold", "high"], "'high' is no number"),
+        (["--show", "some"], "'some' is neither anomalies nor all"),
+    ],
+    ids=lambda part: " ".join(part) if isinstance(part, list) else "",
+)
+def test_options_that_cannot_be(flags: list[str], message: str) -> None:
+    done = run(JOB, SAMPLE, *flags)
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines()[-1].endswith(message)
