@@ -14,7 +14,7 @@ from jobs.histogram import WHOLE, Histogram, edges_of, mode_of, sketch_of
 from jobs.partials import moments
 from jobs.partials.binning import bins_of
 from jobs.readings.model import Readings
-from jobs.spark.moments import ROWS, add_up, split
+from jobs.spark.moments import ROWS, SERIES, add_up, split
 
 
 def projection(run: Run) -> Projection:
@@ -40,7 +40,7 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
         readings = readings.withColumn("device_id", F.lit(""))
     if mode in ("edges", "bins"):
         readings = readings.withColumn("bucket", F.lit(0).cast("long"))
-    return add_up(readings, sketched=mode != "survey")
+    return add_up(readings, sketched=mode != "survey", together=SERIES[:-1])
 
 
 def finish(run: Run, rows: pa.Table) -> pa.Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
@@ -12,8 +14,11 @@ SERIES = ["device_id", "metric", "unit", "bucket"]
 ROWS = STATS.columns.append(pa.field("index", pa.int32()))  # the sketch's bucket of the value; null without one
 
 
-def add_up(readings: DataFrame, *, sketched: bool) -> DataFrame:
-    """Partial rows of each series, bucket and window of magnitudes; with a sketch, its rows beside them."""
+def add_up(readings: DataFrame, *, sketched: bool, together: Sequence[str] = SERIES) -> DataFrame:
+    """Partial rows of each series, bucket and window of magnitudes; with a sketch, its rows beside them.
+
+    Rows that agree in the columns `together` come into one partition.
+    """
     merges = [getattr(F, how)(column).alias(column) for column, how in STATS.merges.items()]
     if not sketched:
         rows = readings.groupBy(*SERIES, "window").agg(*merges).withColumn("index", F.lit(None).cast("int"))
@@ -22,7 +27,7 @@ def add_up(readings: DataFrame, *, sketched: bool) -> DataFrame:
         stats = fine.groupBy(*SERIES, "window").agg(*merges)
         sketch = fine.groupBy(*SERIES, "index").agg(F.sum("count").alias("count"))
         rows = stats.unionByName(sketch, allowMissingColumns=True)
-    return rows.repartition("device_id", "metric", "unit")
+    return rows.repartition(*together)
 
 
 def split(rows: pa.Table) -> dict[str, pa.Table]:

@@ -16,7 +16,7 @@ from jobs.engine.statistics import sketch_of
 from jobs.partials import moments, windows
 from jobs.readings import zones
 from jobs.rollup import Rollup
-from jobs.spark.moments import ROWS, add_up, split
+from jobs.spark.moments import ROWS, SERIES, add_up, split
 
 
 def projection(run: Run) -> Projection:
@@ -29,7 +29,9 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     """Partial rows of each series and window."""
     if run.settings.option("by") == "metric":
         readings = readings.withColumn("device_id", F.lit(""))
-    return add_up(readings, sketched=bool(run.settings.option("quantiles")))
+    # readings with and without a time share the window `all`
+    together = SERIES[:-1] if run.settings.option("window") == windows.ALL else SERIES
+    return add_up(readings, sketched=bool(run.settings.option("quantiles")), together=together)
 
 
 def finish(run: Run, rows: pa.Table) -> pa.Table:

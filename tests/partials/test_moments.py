@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.partials.array_moments import ArrayMoments
-from jobs.partials.buckets import Buckets, Months, days, windows
+from jobs.partials.buckets import Buckets, Months, days, hours_of_week, windows
 from jobs.partials.exact import normalise
 from jobs.partials.kernel_moments import KernelMoments
 from jobs.partials.merge import integers, merge
@@ -31,6 +31,7 @@ BUCKETS = [
     windows(load("Australia/Lord_Howe"), 3_600_000_000),
     windows(load("Europe/Berlin"), 6 * 3_600_000_000),
     Months(load("America/St_Johns")),
+    hours_of_week(load("Europe/Berlin")),
 ]
 
 
