@@ -134,11 +134,7 @@ def _surveyed(job: type[SensorJob], run: Run, plan: Plan, engine: Engine) -> Run
     settings = job.survey(run.settings)
     if settings is None:
         return run
-<<<<<<< HEAD
-    ordered, stages = _stages(job, settings, shuffled=False)
-=======
     ordered, stages = _stages(job, settings, shuffled=bool(run.tables.keys() & job.PARTIALS))
->>>>>>> rollup
     folder = Path(run.scratch, "survey")
     folder.mkdir()
     first = replace(run, settings=settings, scratch=str(folder), ordered=ordered, stages=stages)
