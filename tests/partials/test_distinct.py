@@ -20,7 +20,7 @@ def present(rows: list[tuple[str, str, int]]) -> pa.Table:
 
 
 def by_hand(rows: set[tuple[str, str, int]]) -> dict[tuple[str, int], tuple[int, ...]]:
-    result = {}
+    result: dict[tuple[str, int], tuple[int, ...]] = {}
     for group in {row[1] for row in rows}:
         on = {day: {r[0] for r in rows if r[1:] == (group, day)} for day in range(-5, 9)}
         for day in range(-4, max(d for d in on if on[d]) + 1):
