@@ -26,6 +26,7 @@ REQUIRED = [
     "zstandard>=0.22",
     "isal>=1.6",  # gzip at two to three times the speed
     "tqdm>=4.66",
+    "datasketches>=5",  # HyperLogLog
     "tzdata",  # for machines without a time zone database
 ]
 SPARK = [

@@ -1,0 +1,135 @@
+"""distinct_devices: against sets, and the same bytes however it is run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import api
+from jobs.engine import tasks
+from tests.command_line import SPARK_QUICK, result, run
+
+JOB, TWIN = "jobs.distinct_devices", "jobs.spark.distinct_devices"
+SAMPLE = Path("sample_data")
+
+
+def log(path: Path, days: dict[int, str], metric: str = "m") -> Path:
+    lines = [f"2026-03-{day:02d}T10:00:00Z,{device},{metric},1" for day, devices in days.items() for device in devices]
+    path.write_text("\n".join(["timestamp,device_id,metric,value", *lines]) + "\n")
+    return path
+
+
+def rows(*inputs: Path, **options: Any) -> list[tuple[Any, ...]]:
+    table = api.run("distinct_devices", list(inputs), **options)
+    return [tuple(d.day if isinstance(d, date) else d for d in row.values()) for row in table.to_pylist()]
+
+
+def test_known_answers(tmp_path: Path) -> None:
+    """a stays away on the 2nd and comes back; b is lost on the 3rd; nobody is there on the 4th and the 5th."""
+    path = log(tmp_path / "log.csv", {1: "ab", 2: "b", 3: "ac", 6: "a"})
+    expected = [(1, 2, 2, 0, 0), (2, 1, 0, 0, 1), (3, 2, 1, 1, 1), (4, 0, 0, 0, 2), (6, 1, 0, 1, 0)]
+    assert rows(path, per="day") == expected
+    assert rows(path) == [("m", *row) for row in expected]
+    assert rows(path, per="day", method="hll") == [(day, n, None, None, None) for day, n, *_ in expected if n]
+
+
+def test_the_limit_is_of_all_devices(tmp_path: Path) -> None:
+    path = log(tmp_path / "log.csv", {1: "ab", 2: "b", 3: "ac"})
+    assert rows(path, per="day", exact_limit="3") == rows(path, per="day", method="exact")
+    assert rows(path, per="day", exact_limit="2") == rows(path, per="day", method="hll")
+
+
+@pytest.mark.parametrize("per", ["metric", "day", "site"])
+@pytest.mark.parametrize("zone", ["America/St_Johns"])
+def test_every_row_is_the_oracles(per: str, zone: str) -> None:
+    found = api.run("distinct_devices", [SAMPLE], per=per, time_zone=zone).to_pylist()
+    column = {"metric": "metric", "site": "site"}.get(per)
+    seen: dict[Any, dict[date, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row in api.run("daily_stats", [SAMPLE], time_zone=zone).to_pylist():
+        if per != "site":
+            seen[row[column] if column else None][row["date"]].add(row["device_id"])
+    if per == "site":
+        for device in {r["device_id"] for r in api.run("daily_stats", [SAMPLE], time_zone=zone).to_pylist()}:
+            for row in api.run("site_stats", [SAMPLE], time_zone=zone, device=_glob(device)).to_pylist():
+                seen[row["site"]][row["date"]].add(device)
+    expected = []
+    for group in sorted(seen, key=lambda g: (g or "").encode()):
+        known: set[str] = set()
+        on = seen[group]
+        for n in range((max(on) - min(on)).days + 1):
+            day = min(on) + timedelta(n)
+            now, before = on.get(day, set()), on.get(day - timedelta(1), set())
+            if now or before - now:
+                counts = (len(now), len(now - known), len((now & known) - before), len(before - now))
+                expected.append(((group,) if column else ()) + (day, *counts))
+            known |= now
+    assert [tuple(row.values()) for row in found] == expected
+
+
+def _glob(text: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in text)
+
+
+@pytest.mark.parametrize("flags", [["--per", "metric"], ["--per", "site", "--exact-limit", "5"]], ids=" ".join)
+def test_the_same_bytes_for_any_tasks_and_splits(flags: list[str]) -> None:
+    expected = result(JOB, SAMPLE, *flags, "-r", "inline")
+    assert result(JOB, SAMPLE, *flags, "-r", "local", "--tasks", "3", "--split-size", "10007") == expected
+    assert result(JOB, SAMPLE, *flags, "--deduplicate") == expected  # repeats report nobody new
+    hll = result(JOB, SAMPLE, *flags, "--method", "hll")
+    assert result(JOB, SAMPLE, *flags, "--method", "hll", "-r", "local", "--tasks", "3") == hll
+    assert (hll == expected) == ("5" in flags)
+
+
+@pytest.mark.parametrize("limit", ["0", "1000"])
+def test_the_same_rows_of_many_pieces(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = api.run("distinct_devices", [SAMPLE], exact_limit=limit)
+    monkeypatch.setattr(tasks, "PIECE_BYTES", 500)
+    assert api.run("distinct_devices", [SAMPLE], exact_limit=limit).equals(whole)
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [["--per", "day"], ["--per", "site", "--exact-limit", "5"]], ids=" ".join)
+def test_the_same_bytes_on_spark(flags: list[str]) -> None:
+    assert result(TWIN, SAMPLE, *flags, *SPARK_QUICK, "--tasks", "2") == result(JOB, SAMPLE, *flags)
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_sparks_sketches_are_ours(tmp_path: Path) -> None:
+    """Thousands of devices, so that sketches have left their exact beginnings."""
+    path = tmp_path / "log.csv"
+    lines = [f"2026-03-01T00:00:00Z,device-{i},m,1\n" for i in range(3000)]
+    path.write_text("timestamp,device_id,metric,value\n" + "".join(lines))
+    flags = ["--method", "hll", "--per", "day"]
+    assert result(TWIN, path, *flags, *SPARK_QUICK, "--tasks", "2") == result(JOB, path, *flags)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--per", "week"], "--per week: must be one of metric, day, site"),
+        (["--method", "guess"], "--method guess: must be one of auto, exact, hll"),
+        (["--exact-limit", "-1"], "--exact-limit -1: must be a whole number from 0 to 1000000000000"),
+    ],
+)
+def test_refused(tmp_path: Path, flags: list[str], message: str) -> None:
+    done = run(JOB, log(tmp_path / "log.csv", {1: "a"}), *flags)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"error: {message}\n")
+
+
+@pytest.mark.shared_data
+def test_the_stations_of_a_real_set(shared_data: Path) -> None:
+    table = api.run(
+        "distinct_devices",
+        [shared_data / "uci_beijing_prsa" / "PRSA*.csv"],
+        dialect="prsa",
+        per="day",
+        until="2013-04-01",
+    )
+    assert set(table["devices"].to_pylist()) == {12}
+    assert table["new"].to_pylist() == [12] + [0] * 30
