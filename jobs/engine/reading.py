@@ -100,6 +100,8 @@ class SplitReader:
         return size
 
     def _reject(self, piece: Piece, reject: Reject) -> None:
+        if len(self.report.examples) >= EXAMPLES and not self._run.settings.rejects:
+            return
         # the lines before a later piece were counted by another task
         line = None if piece.start else reject.line
         text = reject.text.decode("utf-8", "backslashreplace")

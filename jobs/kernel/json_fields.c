@@ -132,8 +132,8 @@ static inline bool fits(const layout_spec *spec, const json_template *template, 
 
 static inline cut cut_json(const layout_spec *spec, const uint8_t *at, line *line)
 {
-    for (int32_t i = 0; i < spec->template_count; i++) {
-        int32_t choice = (line->favourite + i) % spec->template_count;
+    int32_t choice = line->favourite;
+    for (int32_t i = 0; i < spec->template_count; i++, choice = choice + 1 < spec->template_count ? choice + 1 : 0) {
         for (int32_t field = 0; field < spec->fields; field++) line->fields[field] = (span){NULL, 0};
         if (LIKELY(fits(spec, &spec->templates[choice], at, line))) {
             line->favourite = choice;

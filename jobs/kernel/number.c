@@ -3,13 +3,14 @@
  * A number is m * 10^e with an integer m. Up to m < 2^53 and |e| <= 22 both m and 10^|e| are doubles and one division
  * or product rounds once (W. D. Clinger, How to read floating point numbers accurately, 1990). Up to m < 2^64 and
  * |e| <= 27, 5^|e| fits 64 bits and the quotient or product is exact in 128 bits, the remainder as a sticky bit; then it is
- * rounded once. All else is left to the reference path.
+ * rounded once. Of more than 19 digits the first 19 are read as m: where m and m + 1 give the same double, what lies between
+ * does too. All else is left to the reference path.
  */
 #include "parsing.h"
 
 typedef unsigned __int128 u128;
 
-enum { EXACT_POWERS = 22, WIDE_POWERS = 27 };
+enum { EXACT_POWERS = 22, WIDE_POWERS = 27, MOST_DIGITS = 19 };
 
 static const double TENS[EXACT_POWERS + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -65,6 +66,20 @@ static double wide_number(uint64_t mantissa, int power)
     return rounded((uint64_t)quotient, -scale + power - shift, sticky);
 }
 
+/* mantissa * 10^power to the nearest double; false if that is not certain. */
+static bool scaled_number(uint64_t mantissa, int64_t power, double *value)
+{
+    while (power < -EXACT_POWERS && mantissa && mantissa % 10 == 0) mantissa /= 10, power++;
+    *value = 0;
+    if (!mantissa) return true;
+    if (power < -WIDE_POWERS || power > WIDE_POWERS) return false;
+    if (mantissa >> 53 || power < -EXACT_POWERS || power > EXACT_POWERS)
+        *value = wide_number(mantissa, (int)power);
+    else
+        *value = power < 0 ? (double)mantissa / TENS[-power] : (double)mantissa * TENS[power];
+    return true;
+}
+
 /* Any spelling, one byte after the other. */
 static bool read_long_number(span text, uint8_t decimal, double *value)
 {
@@ -73,12 +88,16 @@ static bool read_long_number(span text, uint8_t decimal, double *value)
     if (at < stop && (*at == '-' || *at == '+')) at++;
     uint64_t mantissa = 0;
     int64_t digits = 0, significant = 0, power = 0;
-    bool fraction = false;
+    bool fraction = false, more = false;
     for (; at < stop; at++) {
         if (is_digit(*at)) {
             digits++;
             significant += significant || *at != '0';
-            if (significant > 19) return false;
+            if (UNLIKELY(significant > MOST_DIGITS)) {
+                more |= *at != '0';
+                power += !fraction;
+                continue;
+            }
             mantissa = mantissa * 10 + (*at - '0');
             power -= fraction;
         } else if (*at == decimal && !fraction) {
@@ -100,15 +119,9 @@ static bool read_long_number(span text, uint8_t decimal, double *value)
         }
         power += minus ? -exponent : exponent;
     }
-    double magnitude = 0;
-    if (mantissa) {
-        while (power < -EXACT_POWERS && mantissa % 10 == 0) mantissa /= 10, power++;
-        if (power < -WIDE_POWERS || power > WIDE_POWERS) return false;
-        if (mantissa >> 53 || power < -EXACT_POWERS || power > EXACT_POWERS)
-            magnitude = wide_number(mantissa, (int)power);
-        else
-            magnitude = power < 0 ? (double)mantissa / TENS[-power] : (double)mantissa * TENS[power];
-    }
+    double magnitude, above;
+    if (!scaled_number(mantissa, power, &magnitude)) return false;
+    if (more && (!scaled_number(mantissa + 1, power, &above) || above != magnitude)) return false;
     *value = negative ? -magnitude : magnitude;
     return true;
 }

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import pairwise
-from operator import itemgetter
+from itertools import accumulate, pairwise, repeat
+from operator import add, itemgetter, sub
 from pathlib import Path
 from typing import Literal
 
@@ -144,20 +144,23 @@ def _scan(name: str) -> Zone:
 
     epoch = datetime(1970, 1, 1, tzinfo=zone)
 
-    def offset_at(utc: int) -> timedelta | None:
-        return zone.fromutc(epoch + timedelta(microseconds=utc)).utcoffset()
+    def offset_at(utc: int) -> timedelta:
+        time = epoch + timedelta(microseconds=utc)
+        return zone.fromutc(time) - time
 
+    begins = range(FIRST, LAST, _STEP)
+    first, step = epoch + timedelta(microseconds=FIRST), timedelta(microseconds=_STEP)
+    times: list[datetime] = list(accumulate(repeat(step, len(begins)), add, initial=first))[1:]
     starts, offsets = [FIRST], [offset_at(FIRST)]
-    for begin in range(FIRST, LAST, _STEP):
-        after = offset_at(begin + _STEP)
+    for begin, after in zip(begins, map(sub, map(zone.fromutc, times), times), strict=True):
         if after != offsets[-1]:
             starts.append(_change(offset_at, begin, begin + _STEP))
             offsets.append(after)
-    table = np.array([offset // timedelta(microseconds=1) for offset in offsets if offset is not None], np.int64)
+    table = np.array([offset // timedelta(microseconds=1) for offset in offsets], np.int64)
     return Zone(name, database_version(), np.array(starts, np.int64), table)
 
 
-def _change(offset_at: Callable[[int], timedelta | None], low: int, high: int) -> int:
+def _change(offset_at: Callable[[int], timedelta], low: int, high: int) -> int:
     """The first whole second in (low, high] with the offset of `high`."""
     after = offset_at(high)
     while high - low > SECOND:

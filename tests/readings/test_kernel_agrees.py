@@ -46,7 +46,9 @@ def spelled_numbers(draw: random.Random, mark: str) -> str:
     if kind == 1:
         return repr(draw.uniform(-1e3, 1e3)).replace(".", mark)
     if kind == 2:  # exactly between two doubles, or next to it
-        return str((draw.getrandbits(53) | 1 << 52) * 2 + 1) + draw.choice(["", "0", mark, mark + "0", mark + "1"])
+        return str((draw.getrandbits(53) | 1 << 52) * 2 + 1) + draw.choice(
+            ["", "0", mark, mark + "0", mark + "1", mark + "0000001", f"{mark}00000e-9", "000001", "00000e-20"]
+        )
     if kind == 3:
         return f"{draw.uniform(-100, 2000):.{draw.randrange(9)}f}".replace(".", mark)
     if kind == 4:
