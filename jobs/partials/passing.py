@@ -22,7 +22,7 @@ TRIAL_GROUPS = 1 << 16
 _BATCH = 65_536
 ROW_BYTES = 24
 """Of Columns."""
-_PASSED_ROWS = 8 * _BATCH  # so many share the text of a device
+_PASSED_ROWS = 4 * _BATCH  # so many share the text of a device
 
 Columns = tuple[Int32Array, Int32Array, Int64Array, Float64Array]
 """Readings to pass on: device, series, timestamp and value."""
