@@ -32,7 +32,7 @@ ROWS_MARK = "rows"
 BATCH_ROWS = 65_536
 _LINE_ROWS = 8_192  # rows that travel in one line: well below 2 MB
 _RUN_ROWS = 4_096  # rows of a sorted run that a merge holds at least
-PIECE_BYTES = 24 << 20
+PIECE_BYTES = 12 << 20
 """A reduce task merges and finishes its rows in pieces of about this much: each takes several times its size."""
 _MOST_PIECES = 1000
 

@@ -115,8 +115,11 @@ def _without_exponent(texts: pa.StringArray) -> pa.StringArray:
 def _timestamps(column: pa.Array) -> pa.StringArray:
     exact = column.cast(pa.timestamp("us"))
     seconds = pc.cast(exact, pa.timestamp("s"), safe=False)
-    spelled = pc.cast(seconds, pa.string())
     whole = pc.equal(pc.cast(seconds, pa.timestamp("us")), exact)
-    if pc.all(whole).as_py() is False:
-        spelled = pc.if_else(whole, spelled, pc.cast(exact, pa.string()))
+    if pc.all(whole).as_py() is not False:
+        spelled = pc.cast(seconds, pa.string())
+    else:
+        spelled = pc.replace_with_mask(
+            pc.cast(exact, pa.string()), whole, pc.cast(seconds.filter(pc.fill_null(whole, False)), pa.string())
+        )
     return pc.binary_join_element_wise(pc.binary_replace_slice(spelled, 10, 11, "T"), "Z", "")

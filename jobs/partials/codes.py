@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.readings.model import Int64Array
 
 _LIMIT = 2**63 - 1
+_SPARSE = 16
 
 
 def pack(columns: Sequence[Int64Array]) -> Int64Array:
@@ -64,6 +67,20 @@ def text_ranks(column: pa.ChunkedArray) -> tuple[Int64Array, pa.Array]:
     ranks[order] = np.arange(len(order))
     ranks[-1] = -1
     return ranks[codes], texts.take(pa.array(order))
+
+
+def distinct(codes: npt.NDArray[np.integer[Any]]) -> tuple[Int64Array, Int64Array]:
+    """The distinct integers in order, and the place of each row's among them; there are rows, and none is negative.
+
+    Without sorting, unless the integers are far larger than the rows are many.
+    """
+    span = int(codes.max()) + 1
+    if span > _SPARSE * len(codes):
+        found, places = np.unique(codes, return_inverse=True)
+        return found.astype(np.int64), places.astype(np.int64)
+    seen = np.zeros(span, np.bool_)
+    seen[codes] = True
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
 
 
 def starts_of_runs(ordered: Int64Array) -> Int64Array:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from jobs.partials.codes import dictionary_codes, pack, starts_of_runs, text_codes
 from jobs.partials.hashing import text_hashes
 from jobs.partials.schema import Merge, PartialSchema
-from jobs.readings.model import Int64Array
+from jobs.readings.model import Int32Array, Int64Array
 
 REDUCE: dict[Merge, Callable[[Int64Array, Int64Array], Int64Array]] = {
     "sum": np.add.reduceat,
@@ -56,52 +56,50 @@ def integers(column: pa.ChunkedArray) -> Int64Array:
 
 def partition(table: pa.Table, n: int) -> list[pa.Table]:
     """The rows of each of n partitions: all rows of a device go to the one that a hash of its id names."""
-    return _deal(table, n, np.uint64(32))
+    return list(_deal(table, n, np.uint64(32)))
 
 
 def divide(blocks: Mapping[str, Sequence[pa.Table]], most: int) -> Iterator[dict[str, list[pa.Table]]]:
     """The tables by kind, in pieces of about `most` bytes; all rows of a device are in one piece.
 
-    The pieces are there together, but what is made of one need not wait for the others.
+    No more than one piece is copied at a time.
     """
     size = sum(table.nbytes for tables in blocks.values() for table in tables)
     n = 1 + size // most
     dealt = {kind: [_deal(table, n, np.uint64(0)) for table in tables] for kind, tables in blocks.items()}
-    for piece in range(n):
-        yield {kind: [parts[piece] for parts in tables] for kind, tables in dealt.items()}
-        for tables in dealt.values():
-            for parts in tables:
-                parts[piece] = parts[piece].slice(0, 0)
+    for _ in range(n):
+        yield {kind: [next(parts) for parts in tables] for kind, tables in dealt.items()}
 
 
-def _deal(table: pa.Table, n: int, bits: np.uint64) -> list[pa.Table]:
+def _deal(table: pa.Table, n: int, bits: np.uint64) -> Iterator[pa.Table]:
     """The rows in n parts, by the 32 bits of the hash of the device from `bits` on."""
     if n == 1:
-        return [table]
-    if pa.types.is_dictionary(table.schema.field("device_id").type):
-        return _deal_encoded(table, n, bits)
-    order, ends = _dealt(_numbers(table.column("device_id"), n, bits), n)
-    dealt = table.take(pa.array(order))
-    return [dealt.slice(start, end - start) for start, end in pairwise([0, *ends])]
+        yield table
+    elif pa.types.is_dictionary(table.schema.field("device_id").type):
+        yield from _deal_encoded(table, n, bits)
+    else:
+        order, ends = _dealt(_numbers(table.column("device_id"), n, bits), n)
+        for start, end in pairwise([0, *ends]):
+            yield table.take(pa.array(order[start:end]))
 
 
-def _deal_encoded(table: pa.Table, n: int, bits: np.uint64) -> list[pa.Table]:
+def _deal_encoded(table: pa.Table, n: int, bits: np.uint64) -> Iterator[pa.Table]:
     """The same where devices are dictionary-encoded; each part gets a dictionary of its own devices."""
     codes, devices = dictionary_codes(table.column("device_id"))
     numbers = _numbers(pa.chunked_array([devices]), n, bits)
     by_number, text_ends = _dealt(numbers, n)
     place = np.empty(len(devices), np.int32)
     place[by_number] = np.arange(len(devices), dtype=np.int32)
-    devices = devices.take(pa.array(by_number))
 
+    codes = codes.astype(np.int32)
     order, ends = _dealt(numbers[codes], n)
-    dealt, own_codes = table.take(pa.array(order)), place[codes[order]]
-    parts, field = [], table.schema.field(0)
+    field, others = table.schema.field(0), table.select(table.column_names[1:])
     for (start, end), (low, high) in zip(pairwise([0, *ends]), pairwise([0, *text_ends]), strict=True):
-        shifted = pa.array(own_codes[start:end] - np.int32(low))
-        own = pa.DictionaryArray.from_arrays(shifted, devices.slice(low, high - low))
-        parts.append(dealt.slice(start, end - start).set_column(0, field, own))
-    return parts
+        rows = order[start:end]
+        own = pa.DictionaryArray.from_arrays(
+            pa.array(place[codes[rows]] - np.int32(low)), devices.take(pa.array(by_number[low:high]))
+        )
+        yield others.take(pa.array(rows)).add_column(0, field, own)
 
 
 def _numbers(devices: pa.ChunkedArray, n: int, bits: np.uint64) -> Int64Array:
@@ -110,7 +108,7 @@ def _numbers(devices: pa.ChunkedArray, n: int, bits: np.uint64) -> Int64Array:
     return (scaled >> np.uint64(32)).astype(np.int64)
 
 
-def _dealt(numbers: Int64Array, n: int) -> tuple[Int64Array, list[int]]:
+def _dealt(numbers: Int64Array, n: int) -> tuple[Int32Array, list[int]]:
     """The rows in the order of their partitions, and where each partition ends."""
     order = np.argsort(numbers.astype(np.uint16 if n <= 2**16 else np.int64), kind="stable")
-    return order, np.cumsum(np.bincount(numbers, minlength=n)).tolist()
+    return order.astype(np.int32), np.cumsum(np.bincount(numbers, minlength=n)).tolist()

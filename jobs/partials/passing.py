@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from jobs.partials.codes import dictionary_codes, pack
+from jobs.partials.codes import dictionary_codes, distinct, pack
 from jobs.partials.merge import integers
 from jobs.partials.rows import Texts, texts_of
 from jobs.partials.schema import GROUP_BYTES, READINGS, Accumulator
@@ -22,7 +22,7 @@ TRIAL_GROUPS = 1 << 16
 _BATCH = 65_536
 ROW_BYTES = 24
 """Of Columns."""
-_PASSED_ROWS = 8 * _BATCH  # so many share the text of a device
+_PASSED_ROWS = 4 * _BATCH  # so many share the text of a device
 
 Columns = tuple[Int32Array, Int32Array, Int64Array, Float64Array]
 """Readings to pass on: device, series, timestamp and value."""
@@ -88,12 +88,10 @@ def to_rows(batches: Sequence[Columns], texts: Texts) -> pa.Table:
     device, series, time, value = (np.concatenate(columns) for columns in zip(*batches, strict=True))
     if not len(device):
         return READINGS.empty()
-    occurring = np.flatnonzero(np.bincount(device))
-    place = np.empty(occurring[-1] + 1, np.int32)
-    place[occurring] = np.arange(len(occurring), dtype=np.int32)
+    occurring, place = distinct(device)
     codes = pa.array(series)
     columns = [
-        pa.DictionaryArray.from_arrays(pa.array(place[device]), texts.device_id.take(pa.array(occurring))),
+        pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), texts.device_id.take(pa.array(occurring))),
         texts.metric.dictionary_encode().take(codes),
         texts.unit.dictionary_encode().take(codes),
         pa.array(time),
@@ -106,7 +104,7 @@ def accumulated(rows: pa.Table, opened: Callable[[Keys], Accumulator]) -> Iterat
     """The partial rows of rows of READINGS, by the accumulator that is opened for their keys."""
     device, devices = dictionary_codes(rows.column("device_id"))
     (metric, metrics), (unit, units) = (dictionary_codes(rows.column(name)) for name in ("metric", "unit"))
-    pairs, series = np.unique(pack([metric, unit]), return_inverse=True)
+    pairs, series = distinct(pack([metric, unit]))
     first = np.empty(len(pairs), np.int64)
     first[series] = np.arange(len(series))  # any row of each pair
     names = [metrics.take(pa.array(metric[first])), units.take(pa.array(unit[first], mask=unit[first] < 0))]

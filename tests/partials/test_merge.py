@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.partials.codes import pack
+from jobs.partials.codes import distinct, pack, text_codes
 from jobs.partials.hashing import text_hashes
 from jobs.partials.merge import divide, merge, partition
 from jobs.partials.schema import SKETCH, STATS, PartialSchema
@@ -136,3 +136,19 @@ def test_packed_keys_compare_as_the_columns(columns: list[list[int]]) -> None:
     for i in range(3):
         for j in range(3):
             assert (packed[i] < packed[j]) == (plain[i] < plain[j])
+
+
+@given(st.lists(st.integers(0, 40) | st.integers(0, 2**62), min_size=1))
+def test_distinct_codes_are_those_of_a_sort(codes: list[int]) -> None:
+    found, places = distinct(np.array(codes))
+    wanted, inverse = np.unique(codes, return_inverse=True)
+    assert found.tolist() == wanted.tolist()
+    assert places.tolist() == inverse.tolist()
+
+
+@given(st.lists(st.lists(st.none() | st.sampled_from(["a", "b", "", "ä"]), max_size=4), max_size=5))
+def test_text_codes_of_chunks_are_those_of_the_whole(chunks: list[list[str | None]]) -> None:
+    codes, texts = text_codes(pa.chunked_array(chunks, pa.string()))
+    named = [*texts.to_pylist(), None]
+    assert [named[code] for code in codes.tolist()] == [text for chunk in chunks for text in chunk]
+    assert len(set(named)) == len(named)
