@@ -111,6 +111,34 @@ def _scatter(count: Int64Array, sums: Int64Array, squares: Int64Array) -> Int64A
     return normalise(columns.T)
 
 
+def multiplied(count: Int64Array, one: Int64Array, other: Int64Array, products: Int64Array) -> Int64Array:
+    """n·P - S·T of each row, as words in units of 2^(-2 FRACTION) of both windows: [n, 12].
+
+    n: counts, up to MAX_COUNT; S, T: words of sums; P: words of the sum of products.
+    """
+    n = count.astype(np.uint64)
+    columns = np.zeros((12, len(count)), np.int64)
+
+    def add(at: int, product: UInt64Array, sign: Int64Array) -> None:
+        columns[at] += (product & np.uint64(_LOW)).astype(np.int64) * sign
+        columns[at + 1] += (product >> np.uint64(32)).astype(np.int64) * sign
+
+    (of_s, s), (of_t, t), (of_p, p) = map(_signed_limbs, (one, other, products))
+    for i, limb in enumerate(p):
+        add(i, limb * n, of_p)
+    for i, a in enumerate(s):
+        for j, b in enumerate(t):
+            add(i + j, a * b, -of_s * of_t)
+    return normalise(columns.T)
+
+
+def _signed_limbs(words: Int64Array) -> tuple[Int64Array, list[UInt64Array]]:
+    """The sign of each row of words, 1 or -1, and the limbs of its magnitude."""
+    words = normalise(words)
+    negative = words[:, -1] < 0
+    return np.where(negative, -1, 1), _limbs32(normalise(np.where(negative, -words.T, words.T).T))
+
+
 def _limbs32(words: Int64Array) -> list[UInt64Array]:
     """Normalised words of integers that are not negative as limbs of 32 bits, the lowest first."""
     columns = [words[:, i] for i in range(words.shape[1] - 1)]
