@@ -29,6 +29,9 @@ def parse_shown(text: str) -> str:
     return text
 
 
+LOST = Column("lost", pa.int64(), "how many sequence numbers were left out; empty for other metrics")
+
+
 class Availability(SensorJob):
     """Arrivals, missing readings and gaps of each device, metric and unit."""
 
@@ -78,6 +81,7 @@ class Availability(SensorJob):
             durations.parse,
             "DURATION",
         ),
+        Option("--sequence-metric", "the metric whose values number a device's messages: adds lost", None, str, "NAME"),
         Option("--show", "days, or gaps: one row for each (default: days)", "days", parse_shown, "WHAT"),
     )
     PARTIALS = availability.KINDS
@@ -85,11 +89,13 @@ class Availability(SensorJob):
 
     @classmethod
     def columns(cls, settings: Settings) -> tuple[Column, ...]:
-        return cls.GAP_COLUMNS if settings.option("show") == "gaps" else cls.COLUMNS
+        if settings.option("show") == "gaps":
+            return cls.GAP_COLUMNS
+        return cls.COLUMNS if settings.option("sequence_metric") is None else (*cls.COLUMNS, LOST)
 
     @classmethod
     def walk(cls, run: Run, keys: Keys) -> Walk:
-        return availability.Presence(rules_of(run.settings), keys)
+        return availability.Presence(rules_of(run.settings))
 
     @classmethod
     def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
@@ -103,7 +109,8 @@ def rules_of(settings: Settings) -> availability.Rules:
     days = buckets.days(zones.load(settings.time_zone))
     listed = settings.option("show") == "gaps"
     interval, gap_after = settings.option("interval"), settings.option("gap_after")
-    return availability.Rules(days, interval, gap_after, settings.since, settings.until, listed)
+    numbered = settings.option("sequence_metric")
+    return availability.Rules(days, interval, gap_after, settings.since, settings.until, listed, numbered)
 
 
 if __name__ == "__main__":

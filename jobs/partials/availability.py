@@ -19,7 +19,7 @@ from jobs.partials.merge import integers
 from jobs.partials.pieces import pieces
 from jobs.partials.schema import Merge, PartialSchema
 from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
-from jobs.readings.model import Int64Array, Keys
+from jobs.readings.model import Float64Array, Int64Array
 
 INFERRED_FROM = 1_000
 """The interval of a series is inferred from so many differences, its first in the order of time."""
@@ -44,15 +44,18 @@ _MERGES: dict[str, Merge] = {
     "first": "min",
     "last": "max",
     "interval": "max",
+    "lost": "sum",
 }
 DAYS = PartialSchema("days", pa.schema([*_SERIES, *_int64("bucket", *_MERGES)]), _MERGES)
 """A series on a day: arrivals; µs of gaps; of the gaps that begin on it their number, their µs and the longest's; the
-first and last arrival (UNSEEN where there is none); the interval (0 where not yet known)."""
+first and last arrival (UNSEEN where there is none); the interval (0 where not yet known); how many numbers of a
+sequence were left out."""
 
 GAPS = PartialSchema("gaps", pa.schema([*_SERIES, *_int64("start", "end", "missing")]), {}, single=True)
 """A gap: from when the first missing reading was due until the next arrival, µs UTC, and how many are missing."""
 
 KINDS = {kind.name: kind for kind in (DAYS, GAPS)}
+MOST_LOST = 2**40
 UNSEEN = (2**62, -(2**62))
 """First and last arrival of nothing: what a minimum and a maximum leave as they are."""
 
@@ -61,7 +64,7 @@ UNSEEN = (2**62, -(2**62))
 class Rules:
     """interval: µs; None to infer it. gap_after: beyond how many µs of silence there is a gap; None: one and a half
     intervals. since, until: µs UTC between which readings are due; None: the first and the last arrival. listed:
-    whether gaps are listed, rather than counted by bucket."""
+    whether gaps are listed, rather than counted by bucket. numbered: the metric whose values count messages."""
 
     buckets: Buckets
     interval: int | None = None
@@ -69,6 +72,7 @@ class Rules:
     since: int | None = None
     until: int | None = None
     listed: bool = False
+    numbered: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,15 +140,21 @@ def by_day(found: Silences, buckets: Buckets) -> tuple[Int64Array, list[Int64Arr
     whole = np.where(begins, found.end[silence] - found.start[silence], 0)
     first, last = (np.full(len(silence), edge) for edge in UNSEEN)
     down, nothing = np.where(is_gap, end - begin, 0), np.zeros(len(silence), np.int64)
-    columns = [bucket, nothing, down, begins.astype(np.int64), whole, whole, first, last, found.interval[silence]]
+    interval = found.interval[silence]
+    columns = [bucket, nothing, down, begins.astype(np.int64), whole, whole, first, last, interval, nothing]
     return found.series[silence], columns
+
+
+def left_out(before: Float64Array, value: Float64Array) -> Int64Array:
+    """How many whole numbers lie between two of a sequence; none where it starts anew."""
+    return np.clip(value - before - 1, 0, MOST_LOST).astype(np.int64)
 
 
 class Presence:
     """The walk that finds arrivals and gaps: rows of DAYS, or of GAPS where they are listed."""
 
-    def __init__(self, rules: Rules, keys: Keys) -> None:
-        self._rules, self._keys = rules, keys
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
         self._last = Last()
         self._now: Slice | None = None
         self._first = np.empty(0, np.int64)
@@ -153,12 +163,13 @@ class Presence:
         self._waiting: list[npt.NDArray[np.int64]] = []  # [sequence, before, time], of those not yet known
 
     def step(self, now: Slice) -> Yielded:
-        seen, before, _ = self._last.follow(now)
+        seen, before, number = self._last.follow(now)
         self._grow(now)
         arrives = ~seen | (now.timestamp != before)
         code, time = now.sequence[arrives], now.timestamp[arrives]
         if not self._rules.listed:
             yield from self._rows(code, self._arrivals(time))
+            yield from self._lost(now, seen, number)
         self._first[code[~seen[arrives]]] = time[~seen[arrives]]
         yield from self._differences(np.stack([code, before[arrives], time])[:, seen[arrives]])
 
@@ -172,7 +183,7 @@ class Presence:
             yield from self._found(found)
         if not self._rules.listed:
             nothing = np.zeros(len(code), np.int64)
-            yield from self._rows(code, [self._rules.buckets.of(last), *[nothing] * 5, last, last, interval])
+            yield from self._rows(code, [self._rules.buckets.of(last), *[nothing] * 5, last, last, interval, nothing])
 
     def _grow(self, now: Slice) -> None:
         self._now = now
@@ -182,7 +193,19 @@ class Presence:
 
     def _arrivals(self, time: Int64Array) -> list[Int64Array]:
         one, nothing = np.ones(len(time), np.int64), np.zeros(len(time), np.int64)
-        return [self._rules.buckets.of(time), one, *[nothing] * 4, time, time, nothing]
+        return [self._rules.buckets.of(time), one, *[nothing] * 4, time, time, nothing, nothing]
+
+    def _lost(self, now: Slice, seen: npt.NDArray[np.bool_], before: Float64Array) -> Yielded:
+        """Rows of what sequences of numbers left out, on the day of the reading that shows it."""
+        if self._rules.numbered is None:
+            return
+        metrics = [metric == self._rules.numbered for metric, _ in now.readings.keys.series_texts()]
+        rows = np.flatnonzero(seen & np.array(metrics, np.bool_)[now.readings.series])
+        if len(rows):
+            nothing, lost = np.zeros(len(rows), np.int64), left_out(before[rows], now.value[rows])
+            first, last = (nothing + edge for edge in UNSEEN)
+            bucket = self._rules.buckets.of(now.timestamp[rows])
+            yield from self._rows(now.sequence[rows], [bucket, *[nothing] * 5, first, last, nothing, lost])
 
     def _differences(self, pairs: npt.NDArray[np.int64]) -> Yielded:
         """Pairs of arrivals that follow each other: gaps where the interval is known; else they wait until it is."""
@@ -266,6 +289,9 @@ def finish_days(partials: Mapping[str, pa.Table], rules: Rules) -> pa.Table:
         "mtbf_seconds": pa.array((up - column["down"]) / gaps / 1e6, mask=none),
         "mttr_seconds": pa.array(column["begun"] / gaps / 1e6, mask=none),
     }
+    if rules.numbered is not None:
+        is_numbered = rows.column("metric").to_numpy()[order] == rules.numbered
+        columns["lost"] = pa.array(column["lost"], mask=~is_numbered)
     return pa.table(columns)
 
 

@@ -18,36 +18,40 @@ from jobs.engine.run import Run
 from jobs.engine.spark import Mapping, Projection, Twin
 from jobs.engine.spark_command import main
 from jobs.partials import availability
-from jobs.partials.availability import DAYS, GAPS, INFERRED_FROM
+from jobs.partials.availability import DAYS, GAPS, INFERRED_FROM, MOST_LOST, UNSEEN
 from jobs.partials.merge import integers
 from jobs.readings.model import Readings
 
 SERIES = ["device_id", "metric", "unit"]
-TIMES = pa.schema([*list(DAYS.columns)[:3], ("timestamp", pa.int64())])
+ARRIVALS = pa.schema(
+    [
+        *list(DAYS.columns)[:3],
+        ("value", pa.float64()),
+        ("timestamp", pa.int64()),
+        ("bucket", pa.int64()),
+    ]
+)
 CUT = pa.schema([pa.field(f.name, f.type) for f in DAYS.columns])
 
 
 def projection(run: Run) -> Projection:
-    """Who and when: values do not matter."""
+    """Who and when; values matter where they number messages."""
     days = rules_of(run.settings).buckets
 
     def project(readings: Readings) -> pa.RecordBatch:
         columns = readings.to_arrow()
-        arrays = [columns.column(name) for name in SERIES]
+        arrays = [columns.column(name) for name in (*SERIES, "value")]
         bucket = pa.array(days.of(readings.timestamp))
         return pa.RecordBatch.from_arrays([*arrays, pa.array(readings.timestamp), bucket], schema=ARRIVALS)
 
     return project
 
 
-ARRIVALS = TIMES.append(pa.field("bucket", pa.int64()))
-
-
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     """Rows of DAYS of each series and day; or rows of GAPS."""
     rules = rules_of(run.settings)
     whole = Window.partitionBy(*SERIES)
-    times = readings.distinct().withColumn("before", F.lag("timestamp").over(whole.orderBy("timestamp")))
+    times = readings.drop("value").distinct().withColumn("before", F.lag("timestamp").over(whole.orderBy("timestamp")))
     times = times.withColumn("difference", F.col("timestamp") - F.col("before"))
     if rules.interval is not None:
         times = times.withColumn("interval", F.lit(rules.interval).cast("long"))
@@ -78,12 +82,23 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
         F.min("timestamp").alias("first"),
         F.max("timestamp").alias("last"),
         F.max(F.coalesce("interval", F.lit(0))).alias("interval"),
-        *(F.lit(0).cast("long").alias(name) for name in ("down", "gaps", "begun", "longest")),
+        *(F.lit(0).cast("long").alias(name) for name in ("down", "gaps", "begun", "longest", "lost")),
     )
     shared = silent.mapInArrow(_shared(run), from_arrow_schema(CUT))
     merges = [getattr(F, how)(column).alias(column) for column, how in DAYS.merges.items()]
-    rows = arrived.unionByName(shared).groupBy(*SERIES, "bucket").agg(*merges)
+    rows = arrived.unionByName(shared).unionByName(_lost(readings, rules)).groupBy(*SERIES, "bucket").agg(*merges)
     return rows.repartition(*SERIES)
+
+
+def _lost(readings: DataFrame, rules: availability.Rules) -> DataFrame:
+    """Rows of DAYS with what sequences of numbers left out."""
+    order = Window.partitionBy(*SERIES).orderBy("timestamp", "value")
+    between = F.col("value") - F.lag("value").over(order) - 1
+    lost = F.least(F.greatest(between, F.lit(0.0)), F.lit(float(MOST_LOST))).cast("long")
+    found = readings.where(F.col("metric") == F.lit(rules.numbered)).withColumn("lost", F.coalesce(lost, F.lit(0)))
+    edges = dict(zip(("first", "last"), UNSEEN, strict=True))
+    rest = [F.lit(edges.get(name, 0)).cast("long").alias(name) for name in DAYS.merges if name != "lost"]
+    return found.select(*SERIES, "bucket", *rest, "lost")
 
 
 def _with_median(times: DataFrame) -> DataFrame:

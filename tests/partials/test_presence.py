@@ -15,7 +15,6 @@ from jobs.partials.buckets import Buckets, days
 from jobs.partials.merge import merge
 from jobs.partials.pieces import pieces
 from jobs.readings import zones
-from jobs.readings.model import Keys
 from tests.jobs.availability_oracle import Asked, day_rows, gap_rows
 from tests.partials.test_slices import Row, walked
 
@@ -55,7 +54,7 @@ def table(rows: list[Row]) -> pa.Table:
 
 
 def walk(flushes: list[list[Row]], slice_rows: int, rules: Rules) -> list[tuple[str, pa.Table]]:
-    presence = Presence(rules, Keys())
+    presence = Presence(rules)
     found = [pair for one in walked(flushes, slice_rows) for pair in presence.step(one)]
     return [*found, *presence.close()]
 
