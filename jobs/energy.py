@@ -68,7 +68,7 @@ class Energy(SensorJob):
             "TIME",
         ),
     )
-    PARTIALS: ClassVar = {energy.ENERGY.name: energy.ENERGY}
+    PARTIALS: ClassVar = {kind.name: kind for kind in (energy.ENERGY, energy.PEAKS)}
     TIME_ORDERED = True
 
     @classmethod

@@ -9,9 +9,10 @@ wherever it was cut. Products of values and weights are exact words, so that int
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ import pyarrow as pa
 from jobs.partials import exact
 from jobs.partials.codes import starts_of_runs, text_ranks
 from jobs.partials.cuts import Windows
+from jobs.partials.images import from_images, to_images
 from jobs.partials.merge import integers
 from jobs.partials.schema import PRODUCTS, SERIES, PartialSchema
 from jobs.partials.totals import add_up, numbered, totals
@@ -45,12 +47,19 @@ ENERGY = PartialSchema(
 """The integral of a series over one demand window. bucket: the local day; demand: the window's begin, µs since 1970
 UTC; window: of the values' magnitudes (see `exact`); covered, uncovered: µs; p0..p9: words of the integral, in half
 microseconds times the value's unit."""
+PEAKS = PartialSchema(
+    "peaks",
+    pa.schema([*SERIES, *(pa.field(name, pa.int64(), nullable=False) for name in ("power", "demand"))]),
+    {"demand": "min"},
+)
+"""The highest mean power (its image) of some of a day's demand windows, and the begin of the first that has it."""
+_SETTLED = -(2**62)  # the begin of windows whose power is known, and of which only their sums are still needed
 _KEYS = 4  # of the columns that begin with the sequence
 
 _HALF_HOURS = 7.2e9  # half microseconds in an hour
 KILOWATT_HOURS = {"mW": 7.2e15, "W": 7.2e12, "kW": 7.2e9, "MW": 7.2e6, "GW": 7.2e3}
 """Half microseconds times these units in a kilowatt-hour."""
-_BLOCK = 32_768  # intervals whose words stay in the cache
+_BLOCK = 16_384  # intervals whose words stay in the cache
 
 
 @dataclass(frozen=True)
@@ -160,35 +169,75 @@ class EnergyWalk:
 
     def step(self, readings: Slice) -> Yielded:
         follows, time, value = self._last.follow(readings)
-        now = readings.timestamp, readings.value
-        columns = self._meter.columns(readings.sequence, follows, (time, value), now)
-        if columns:
-            yield ENERGY.name, sequence_rows(ENERGY, readings, columns[0], columns[1:])
+        for part in _parts(readings):
+            before, now = (time[part], value[part]), (readings.timestamp[part], readings.value[part])
+            columns = self._meter.columns(readings.sequence[part], follows[part], before, now)
+            kept, settled, peaks = self._settle(columns)
+            for kind, rows in ((ENERGY, kept), (ENERGY, settled), (PEAKS, peaks)):
+                if len(rows[0]):
+                    yield kind.name, sequence_rows(kind, readings, rows[0], rows[1:])
 
     def close(self) -> Yielded:
         yield from ()
 
+    def _settle(self, columns: list[Int64Array]) -> tuple[list[Int64Array], list[Int64Array], list[Int64Array]]:
+        """Rows of each sequence's first and last window, which other slices may add to; sums of all others by day,
+        and their peaks. So what a walk yields does not grow with the number of demand windows."""
+        sequence, start = columns[0], columns[2]
+        starts = starts_of_runs(sequence)
+        sizes = np.diff(starts, append=len(sequence))
+        edges = (np.repeat(end.reduceat(start, starts), sizes) for end in (np.minimum, np.maximum))
+        is_open = np.logical_or(*(start == edge for edge in edges))
+        whole = [column[~is_open] for column in columns]
+        number, firsts = numbered(whole[:3])
+        power = _means(whole[_KEYS + 3 :], whole[3], number, self._meter.demand)
+        covered = _sums(number, whole[_KEYS + 1], len(firsts)) > 0
+        of_peak = [column[firsts][covered] for column in whole[:3]]
+        peaks = add_up([*of_peak[:2], to_images(power[covered]), of_peak[2]], 3, ["min"])
+        best = np.append(starts_of_runs(numbered(peaks[:2])[0])[1:], len(peaks[0]))[: len(peaks[0])] - 1
+        settled = add_up([*whole[:2], np.full(len(whole[0]), _SETTLED), *whole[3:]], _KEYS)
+        return [column[is_open] for column in columns], settled, [column[best] for column in peaks]
+
+
+def _parts(readings: Slice) -> Iterator[slice]:
+    """The readings in parts of about a block or of one sequence: their windows are many times their size."""
+    cuts = readings.starts[np.flatnonzero(np.diff(readings.starts // _BLOCK, prepend=-1))]
+    for begin, end in pairwise([*cuts.tolist(), len(readings)]):
+        yield slice(begin, end)
+
+
+def _means(words: list[Int64Array], windows: Int64Array, groups: Int64Array, demand: int) -> Float64Array:
+    """The mean power of demand windows, from the words of their integrals."""
+    return totals(words, windows, groups, factors=2) / (2.0 * demand) + 0.0  # no -0.0
+
 
 def finish(partials: Mapping[str, pa.Table], demand: int, unnamed: str | None) -> pa.Table:
-    """The energy of each series and day, from merged ENERGY rows.
+    """The energy of each series and day, from merged ENERGY and PEAKS rows.
 
     Columns: device_id, metric, unit, date (date32), energy (float64), energy_unit (string), mean_power, peak_demand
     (float64), peak_start (UTC, µs), covered_hours, uncovered_seconds (float64), readings (int64); energy, powers and
     peak_start are null where nothing is covered. unnamed: the unit of power of series that have none.
     """
-    rows = partials[ENERGY.name]
-    ranks, texts = zip(*(text_ranks(rows.column(name)) for name in ("device_id", "metric", "unit")), strict=True)
-    bucket, start, window = (integers(rows.column(name)) for name in ("bucket", "demand", "window"))
-    words = [integers(rows.column(name)) for name in PRODUCTS]
-    day, firsts = numbered([*ranks, bucket])
-    by_window, window_firsts = numbered([day, start])
-
+    rows, peaks = partials[ENERGY.name], partials.get(PEAKS.name, PEAKS.empty())
+    both = [pa.chunked_array([*rows[name].chunks, *peaks[name].chunks], pa.string()) for name in rows.column_names[:3]]
+    ranks, texts = zip(*map(text_ranks, both), strict=True)
+    bucket, start = (np.concatenate([integers(t.column(name)) for t in (rows, peaks)]) for name in ("bucket", "demand"))
+    number, firsts = numbered([*ranks, bucket])
+    day, of_peak = number[: len(rows)], number[len(rows) :]
+    window, words = integers(rows.column("window")), [integers(rows.column(name)) for name in PRODUCTS]
     readings, covered, uncovered = (_sums(day, integers(rows.column(name)), len(firsts)) for name in _SUMS[:3])
     integral = totals(words, window, day, factors=2)
-    power = totals(words, window, by_window, factors=2) / (2.0 * demand)
-    is_covered = _sums(by_window, integers(rows.column("covered")), len(window_firsts)) > 0
+
+    is_open = start[: len(rows)] != _SETTLED
+    by_window, window_firsts = numbered([day[is_open], start[: len(rows)][is_open]])
+    power = _means([w[is_open] for w in words], window[is_open], by_window, demand)
+    known = _sums(by_window, integers(rows.column("covered"))[is_open], len(window_firsts)) > 0
+    windows = np.flatnonzero(is_open)[window_firsts][known]
     peak, peak_start = _peaks(
-        day[window_firsts][is_covered], power[is_covered], start[window_firsts][is_covered], len(firsts)
+        np.concatenate([day[windows], of_peak]),
+        np.concatenate([power[known], from_images(integers(peaks.column("power")))]),
+        np.concatenate([start[windows], start[len(rows) :]]),
+        len(firsts),
     )
     divisor, energy_units = _units(texts[2], unnamed)
     unit = ranks[2][firsts]

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.partials import energy as partials
 from jobs.partials.cuts import Windows
-from jobs.partials.energy import ENERGY, EnergyWalk, Meter, Method, finish
+from jobs.partials.energy import ENERGY, PEAKS, EnergyWalk, Meter, Method, finish
 from jobs.partials.merge import merge
 from jobs.readings import zones
 from jobs.readings.zones import DAY, SECOND
@@ -37,9 +38,11 @@ ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Australia/
 
 def integrated(flushes: list[list[Row]], meter: Meter, slice_rows: int) -> pa.Table:
     walk = EnergyWalk(meter)
-    parts = [table for one in walked(flushes, slice_rows) for _, table in walk.step(one)]
+    parts = [part for one in walked(flushes, slice_rows) for part in walk.step(one)]
     assert list(walk.close()) == []
-    return finish({ENERGY.name: merge(ENERGY, parts)}, meter.demand, None)
+    kinds = (ENERGY, PEAKS)
+    merged = {kind.name: merge(kind, [table for name, table in parts if name == kind.name]) for kind in kinds}
+    return finish(merged, meter.demand, None)
 
 
 @given(
@@ -78,6 +81,16 @@ def test_every_day_is_the_oracles(
         assert row["peak_demand"] == max(means.values())
         start = min(start for start, mean in means.items() if mean == max(means.values()))
         assert int(row["peak_start"].timestamp() * 1_000_000) == start
+
+
+def test_small_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[list[Row]] = [
+        [(device, "power", "W", EVE + i * 7 * MINUTE, float(i % 13)) for device in "abc" for i in range(60)]
+    ]
+    meter = Meter(zones.load("Europe/Berlin"), 15 * MINUTE, 60 * MINUTE, "trapezoid")
+    whole = integrated(rows, meter, 1000)
+    monkeypatch.setattr(partials, "_BLOCK", 7)
+    assert integrated(rows, meter, 1000) == integrated(rows, meter, 11) == whole
 
 
 @settings(max_examples=30)
