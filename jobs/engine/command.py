@@ -95,7 +95,10 @@ def run_command(job: type[SensorJob], options: argparse.Namespace, engine: Engin
         return 0
     _say_once_without_kernel(options)
     outcome = drive(job, chosen, engine, _printer(job, chosen), getattr(options, "local_tmp_dir", None))
-    return conclude(outcome, quiet=options.quiet)
+    status = conclude(outcome, quiet=options.quiet)
+    if not options.quiet and (hint := job.hint(chosen)):
+        print(hint, file=sys.stderr)
+    return status
 
 
 def conclude(outcome: Outcome, *, quiet: bool) -> int:

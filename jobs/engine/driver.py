@@ -29,6 +29,7 @@ from jobs.readings import dialect_file, zones
 
 if TYPE_CHECKING:
     from jobs.engine.job import SensorJob
+    from jobs.lake.manifest import Part
     from jobs.lake.publish import Publication
 
 _BYTES_PER_PARTITION = 128 << 20
@@ -56,8 +57,8 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to. `seconds`: wall time. `published`: where the result is, if it was.
-    `notes`: what the job said of its result."""
+    """What a run came to. `seconds`: wall time. `published`: where the result is, if it was, in `files` of together
+    `size` bytes; `laid_out`: in folders by day. `notes`: what the job said of its result."""
 
     run: Run
     plan: Plan
@@ -66,6 +67,9 @@ class Outcome:
     published: str | None
     problem: LimitError | None
     notes: tuple[str, ...] = ()
+    files: int = 0
+    size: int = 0
+    laid_out: bool = False
 
 
 def make_plan(settings: Settings, engine: Engine, *, heads: bool = False) -> tuple[Plan, dict[str, str]]:
@@ -82,7 +86,7 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
     its `problem` says so.
     """
     begun = time.monotonic()
-    schema = job.schema(settings)  # refuses options that cannot be
+    schema, layout = job.schema(settings), job.layout(settings)  # which refuse options that cannot be
     started = time.time_ns() // 1000
     run_id = new_run_id(job.NAME, datetime.fromtimestamp(started / 1e6, UTC))
     targets = _targets(settings, run_id)
@@ -92,6 +96,8 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
     tables = job.tables(settings)
     if job.needs_time(settings):
         _refuse_timeless(job, dialects)
+    if layout is not None:
+        _refuse_own_output(plan, settings)
     with scratch(run_id, base) as folder:
         run = Run(
             run_id,
@@ -117,16 +123,24 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
             targets["rejects"].publish(
                 REJECT_SCHEMA, _rejects(report), provenance(run, plan, report), scratch=folder, keys=_REJECT_KEYS
             )
+        parts: tuple[Part, ...] = ()
         if "output" in targets and problem is None:
-            targets["output"].publish(
-                schema,
-                job.watch(_result(job, run, report, engine), notes.append),
-                provenance(run, plan, report),
-                scratch=folder,
-                keys=job.keys(settings),
+            parts = (
+                targets["output"]
+                .publish(
+                    schema,
+                    job.watch(_result(job, run, report, engine), notes.append),
+                    provenance(run, plan, report, listed=job.LISTS_INPUT),
+                    scratch=folder,
+                    keys=job.keys(settings),
+                    layout=layout,
+                )
+                .parts
             )
     published = settings.output_dir if problem is None else None
-    return Outcome(run, plan, report, time.monotonic() - begun, published, problem, tuple(dict.fromkeys(notes)))
+    seconds = time.monotonic() - begun
+    said, size = tuple(dict.fromkeys(notes)), sum(part.size for part in parts)
+    return Outcome(run, plan, report, seconds, published, problem, said, len(parts), size, layout is not None)
 
 
 def _surveyed(job: type[SensorJob], run: Run, plan: Plan, engine: Engine) -> Run:
@@ -173,11 +187,10 @@ def _result(job: type[SensorJob], run: Run, report: Report, engine: Engine) -> I
     """The result's rows: sorted runs merged by key and concluded, or the splits' rows one after the other."""
     from jobs.lake.runs import merge_runs, read_run
 
-    paths = [file.path for file in report.runs]
     if keys := job.keys(run.settings):
-        rows = merge_runs(paths, keys)
+        rows = merge_runs(report.whole_runs(), keys)
         return rows if engine.concludes else job.conclude(run, rows)
-    return (table for path in paths for table in read_run(path))
+    return read_run(*(file.path for file in report.runs))
 
 
 def _rejects(report: Report) -> Iterator[pa.Table]:
@@ -239,9 +252,22 @@ def _refuse_timeless(job: type[SensorJob], dialects: dict[str, str]) -> None:
             )
 
 
-def provenance(run: Run, plan: Plan, report: Report) -> dict[str, Any]:
-    """What `_SUCCESS` says of the run: enough to prove that a rerun read the same input."""
+def _refuse_own_output(plan: Plan, settings: Settings) -> None:
+    """A result of readings must not be found among the logs when it is made anew, unless it is named as an input."""
+    target = f"{(settings.output_dir or '').rstrip('/')}/"
+    named = any(f"{given}/".startswith(target) for given in settings.inputs)
+    if not named and any(found.uri.startswith(target) for found in plan.objects):
+        raise UsageError(
+            "lies within the input, whose readings would count twice",
+            where=settings.output_dir,
+            fix="name a folder beside the input, or the lake itself as an input",
+        )
+
+
+def provenance(run: Run, plan: Plan, report: Report, *, listed: bool = False) -> dict[str, Any]:
+    """What `_SUCCESS` says of the run: enough to prove that a rerun read the same input, `listed` object by object."""
     tally = report.tally
+    objects = [{k: v for k, v in asdict(o).items() if k != "path" and v is not None} for o in plan.objects]
     return {
         "run": run.id,
         "job": run.job,
@@ -262,6 +288,7 @@ def provenance(run: Run, plan: Plan, report: Report) -> dict[str, Any]:
         "rejects": dict(sorted(tally.rejects.items())),
         "damage": [asdict(d) for d in report.damage],
         **({"tables": tables} if (tables := _hashes(run.tables)) else {}),
+        **({"objects": objects} if listed else {}),
     }
 
 

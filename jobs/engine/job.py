@@ -30,11 +30,12 @@ from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
 from jobs.engine.options import Option, Settings, add_options, refuse  # noqa: E402
 from jobs.engine.run import Run  # noqa: E402
 from jobs.errors import JobError  # noqa: E402
-from jobs.partials.schema import Accumulator, PartialSchema  # noqa: E402
+from jobs.partials.schema import READINGS, Accumulator, PartialSchema  # noqa: E402
 from jobs.partials.walks import Accumulating, Walk  # noqa: E402
 from jobs.readings.model import Keys, Readings  # noqa: E402
 
 if TYPE_CHECKING:
+    from jobs.lake.parts import Layout
     from jobs.lake.writers import Sink, Writer
 
 
@@ -63,6 +64,8 @@ class SensorJob(MRJob):  # type: ignore[misc]
     PARTIALS: ClassVar[Mapping[str, PartialSchema]] = {}
     NEEDS_TIME: ClassVar[bool] = True
     TIME_ORDERED: ClassVar[bool] = False
+    COLLECTED: ClassVar[PartialSchema] = READINGS  # what is shuffled of readings that come in the order of time
+    LISTS_INPUT: ClassVar[bool] = False  # whether `_SUCCESS` names each object that was read
     GAPS: ClassVar[Mapping[str, str]] = {}  # engines that cannot run the job, each with the reason
 
     # one plan line is one map task's work; blocks of partial rows travel as bytes
@@ -114,6 +117,16 @@ class SensorJob(MRJob):  # type: ignore[misc]
         Raises InputError for a file that is missing or wrong.
         """
         return {}
+
+    @classmethod
+    def layout(cls, settings: Settings) -> Layout | None:
+        """How the result lies in --output-dir, if it has folders by day."""
+        return None
+
+    @classmethod
+    def hint(cls, settings: Settings) -> str | None:
+        """What to tell a user below the result."""
+        return None
 
     @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:

@@ -14,6 +14,8 @@ from jobs.engine.plan import Piece, Plan, pack
 from jobs.engine.sources import Looked, look
 from jobs.errors import InputError, UsageError
 from jobs.lake import storage
+from jobs.lake.manifest import SUCCESS
+from jobs.lake.published import unpublished
 from jobs.lake.storage import ObjectInfo
 from jobs.readings import detect, dialect_file
 from jobs.readings.dialect import Dialect
@@ -56,7 +58,7 @@ class Planner:
         return Plan(pack(pieces, split_size), split_size, len(found) - len(kept), pruned)
 
     def _list(self) -> list[ObjectInfo]:
-        """Every object of every input once, by name."""
+        """Every object of every input once, by name; of what this suite published what `_SUCCESS` names."""
         inputs = self._settings.inputs
         if not inputs:
             raise UsageError(
@@ -73,6 +75,9 @@ class Planner:
                 listed[info.uri] = info
                 if (beside := self._beside(info)) is not None:
                     listed[beside.uri] = beside
+        for uri in [uri for uri in listed if uri.endswith(f"/{SUCCESS}") and uri not in inputs]:
+            for part in unpublished(listed.pop(uri), listed):
+                del listed[part]
         return sorted(listed.values(), key=lambda info: info.uri)
 
     def _beside(self, info: ObjectInfo) -> ObjectInfo | None:
@@ -188,7 +193,7 @@ def _ranges(whole: Piece, header: bytes, split_size: int) -> Iterator[Piece]:
 
 
 def _is_listed(name: str) -> bool:
-    return name == MARKER or detect.is_log_name(name)
+    return name in (MARKER, SUCCESS) or detect.is_log_name(name)
 
 
 def _day(time: int) -> date:

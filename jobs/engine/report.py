@@ -70,6 +70,16 @@ class Report:
         self.reject_blocks += other.reject_blocks
         self.runs = sorted(self.runs + other.runs, key=lambda run: (run.order, run.part))
 
+    def whole_runs(self) -> list[list[str]]:
+        """The files of each run."""
+        whole: list[list[str]] = []
+        for file in self.runs:
+            if whole and file.part and file.part == len(whole[-1]):
+                whole[-1].append(file.path)
+            else:
+                whole.append([file.path])
+        return whole
+
     @property
     def rejected(self) -> int:
         return sum(self.tally.rejects.values())

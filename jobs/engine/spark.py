@@ -25,7 +25,7 @@ from jobs.engine.shuffle import BlockWriter, Carrier
 from jobs.engine.tasks import attempt, write_run
 from jobs.errors import JobError, UsageError
 from jobs.partials.images import from_images, to_images
-from jobs.partials.schema import READINGS
+from jobs.partials.schema import QUALIFIED, READINGS
 from jobs.partials.slices import coded
 from jobs.readings.kernel_keys import new_keys
 from jobs.readings.model import Keys, Readings
@@ -48,6 +48,7 @@ COMPARABLE = pa.schema(
     ]
 )
 """Readings as integers: timestamp is in µs since 1970 UTC, bits the image of the value, in the order of values."""
+_QUALIFIED = COMPARABLE.append(pa.field("quality", pa.string()))
 _RUNS = pa.schema([("order", pa.int64()), ("path", pa.string()), ("rows", pa.int64())])
 
 
@@ -151,8 +152,14 @@ def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFra
     frame = spark.createDataFrame(lines, "line string")
     whole, run = run, replace(run, tables={})  # they are for Spark to join, not for its tasks to carry
     if run.settings.deduplicate:
-        every = frame.mapInArrow(_reader(twin, run, comparable, COMPARABLE), from_arrow_schema(COMPARABLE))
-        readings = every.dropDuplicates().mapInArrow(_distinct(twin, run), from_arrow_schema(twin.schema))
+        marked = "quality" in twin.job.COLLECTED.columns.names
+        spelled, schema = (_qualified, _QUALIFIED) if marked else (comparable, COMPARABLE)
+        every = frame.mapInArrow(_reader(twin, run, spelled, schema), from_arrow_schema(schema))
+        if marked:
+            once = every.groupBy(*COMPARABLE.names).agg({"quality": "min"}).toDF(*schema.names)
+        else:
+            once = every.dropDuplicates()
+        readings = once.mapInArrow(_distinct(twin, run), from_arrow_schema(twin.schema))
     else:
         project = twin.projection(run)
         readings = frame.mapInArrow(_reader(twin, run, project, twin.schema), from_arrow_schema(twin.schema))
@@ -187,12 +194,18 @@ def comparable(readings: Readings) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=COMPARABLE)
 
 
+def _qualified(readings: Readings) -> pa.RecordBatch:
+    """Comparable columns, and the quality marks."""
+    columns = [*comparable(readings).columns, readings.to_arrow().column("quality")]
+    return pa.RecordBatch.from_arrays(columns, schema=_QUALIFIED)
+
+
 def from_comparable(batch: pa.RecordBatch) -> Readings:
-    """The readings of comparable columns, whatever columns stand beside them."""
-    rows = pa.Table.from_batches([batch]).select(COMPARABLE.names)
-    value = from_images(rows["bits"].to_numpy())
-    rows = rows.drop_columns("bits").append_column("value", pa.array(value)).cast(READINGS.columns)
-    return coded(rows, Keys())
+    """The readings of comparable columns, with quality marks where these stand beside them."""
+    rows = pa.Table.from_batches([batch])
+    rows = rows.append_column("value", pa.array(from_images(rows["bits"].to_numpy())))
+    schema = (QUALIFIED if "quality" in rows.column_names else READINGS).columns
+    return coded(rows.select(schema.names).cast(schema), Keys())
 
 
 def _distinct(twin: Twin, run: Run) -> Mapping:

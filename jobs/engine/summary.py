@@ -43,6 +43,9 @@ def summary(outcome: Outcome) -> Iterator[str]:
     yield from (f"note: {note}" for note in outcome.notes)
     if outcome.published:
         yield f"published in {outcome.published} (run {outcome.run.id})"
+        if outcome.laid_out:
+            share = outcome.size / max(report.size, 1)
+            yield f"{_counted(outcome.files, 'file')} ({megabytes(outcome.size)}), {share:.0%} of the bytes read"
 
 
 def plan_lines(plan: Plan, tasks: int) -> Iterator[str]:

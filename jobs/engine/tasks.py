@@ -16,7 +16,7 @@ from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, block_size, read_block
-from jobs.partials import slices
+from jobs.partials import days, slices
 from jobs.partials.merge import divide, merge, partition
 from jobs.partials.schema import GROUP_BYTES
 from jobs.partials.slices import Collected
@@ -52,13 +52,13 @@ class MapTask:
         self._reader = SplitReader(run, keys, self._blocks, ordered=not job.PARTIALS, selection=selection)
         self._accumulator = None
         if job.PARTIALS:
-            self._accumulator = Collected(keys) if run.ordered else job.accumulator(run, keys)
+            self._accumulator = Collected(keys, job.COLLECTED) if run.ordered else job.accumulator(run, keys)
 
     def split(self, line: bytes) -> Iterator[Pair]:
         split = Split.loads(line)
         if split.table is not None:
             kind, block = split.table
-            yield from deal(self._run, self._blocks, kind, read_block(block))
+            yield from deal(self._job, self._run, self._blocks, kind, read_block(block))
             return
         if self._accumulator is None:
             yield from self._rows(split)
@@ -76,7 +76,7 @@ class MapTask:
     def _flush(self) -> Iterator[Pair]:
         assert self._accumulator is not None
         for kind, table in self._accumulator.flush():
-            for key, value in deal(self._run, self._blocks, kind, table, labelled=self._run.ordered):
+            for key, value in deal(self._job, self._run, self._blocks, kind, table, labelled=self._run.ordered):
                 self._reader.report.shuffled += block_size(value.decode().partition("\t")[2])
                 yield key, value
 
@@ -110,6 +110,13 @@ class ReduceTask:
             for value in values:
                 kind, text = value.decode().split("\t", 1)
                 blocks.setdefault(kind, []).append(read_block(text))
+        if is_last and (by_day := next((kind for kind in blocks if self._job.PARTIALS[kind].by_day), None)):
+            finished = (
+                self._job.finish(self._run, {by_day: rows}) for rows in days.pieces(blocks[by_day], PIECE_BYTES)
+            )
+            schema, order = self._job.schema(self._run.settings), int(key) * _MOST_PIECES
+            yield from ((None, line) for line in ship(self._run, schema, finished, order, self._name))
+            return
         for piece, part in enumerate(divide(blocks, PIECE_BYTES)):
             merged = {kind: merge(self._job.PARTIALS[kind], tables) for kind, tables in part.items()}
             if is_last:
@@ -118,12 +125,15 @@ class ReduceTask:
                 yield from ((None, line) for line in ship(self._run, result.schema, rows, order, self._name))
             else:
                 for kind, table in self._job.regroup(self._run, merged).items():
-                    yield from deal(self._run, self._blocks, kind, table)
+                    yield from deal(self._job, self._run, self._blocks, kind, table)
 
 
-def deal(run: Run, blocks: BlockWriter, kind: str, rows: pa.Table, *, labelled: bool = False) -> Iterator[Pair]:
+def deal(
+    job: type[SensorJob], run: Run, blocks: BlockWriter, kind: str, rows: pa.Table, *, labelled: bool = False
+) -> Iterator[Pair]:
     """Partial rows on their way to their partitions; labelled ones are readings, which arrive in the order of time."""
-    for number, part in enumerate(partition(rows, run.partitions)):
+    by_day = not labelled and kind in job.PARTIALS and job.PARTIALS[kind].by_day
+    for number, part in enumerate((days.partition if by_day else partition)(rows, run.partitions)):
         key = b"%05d" % number
         if labelled:
             for first, block in slices.blocks(part):

@@ -19,7 +19,7 @@ SUCCESS = "_SUCCESS"
 
 _VERSION = 1
 _OWN = ("manifest", "run_id", "published", "format", "rows", "columns", "parts", "superseded", "pending")
-_PART_NAME = re.compile(r"part-\d{5,}(-[A-Za-z0-9._-]+)?\.(csv|jsonl|parquet)")
+_PART_NAME = re.compile(r"(dt=\d{4}-\d{2}-\d{2}/)?part-\d{5,}(-[A-Za-z0-9._-]+)?\.(csv|jsonl|parquet)")
 _TYPES: dict[str, pa.DataType] = {
     str(kind): kind
     for kind in (

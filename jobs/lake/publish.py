@@ -11,6 +11,7 @@ import pyarrow as pa
 from jobs.errors import BusyError, UsageError
 from jobs.lake import storage
 from jobs.lake.manifest import Manifest, described
+from jobs.lake.parts import Layout
 from jobs.lake.writers import OutputFormat
 
 GRACE_SECONDS = 3600.0
@@ -23,7 +24,14 @@ class Target(Protocol):
     def check(self, overwrite: bool) -> None:
         """Remember what is published there. Raises JobError if this run could not publish there."""
 
-    def publish(self, manifest: Manifest, tables: Iterable[pa.Table], keys: Sequence[str], scratch: Path) -> Manifest:
+    def publish(
+        self,
+        manifest: Manifest,
+        tables: Iterable[pa.Table],
+        keys: Sequence[str],
+        scratch: Path,
+        layout: Layout | None = None,
+    ) -> Manifest:
         """Write, then make visible. Raises BusyError if something else was published there since `check`."""
 
     def prune(self, older_than: float) -> list[str]:
@@ -54,15 +62,19 @@ class Publication:
         *,
         scratch: Path,
         keys: Sequence[str] = (),
+        layout: Layout | None = None,
     ) -> Manifest:
-        """Publish the rows of `tables` in their order; `keys` are the columns by which they are sorted.
+        """Publish the rows of `tables` in their order; `keys` are the columns by which they are sorted, `layout` has
+        them in folders by day.
 
         `provenance` stands in `_SUCCESS` as it is given; parts on their way to S3 lie in `scratch` meanwhile.
         Raises BusyError if another run published there since `check`, JobError for what cannot be written; then the
         earlier result stays.
         """
+        if layout is not None:
+            schema = schema.remove(schema.get_field_index(layout.column))
         manifest = described(self._run_id, self._output, schema, provenance)
-        return self._target.publish(manifest, tables, keys, scratch)
+        return self._target.publish(manifest, tables, keys, scratch, layout)
 
 
 def prune(target: str, older_than: float = GRACE_SECONDS) -> list[str]:

@@ -22,8 +22,8 @@ from jobs.errors import InputError, JobError, UsageError
 from jobs.lake.durable import step
 from jobs.lake.exchange import exchange
 from jobs.lake.local import path_of
-from jobs.lake.manifest import SUCCESS, Manifest, Part, loads, now, part_name
-from jobs.lake.parts import PartFile, write_parts
+from jobs.lake.manifest import SUCCESS, Manifest, Part, loads, now
+from jobs.lake.parts import Layout, PartFile, write_parts
 from jobs.lake.publish import foreign, lost_race, not_empty
 
 
@@ -52,15 +52,23 @@ class LocalTarget:
                             raise not_empty(self._named)
                         self._check_own()
 
-    def publish(self, manifest: Manifest, tables: Iterable[pa.Table], keys: Sequence[str], scratch: Path) -> Manifest:
+    def publish(
+        self,
+        manifest: Manifest,
+        tables: Iterable[pa.Table],
+        keys: Sequence[str],
+        scratch: Path,
+        layout: Layout | None = None,
+    ) -> Manifest:
         with self._told():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._staged(manifest.run_id) as staging:
-                written = write_parts(staging, tables, manifest.schema, manifest.format, keys)
+                written = write_parts(staging, tables, manifest.schema, manifest.format, keys, layout)
                 manifest = replace(manifest, parts=tuple(_named(written, manifest)), published=now())
                 with step("publish.success"):
                     _write(staging / SUCCESS, manifest.dumps())
-                    _sync(staging)
+                    for folder in (*_parents(manifest.parts), ""):
+                        _sync(staging / folder)
                 with self._locked():
                     if self._published() != self._seen:
                         raise lost_race(self._named)
@@ -89,14 +97,14 @@ class LocalTarget:
 
     def _check_own(self) -> None:
         """Raises if the folder holds anything but a published result: that is not ours to replace."""
-        names = {entry.name for entry in self._path.iterdir()}
-        if SUCCESS not in names:
-            raise foreign(self._named, min(names))
+        if not (self._path / SUCCESS).exists():
+            raise foreign(self._named, min(entry.name for entry in self._path.iterdir()))
         try:
             manifest = loads((self._path / SUCCESS).read_bytes(), self._named)
         except InputError:
             raise foreign(self._named, SUCCESS) from None
-        if others := names - {SUCCESS} - {part.name for part in manifest.parts}:
+        names = {entry.relative_to(self._path).as_posix() for entry in self._path.rglob("*")}
+        if others := names - {SUCCESS, *_parents(manifest.parts)} - {part.name for part in manifest.parts}:
             raise foreign(self._named, min(others))
 
     def _published(self) -> bytes | None:
@@ -198,11 +206,16 @@ def _is_filled(path: Path) -> bool:
 def _named(written: Iterator[PartFile], manifest: Manifest) -> Iterator[Part]:
     """Give the files of the staging folder their names."""
     first, second = next(written), next(written, None)
-    run_id = None if second is None else manifest.run_id
-    for number, file in enumerate(chain([first], [] if second is None else [second], written)):
-        part = file.named(part_name(number, manifest.format, run_id))
-        file.path.rename(file.path.parent / part.name)
+    run_id = None if second is None and first.keeps_name else manifest.run_id
+    for file in chain([first], [] if second is None else [second], written):
+        part = file.named(manifest.format, run_id)
+        file.path.rename(file.path.with_name(part.name.removeprefix(file.folder)))
         yield part
+
+
+def _parents(parts: Iterable[Part]) -> list[str]:
+    """The folders in which parts lie."""
+    return sorted({part.name.rpartition("/")[0] for part in parts if "/" in part.name})
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from jobs.errors import InputError, JobError
 from jobs.lake.durable import step
-from jobs.lake.manifest import SUCCESS, Manifest, Part, Superseded, age, is_part_name, loads, now, part_name
-from jobs.lake.parts import PartFile, write_parts
+from jobs.lake.manifest import SUCCESS, Manifest, Part, Superseded, age, is_part_name, loads, now
+from jobs.lake.parts import Layout, PartFile, write_parts
 from jobs.lake.publish import GRACE_SECONDS, foreign, lost_race, not_empty
 from jobs.lake.s3_client import client, code_of, http_status, refusal, split_uri
 
@@ -76,17 +76,24 @@ class S3Target:
         if stranger:
             raise foreign(self._named, stranger)
 
-    def publish(self, manifest: Manifest, tables: Iterable[pa.Table], keys: Sequence[str], scratch: Path) -> Manifest:
+    def publish(
+        self,
+        manifest: Manifest,
+        tables: Iterable[pa.Table],
+        keys: Sequence[str],
+        scratch: Path,
+        layout: Layout | None = None,
+    ) -> Manifest:
         folder = scratch / f"publish-{manifest.run_id}"
         try:
             folder.mkdir(parents=True)
-            written = write_parts(folder, tables, manifest.schema, manifest.format, keys)
+            written = write_parts(folder, tables, manifest.schema, manifest.format, keys, layout)
             first, second = next(written), next(written, None)
             manifest = replace(manifest, published=now())
-            if second is None:
+            if second is None and first.keeps_name:
                 manifest = self._publish_one(manifest, first)
             else:
-                manifest = self._publish_many(manifest, chain([first, second], written))
+                manifest = self._publish_many(manifest, chain([first], [] if second is None else [second], written))
         except OSError as error:
             raise JobError(f"cannot be written: {error.strerror}", where=str(folder)) from error
         finally:
@@ -101,13 +108,13 @@ class S3Target:
 
     def _publish_many(self, manifest: Manifest, files: Iterable[PartFile]) -> Manifest:
         parts: list[Part] = []
-        for number, file in enumerate(files):
-            parts.append(file.named(part_name(number, manifest.format, manifest.run_id)))
+        for file in files:
+            parts.append(file.named(manifest.format, manifest.run_id))
             self._put_part(manifest, parts[-1], file, None)
         return self._succeed(replace(manifest, parts=tuple(parts)))
 
     def _publish_one(self, manifest: Manifest, file: PartFile) -> Manifest:
-        part = file.named(part_name(0, manifest.format, None))
+        part = file.named(manifest.format, None)
         manifest = replace(manifest, parts=(part,))
         before = self._seen.manifest
         if before is None or part.name not in {old.name for old in before.parts}:

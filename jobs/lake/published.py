@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from jobs.errors import InputError
 from jobs.lake import storage
-from jobs.lake.manifest import SUCCESS, Manifest, Part, loads
+from jobs.lake.manifest import SUCCESS, Manifest, Part, is_part_name, loads
+from jobs.lake.storage import ObjectInfo
 
 _TRIES = 5
 _PAUSE_SECONDS = 0.2
@@ -41,6 +42,19 @@ def open_published(target: str) -> Iterator[pa.Table]:
                     raise
         time.sleep(_PAUSE_SECONDS * attempt)  # replaced since _SUCCESS was read: it says more by now
     raise InputError("is damaged: parts are missing or of another size", where=target, fix="publish it again")
+
+
+def unpublished(success: ObjectInfo, listed: Iterable[str]) -> list[str]:
+    """Those of the listed objects that are parts beside a `_SUCCESS` which does not name them: a replaced result's, or
+    a killed run's. None if it is not of this suite."""
+    try:
+        manifest = loads(storage.read_bytes(success), success.uri)
+    except InputError:
+        return []
+    folder = success.uri.removesuffix(SUCCESS)
+    named = {folder + part.name for one in (manifest, *manifest.pending) for part in one.parts}
+    own = (uri for uri in listed if uri.startswith(folder) and is_part_name(uri.removeprefix(folder)))
+    return [uri for uri in own if uri not in named]
 
 
 def _opened(stack: ExitStack, folder: str, part: Part) -> pa.NativeFile | None:

@@ -17,22 +17,23 @@ _HELD_ROWS = 1 << 17
 _LEAST_ROWS = 2048
 
 
-def read_run(path: str) -> Iterator[pa.Table]:
-    """The rows of a run file (Arrow IPC), batch by batch; no more is in memory than is held on to."""
-    with pa.OSFile(path) as file:
-        reader = pa.ipc.open_file(file)
-        for number in range(reader.num_record_batches):
-            yield pa.Table.from_batches([reader.get_batch(number)])
+def read_run(*paths: str) -> Iterator[pa.Table]:
+    """The rows of a run's files (Arrow IPC), batch by batch; no more is in memory than is held on to."""
+    for path in paths:
+        with pa.OSFile(path) as file:
+            reader = pa.ipc.open_file(file)
+            for number in range(reader.num_record_batches):
+                yield pa.Table.from_batches([reader.get_batch(number)])
 
 
-def merge_runs(paths: Sequence[str], keys: Sequence[str]) -> Iterator[pa.Table]:
-    """The rows of all runs in the order of `keys`: texts by their UTF-8 bytes, nulls first.
+def merge_runs(runs: Sequence[str | Sequence[str]], keys: Sequence[str]) -> Iterator[pa.Table]:
+    """The rows of all runs, each a file or several, in the order of `keys`: texts by their UTF-8 bytes, nulls first.
 
     Each run must be in that order already. About an eighth of a million rows are held, and of each run two batches at
     most. Rows of equal keys stand in no stated order: a result has none.
     """
-    rows = max(_LEAST_ROWS, _HELD_ROWS // max(len(paths), 1))
-    cursors = [_Cursor(path, keys, rows) for path in paths]
+    rows = max(_LEAST_ROWS, _HELD_ROWS // max(len(runs), 1))
+    cursors = [_Cursor((run,) if isinstance(run, str) else run, keys, rows) for run in runs]
     while cursors := [cursor for cursor in cursors if cursor.fill()]:
         bound = min((cursor.last for cursor in cursors if cursor.more), default=None)
         heads = [head for cursor in cursors if (head := cursor.take_to(bound)).num_rows]
@@ -67,9 +68,9 @@ def _first_like_last(table: pa.Table, keys: Sequence[str]) -> int:
 class _Cursor:
     """Where a run is: `last` is the key of the last row held; `more` are to come, unless the run is at its end."""
 
-    def __init__(self, path: str, keys: Sequence[str], rows: int) -> None:
+    def __init__(self, run: Sequence[str], keys: Sequence[str], rows: int) -> None:
         self._keys, self._rows = keys, rows
-        self._batches = read_run(path)
+        self._batches = read_run(*run)
         self._held: pa.Table | None = None
         self.last: tuple[Any, ...] = ()
         self.more = True

@@ -6,7 +6,7 @@ The bytes depend on the rows alone, not on how they were cut into tables.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -39,14 +39,21 @@ class Writer(Protocol):
         """Write what is held back; the sink stays open."""
 
 
-def open_writer(output: OutputFormat, sink: Sink, schema: pa.Schema, keys: tuple[str, ...] = ()) -> Writer:
-    """A writer to `sink` of tables with that schema; `keys` are the columns by which the rows are sorted."""
+def open_writer(
+    output: OutputFormat,
+    sink: Sink,
+    schema: pa.Schema,
+    keys: tuple[str, ...] = (),
+    encodings: Mapping[str, str] | None = None,
+) -> Writer:
+    """A writer to `sink` of tables with that schema; `keys` are the columns by which the rows are sorted, `encodings`
+    those of Parquet columns that have no dictionary."""
     if output == "csv":
         return CsvWriter(sink, schema)
     if output == "jsonl":
         return JsonLinesWriter(sink, schema)
     if output == "parquet":
-        return ParquetWriter(sink, schema, keys)
+        return ParquetWriter(sink, schema, keys, encodings or {})
     from jobs.lake.table_text import TableWriter
 
     return TableWriter(sink, schema)
@@ -105,7 +112,7 @@ class JsonLinesWriter(_LinesWriter):
 class ParquetWriter:
     """Zstandard, row groups of 262,144 rows, statistics, timestamps in µs UTC."""
 
-    def __init__(self, sink: Sink, schema: pa.Schema, keys: tuple[str, ...]) -> None:
+    def __init__(self, sink: Sink, schema: pa.Schema, keys: tuple[str, ...], encodings: Mapping[str, str]) -> None:
         import pyarrow.parquet as pq
 
         order = [pq.SortingColumn(schema.get_field_index(key), nulls_first=True) for key in keys]
@@ -117,6 +124,8 @@ class ParquetWriter:
             version="2.6",
             compression="zstd",
             write_statistics=True,
+            use_dictionary=[name for name in schema.names if name not in encodings] if encodings else True,
+            column_encoding=dict(encodings) or None,
             sorting_columns=order or None,
         )
 

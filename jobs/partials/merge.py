@@ -78,7 +78,7 @@ def _deal(table: pa.Table, n: int, bits: np.uint64) -> Iterator[pa.Table]:
     elif pa.types.is_dictionary(table.schema.field("device_id").type):
         yield from _deal_encoded(table, n, bits)
     else:
-        order, ends = _dealt(_numbers(table.column("device_id"), n, bits), n)
+        order, ends = dealt(_numbers(table.column("device_id"), n, bits), n)
         for start, end in pairwise([0, *ends]):
             yield table.take(pa.array(order[start:end]))
 
@@ -87,12 +87,12 @@ def _deal_encoded(table: pa.Table, n: int, bits: np.uint64) -> Iterator[pa.Table
     """The same where devices are dictionary-encoded; each part gets a dictionary of its own devices."""
     codes, devices = dictionary_codes(table.column("device_id"))
     numbers = _numbers(pa.chunked_array([devices]), n, bits)
-    by_number, text_ends = _dealt(numbers, n)
+    by_number, text_ends = dealt(numbers, n)
     place = np.empty(len(devices), np.int32)
     place[by_number] = np.arange(len(devices), dtype=np.int32)
 
     codes = codes.astype(np.int32)
-    order, ends = _dealt(numbers[codes], n)
+    order, ends = dealt(numbers[codes], n)
     field, others = table.schema.field(0), table.select(table.column_names[1:])
     for (start, end), (low, high) in zip(pairwise([0, *ends]), pairwise([0, *text_ends]), strict=True):
         rows = order[start:end]
@@ -108,7 +108,7 @@ def _numbers(devices: pa.ChunkedArray, n: int, bits: np.uint64) -> Int64Array:
     return (scaled >> np.uint64(32)).astype(np.int64)
 
 
-def _dealt(numbers: Int64Array, n: int) -> tuple[Int32Array, list[int]]:
+def dealt(numbers: Int64Array, n: int) -> tuple[Int32Array, list[int]]:
     """The rows in the order of their partitions, and where each partition ends."""
     order = np.argsort(numbers.astype(np.uint16 if n <= 2**16 else np.int64), kind="stable")
     return order.astype(np.int32), np.cumsum(np.bincount(numbers, minlength=n)).tolist()

@@ -49,18 +49,20 @@ def reading_columns(readings: Readings, buckets: Buckets) -> list[Int64Array]:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What the codes of keys stand for: device_id by device; metric and unit by series."""
+    """What the codes of keys stand for: device_id by device; metric and unit by series; quality by quality."""
 
     device_id: pa.StringArray
     metric: pa.StringArray
     unit: pa.StringArray
+    quality: pa.StringArray
 
 
 def texts_of(keys: Keys) -> Texts:
     """The texts that keys have now."""
     series = keys.series_texts()
     metric, unit = ([text[i] for text in series] for i in range(2))
-    return Texts(keys.device_texts(), pa.array(metric, pa.string()), pa.array(unit, pa.string()))
+    quality = pa.array(keys.quality_texts(), pa.string())
+    return Texts(keys.device_texts(), pa.array(metric, pa.string()), pa.array(unit, pa.string()), quality)
 
 
 def partial_rows(schema: PartialSchema, texts: Texts, columns: Sequence[Int64Array]) -> pa.Table:

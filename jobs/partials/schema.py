@@ -29,6 +29,7 @@ class PartialSchema:
     columns: pa.Schema
     merges: Mapping[str, Merge]
     single: bool = False  # rows stand for themselves, and two of the same keys for two things: none merge
+    by_day: bool = False  # all rows of a UTC day go to one task, which is given them in their order (see `days`)
 
     @property
     def keys(self) -> list[str]:
@@ -119,3 +120,8 @@ READINGS = PartialSchema(
     single=True,
 )
 """Readings passed on as they are (see `passing`). timestamp: µs since 1970 UTC, or NO_TIME."""
+
+QUALIFIED = PartialSchema(
+    "qualified", READINGS.columns.append(pa.field("quality", _TEXTS)), {}, single=True, by_day=True
+)
+"""The same with their quality marks, on their way to the day that they are of."""

@@ -16,9 +16,9 @@ from jobs.partials.codes import dictionary_codes, pack
 from jobs.partials.merge import integers
 from jobs.partials.passing import ROW_BYTES, Columns, copied, to_rows
 from jobs.partials.rows import texts_of
-from jobs.partials.schema import READINGS
+from jobs.partials.schema import READINGS, PartialSchema
 from jobs.partials.walks import Sequences, Slice, sort
-from jobs.readings.model import Keys, Readings
+from jobs.readings.model import Int32Array, Keys, Readings
 
 BLOCK_ROWS = 16_384
 SLICE_ROWS = 1 << 19
@@ -30,22 +30,31 @@ Block = tuple[int, Callable[[], pa.Table]]
 
 
 class Collected:
-    """An accumulator that keeps readings as they are and hands them out sorted by time."""
+    """An accumulator that keeps readings as they are and hands them out sorted by time, as rows of a schema."""
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    def __init__(self, keys: Keys, schema: PartialSchema = READINGS) -> None:
+        self._keys, self._schema = keys, schema
         self._batches: list[Columns] = []
+        self._marks: list[Int32Array] = []  # quality marks, where the schema has them
+        self._marked = "quality" in schema.columns.names
 
     def add(self, readings: Readings) -> None:
         self._batches.append(copied(readings))
+        if self._marked:
+            self._marks.append(readings.qualities.copy())
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
         if self._batches:
             batches, self._batches = self._batches, []
-            rows = to_rows(batches, texts_of(self._keys))
+            texts = texts_of(self._keys)
+            rows = to_rows(batches, texts)
             del batches
+            if self._marked:
+                marks, self._marks = np.concatenate(self._marks), []
+                column = pa.DictionaryArray.from_arrays(pa.array(marks, mask=marks < 0), texts.quality)
+                rows = rows.append_column(self._schema.columns.field("quality"), column)
             order = np.argsort(integers(rows.column("timestamp")), kind="stable")
-            yield READINGS.name, rows.take(pa.array(order))
+            yield self._schema.name, rows.take(pa.array(order))
 
     @property
     def groups(self) -> int:
@@ -60,13 +69,19 @@ def blocks(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
     """READINGS rows in the order of time as blocks, each with its first timestamp."""
     for at in range(0, len(rows), BLOCK_ROWS):
         block = rows.slice(at, BLOCK_ROWS)
-        yield block.column("timestamp")[0].as_py(), _own_dictionary(block)
+        yield block.column("timestamp")[0].as_py(), own_dictionary(block)
 
 
-def _own_dictionary(rows: pa.Table) -> pa.Table:
+def own_dictionary(rows: pa.Table) -> pa.Table:
     """The rows with a dictionary of just the devices that occur in them."""
     codes, devices = dictionary_codes(rows.column("device_id"))
-    occurring, place = np.unique(codes, return_inverse=True)
+    if len(devices) < len(codes):
+        occurring = np.flatnonzero(np.bincount(codes))
+        place = np.empty(len(devices), np.int64)
+        place[occurring] = np.arange(len(occurring))
+        place = place[codes]
+    else:
+        occurring, place = np.unique(codes, return_inverse=True)
     own = pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), devices.take(pa.array(occurring)))
     return rows.set_column(0, rows.schema.field(0), own)
 
@@ -97,11 +112,13 @@ def _joined(parts: list[Readings]) -> Readings:
     first, offset = parts[0], np.zeros(sum(map(len, parts)), np.int64)
     columns = zip(*((p.timestamp, p.device, p.series, p.value) for p in parts), strict=True)
     time, device, series, value = (np.concatenate(column) for column in columns)
-    return Readings(first.keys, time, device, series, value, offset)
+    marked = any(p.quality is not None for p in parts)
+    quality = np.concatenate([p.qualities for p in parts]) if marked else None
+    return Readings(first.keys, time, device, series, value, offset, quality)
 
 
 def coded(rows: pa.Table, keys: Keys) -> Readings:
-    """READINGS rows as readings whose codes are those of `keys`."""
+    """READINGS or QUALIFIED rows as readings whose codes are those of `keys`."""
     device, devices = dictionary_codes(rows.column("device_id"))
     of_device = np.array([keys.device(text) for text in devices.to_pylist()], np.int32)
     (metric, metrics), (unit, units) = (dictionary_codes(rows.column(name)) for name in ("metric", "unit"))
@@ -111,7 +128,14 @@ def coded(rows: pa.Table, keys: Keys) -> Readings:
         text = units[int(unit[row])].as_py() if unit[row] >= 0 else None
         of_series[i] = keys.series(metrics[int(metric[row])].as_py(), text)
     time, value = integers(rows.column("timestamp")), rows.column("value").to_numpy()
-    return Readings(keys, time, of_device[device], of_series[place], value, np.zeros(len(rows), np.int64))
+    quality = _coded_quality(rows.column("quality"), keys) if "quality" in rows.column_names else None
+    return Readings(keys, time, of_device[device], of_series[place], value, np.zeros(len(rows), np.int64), quality)
+
+
+def _coded_quality(column: pa.ChunkedArray, keys: Keys) -> Int32Array:
+    codes, texts = dictionary_codes(column)
+    of_text = np.array([*(keys.quality(text) for text in texts.to_pylist()), -1], np.int32)
+    return of_text[codes]
 
 
 def label(timestamp: int) -> str:

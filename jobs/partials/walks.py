@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.partials.codes import starts_of_runs
 from jobs.partials.images import to_images
@@ -116,7 +117,7 @@ def sort(readings: Readings, sequences: Sequences) -> Slice:
 
 
 def _order_ties(order: Int64Array, rank: Int64Array, readings: Readings) -> None:
-    """Has readings of one sequence and time stand in the order of their values, in place."""
+    """Has readings of one sequence and time stand in the order of their values and quality marks, in place."""
     time, key = readings.timestamp[order], rank[order]
     same = (time[1:] == time[:-1]) & (key[1:] == key[:-1])
     if not same.any():
@@ -124,7 +125,19 @@ def _order_ties(order: Int64Array, rank: Int64Array, readings: Readings) -> None
     tied = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
     rows = order[tied]
     image = to_images(readings.value[rows])
-    order[tied] = rows[np.lexsort((image, readings.timestamp[rows], rank[rows]))]
+    columns = [image, readings.timestamp[rows], rank[rows]]
+    if readings.quality is not None:
+        columns.insert(0, _quality_ranks(readings)[rows])
+    order[tied] = rows[np.lexsort(columns)]
+
+
+def _quality_ranks(readings: Readings) -> Int64Array:
+    """Each quality mark's place in the order of their UTF-8 bytes; none comes last."""
+    texts = pa.array(readings.keys.quality_texts(), pa.string())
+    ranks = np.empty(len(texts) + 1, np.int64)
+    ranks[pc.array_sort_indices(texts).to_numpy()] = np.arange(len(texts))
+    ranks[-1] = len(texts)
+    return ranks[readings.qualities]
 
 
 @dataclass
@@ -164,7 +177,8 @@ def sequence_rows(schema: PartialSchema, now: Slice, sequence: Int64Array, colum
 
 
 def without_repeats(readings: Slice) -> Slice:
-    """The slice without exact repeats: of equal sequence, timestamp and value's bits one reading is left."""
+    """The slice without exact repeats: of equal sequence, timestamp and value's bits one reading is left, with the
+    smallest of their quality marks where these are carried."""
     bits = to_images(readings.value)
     repeats = ~readings.is_start
     repeats[1:] &= (readings.timestamp[1:] == readings.timestamp[:-1]) & (bits[1:] == bits[:-1])

@@ -157,6 +157,11 @@ class Readings:
     def __len__(self) -> int:
         return len(self.value)
 
+    @property
+    def qualities(self) -> Int32Array:
+        """`quality`, of -1 where it is absent."""
+        return np.full(len(self), -1, np.int32) if self.quality is None else self.quality
+
     def take(self, rows: npt.NDArray[np.generic]) -> Readings:
         """The given rows (a boolean mask or indices), copied."""
         return Readings(
