@@ -21,6 +21,7 @@ from jobs.engine.summary import plan_lines, summary
 from jobs.errors import JobError, no_room
 
 if TYPE_CHECKING:
+    from jobs.engine.declaration import Declaration
     from jobs.engine.job import SensorJob
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -85,7 +86,7 @@ def _main(job: type[SensorJob]) -> int:
     return run_command(job, instance.options, MrjobEngine(instance))
 
 
-def run_command(job: type[SensorJob], options: argparse.Namespace, engine: Engine) -> int:
+def run_command(job: type[Declaration], options: argparse.Namespace, engine: Engine) -> int:
     """Plan or run as the options say, print the result and the summary."""
     chosen = settings(options, job.OPTIONS)
     if chosen.dry_run:
@@ -113,7 +114,7 @@ def conclude(outcome: Outcome, *, quiet: bool) -> int:
     return 0
 
 
-def _printer(job: type[SensorJob], chosen: Settings) -> Callable[[pa.Schema, Iterator[pa.Table]], None]:
+def _printer(job: type[Declaration], chosen: Settings) -> Callable[[pa.Schema, Iterator[pa.Table]], None]:
     from jobs.lake.writers import open_writer
 
     def emit(schema: pa.Schema, tables: Iterator[pa.Table]) -> None:

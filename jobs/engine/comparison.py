@@ -21,7 +21,7 @@ from jobs.lake.manifest import Manifest
 from jobs.lake.published import read_published
 
 if TYPE_CHECKING:
-    from jobs.engine.job import SensorJob
+    from jobs.engine.declaration import Declaration
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Comparison:
 
 
 def compare(
-    job: type[SensorJob],
+    job: type[Declaration],
     arguments: Sequence[str],
     engines: Sequence[str],
     rounds: int,

@@ -28,7 +28,7 @@ from jobs.kernel import library
 from jobs.readings import dialect_file, zones
 
 if TYPE_CHECKING:
-    from jobs.engine.job import SensorJob
+    from jobs.engine.declaration import Declaration
     from jobs.lake.manifest import Part
     from jobs.lake.publish import Publication
 
@@ -79,7 +79,7 @@ def make_plan(settings: Settings, engine: Engine, *, heads: bool = False) -> tup
     return planner.plan(), planner.dialects
 
 
-def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, base: str | None = None) -> Outcome:
+def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit, base: str | None = None) -> Outcome:
     """Run `job` and hand its result to `emit`, to the lake, or both, as the settings say.
 
     The scratch lies below `base`. A result with more rejects or damage than allowed is emitted, not published, and
@@ -143,7 +143,7 @@ def drive(job: type[SensorJob], settings: Settings, engine: Engine, emit: Emit, 
     return Outcome(run, plan, report, seconds, published, problem, said, len(parts), size, layout is not None)
 
 
-def _surveyed(job: type[SensorJob], run: Run, plan: Plan, engine: Engine) -> Run:
+def _surveyed(job: type[Declaration], run: Run, plan: Plan, engine: Engine) -> Run:
     """The run, with what a first one over the same plan found, where the job asks for one."""
     settings = job.survey(run.settings)
     if settings is None:
@@ -163,7 +163,7 @@ def _zones(settings: Settings, dialects: dict[str, str]) -> tuple[dict[str, obje
     return tuple(zones.load(name).as_json() for name in sorted(named))
 
 
-def _stages(job: type[SensorJob], settings: Settings, *, shuffled: bool) -> tuple[bool, int]:
+def _stages(job: type[Declaration], settings: Settings, *, shuffled: bool) -> tuple[bool, int]:
     """Whether readings are shuffled in the order of time, and how many shuffles there are."""
     if settings.deduplicate and not job.PARTIALS:
         raise UsageError(f"{job.NAME} shows every reading", where="--deduplicate", fix="leave it out")
@@ -183,7 +183,7 @@ def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:
         shown.close()
 
 
-def _result(job: type[SensorJob], run: Run, report: Report, engine: Engine) -> Iterator[pa.Table]:
+def _result(job: type[Declaration], run: Run, report: Report, engine: Engine) -> Iterator[pa.Table]:
     """The result's rows: sorted runs merged by key and concluded, or the splits' rows one after the other."""
     from jobs.lake.runs import merge_runs, read_run
 
@@ -244,7 +244,7 @@ def _place(report: Report) -> str | None:
     return f"{first.object} line {first.line}" if first.line else f"{first.object} byte {first.offset}"
 
 
-def _refuse_timeless(job: type[SensorJob], dialects: dict[str, str]) -> None:
+def _refuse_timeless(job: type[Declaration], dialects: dict[str, str]) -> None:
     for key, text in dialects.items():
         if not dialect_file.loads(text).timestamp.columns:
             raise UsageError(

@@ -1,18 +1,11 @@
-"""What a job is: its declaration, and the mrjob step that every job shares.
-
-A job names its question, columns, keys and partials, and says how readings become partial rows (`accumulator`) and
-merged partial rows become its result (`finish`). Map, shuffle and reduce are the same for all.
-"""
+"""The mrjob step that every job shares: a subclass declares, this class reads, shuffles and merges."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import pyarrow as pa
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from jobs.engine import compat
 
@@ -25,48 +18,17 @@ from mrjob.protocol import BytesProtocol, BytesValueProtocol  # noqa: E402
 from mrjob.runner import MRJobRunner  # noqa: E402
 from mrjob.step import MRStep  # noqa: E402
 
-from jobs.engine.filters import Filter  # noqa: E402
+from jobs.engine.declaration import Column, Declaration, Printer  # noqa: E402
 from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
-from jobs.engine.options import Option, Settings, add_options, refuse  # noqa: E402
+from jobs.engine.options import add_options, refuse  # noqa: E402
 from jobs.engine.run import Run  # noqa: E402
 from jobs.errors import JobError  # noqa: E402
-from jobs.partials.schema import READINGS, Accumulator, PartialSchema  # noqa: E402
-from jobs.partials.walks import Accumulating, Walk  # noqa: E402
-from jobs.readings.model import Keys, Readings  # noqa: E402
 
-if TYPE_CHECKING:
-    from jobs.lake.parts import Layout
-    from jobs.lake.writers import Sink, Writer
+__all__ = ["Column", "Printer", "SensorJob"]
 
 
-Printer = Callable[["Sink", pa.Schema], "Writer"]
-"""Opens a writer of result rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """An output column: its Arrow type, unit and meaning, for `--help`, sinks and docs."""
-
-    name: str
-    type: pa.DataType
-    help: str
-    unit: str | None = None
-
-
-class SensorJob(MRJob):  # type: ignore[misc]
-    """A job over readings. Subclasses declare; this class reads, shuffles and merges."""
-
-    NAME: ClassVar[str]
-    QUESTION: ClassVar[str]
-    COLUMNS: ClassVar[tuple[Column, ...]]
-    KEYS: ClassVar[tuple[str, ...]] = ()
-    OPTIONS: ClassVar[tuple[Option, ...]] = ()
-    PARTIALS: ClassVar[Mapping[str, PartialSchema]] = {}
-    NEEDS_TIME: ClassVar[bool] = True
-    TIME_ORDERED: ClassVar[bool] = False
-    COLLECTED: ClassVar[PartialSchema] = READINGS  # what is shuffled of readings that come in the order of time
-    LISTS_INPUT: ClassVar[bool] = False  # whether `_SUCCESS` names each object that was read
-    GAPS: ClassVar[Mapping[str, str]] = {}  # engines that cannot run the job, each with the reason
+class SensorJob(Declaration, MRJob):  # type: ignore[misc]
+    """A job over readings: its subclasses fill in the declaration."""
 
     # one plan line is one map task's work; blocks of partial rows travel as bytes
     INPUT_PROTOCOL = BytesValueProtocol
@@ -78,112 +40,6 @@ class SensorJob(MRJob):  # type: ignore[misc]
         "mapreduce.input.lineinputformat.linespermap": 1,
         "stream.map.input.ignoreKey": "true",
     }
-
-    @classmethod
-    def columns(cls, settings: Settings) -> tuple[Column, ...]:
-        """The output columns that these settings give."""
-        return cls.COLUMNS
-
-    @classmethod
-    def schema(cls, settings: Settings) -> pa.Schema:
-        return pa.schema([pa.field(c.name, c.type) for c in cls.columns(settings)])
-
-    @classmethod
-    def keys(cls, settings: Settings) -> tuple[str, ...]:
-        """The columns by which the result is sorted: those of KEYS that these settings give."""
-        names = {column.name for column in cls.columns(settings)}
-        return tuple(key for key in cls.KEYS if key in names)
-
-    @classmethod
-    def needs_time(cls, settings: Settings) -> bool:
-        """Whether readings without a time are refused."""
-        return cls.NEEDS_TIME
-
-    @classmethod
-    def printer(cls, settings: Settings) -> Printer | None:
-        """What prints the result, where it is not one of the suite's formats."""
-        return None
-
-    @classmethod
-    def selection(cls, settings: Settings) -> Filter:
-        """Which readings the job is about, of those that --metric, --device, --from and --to leave."""
-        return Filter()
-
-    @classmethod
-    def tables(cls, settings: Settings) -> Mapping[str, pa.Table]:
-        """Driver: what the job reads beside its input, by name. Its content travels with the run to every task; one
-        that has the name of a kind of partial rows goes through the first of two shuffles instead (see `regroup`).
-
-        Raises InputError for a file that is missing or wrong.
-        """
-        return {}
-
-    @classmethod
-    def layout(cls, settings: Settings) -> Layout | None:
-        """How the result lies in --output-dir, if it has folders by day."""
-        return None
-
-    @classmethod
-    def hint(cls, settings: Settings) -> str | None:
-        """What to tell a user below the result."""
-        return None
-
-    @classmethod
-    def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
-        """Map: what turns batches of readings into partial rows. Jobs without partials give `rows` instead."""
-        raise NotImplementedError
-
-    @classmethod
-    def walk(cls, run: Run, keys: Keys) -> Walk:
-        """Reduce, of a time-ordered job and of any with --deduplicate: what turns slices of readings into partial
-        rows. All readings of a device come through one walk, in the order of time."""
-        return Accumulating(cls.accumulator(run, keys))
-
-    @classmethod
-    def survey(cls, settings: Settings) -> Settings | None:
-        """The settings of a first run over the same input, whose result the job's own run needs; None: of none."""
-        return None
-
-    @classmethod
-    def surveyed(cls, settings: Settings, rows: pa.Table) -> Settings:
-        """The settings with what the first run found."""
-        raise NotImplementedError
-
-    @classmethod
-    def regroups(cls, settings: Settings) -> bool:
-        """Whether `device_id` of partial rows is not that of the readings, but of a group of devices."""
-        return False
-
-    @classmethod
-    def regroup(cls, run: Run, partials: dict[str, pa.Table]) -> dict[str, pa.Table]:
-        """Reduce before another shuffle: what goes into it, of merged partial rows that are whole by device."""
-        return partials
-
-    @classmethod
-    def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
-        """Reduce: the result rows, sorted by KEYS, of merged partial rows."""
-        raise NotImplementedError
-
-    @classmethod
-    def conclude(cls, run: Run, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        """Driver: the result, from the rows of every `finish`, merged in the order of `keys`; a stream both ways.
-
-        For a result that no task can give alone, such as the N best of all: `finish` gives rows that have the columns
-        of `keys` and are sorted by them, and of them come the columns of the result.
-        """
-        return tables
-
-    @classmethod
-    def watch(cls, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
-        """Driver: the result as it goes by; what the user should know of it is said at its end, for the summary."""
-        return tables
-
-    @classmethod
-    def rows(cls, run: Run, readings: Readings) -> pa.Table:
-        """Map of a job without partials: the result rows of one batch, in the order of the input."""
-        raise NotImplementedError
-
-    # mrjob's side
 
     def __init__(self, args: list[str] | None = None) -> None:
         given = sys.argv[1:] if args is None else args

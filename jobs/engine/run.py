@@ -21,7 +21,7 @@ class Run:
     """`started` is in µs since 1970 UTC; `dialects` maps a piece's dialect key to the dialect's content; `zones` are
     the tables of the time zones that are used; `partitions` is how many parts the shuffle has.
     ordered: whether reduce tasks get readings in the order of time. stages: how many shuffles there are.
-    tables: what the job reads beside its input (`SensorJob.tables`), as blocks."""
+    tables: what the job reads beside its input (`Declaration.tables`), as blocks."""
 
     id: str
     job: str

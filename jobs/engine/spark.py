@@ -33,7 +33,7 @@ from jobs.readings.model import Keys, Readings
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from jobs.engine.job import SensorJob
+    from jobs.engine.declaration import Declaration
 
 Projection = Callable[[Readings], pa.RecordBatch]
 Mapping = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
@@ -60,7 +60,7 @@ class Twin:
     DataFrame code; `finish` makes the result rows of one partition of what it gives (None: they are the result).
     """
 
-    job: type[SensorJob]
+    job: type[Declaration]
     schema: pa.Schema
     projection: Callable[[Run], Projection]
     aggregate: Callable[[DataFrame, Run], DataFrame]

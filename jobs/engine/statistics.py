@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from jobs.engine.job import Column
+from jobs.engine.declaration import Column
 from jobs.engine.options import Option, Settings
 from jobs.partials import moments
 from jobs.partials.sketch import Sketch

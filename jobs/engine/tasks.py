@@ -25,7 +25,7 @@ from jobs.readings.kernel_keys import new_keys
 from jobs.readings.model import Keys
 
 if TYPE_CHECKING:
-    from jobs.engine.job import SensorJob
+    from jobs.engine.declaration import Declaration
 
 REPORT_KEY = b"report"
 ROWS_MARK = "rows"
@@ -42,7 +42,7 @@ Pair = tuple[bytes, bytes]
 class MapTask:
     """One map task: splits in; blocks of partial rows by partition, or files of rows, out."""
 
-    def __init__(self, job: type[SensorJob], run: Run) -> None:
+    def __init__(self, job: type[Declaration], run: Run) -> None:
         run.provide_zones()
         self._job, self._run = job, run
         self._name = attempt("map")
@@ -91,7 +91,7 @@ class ReduceTask:
     """One reduce task: the blocks of a partition in; out come sorted runs of result rows, whose lines are the manifest,
     or, before another stage, blocks of partial rows again."""
 
-    def __init__(self, job: type[SensorJob], run: Run, stage: int) -> None:
+    def __init__(self, job: type[Declaration], run: Run, stage: int) -> None:
         run.provide_zones()
         self._job, self._run, self._stage = job, run, stage
         self._name = attempt("reduce")
@@ -129,7 +129,7 @@ class ReduceTask:
 
 
 def deal(
-    job: type[SensorJob], run: Run, blocks: BlockWriter, kind: str, rows: pa.Table, *, labelled: bool = False
+    job: type[Declaration], run: Run, blocks: BlockWriter, kind: str, rows: pa.Table, *, labelled: bool = False
 ) -> Iterator[Pair]:
     """Partial rows on their way to their partitions; labelled ones are readings, which arrive in the order of time."""
     by_day = not labelled and kind in job.PARTIALS and job.PARTIALS[kind].by_day
@@ -142,7 +142,7 @@ def deal(
             yield key, f"{kind}\t{blocks.write(part)}".encode()
 
 
-def walk_through(job: type[SensorJob], run: Run, values: Iterable[bytes], held: dict[str, list[pa.Table]]) -> Report:
+def walk_through(job: type[Declaration], run: Run, values: Iterable[bytes], held: dict[str, list[pa.Table]]) -> Report:
     """Fills `held` with the partial rows of labelled blocks, which come in the order of time; what was left out."""
     keys, report = Keys(), Report()
     walk = job.walk(run, keys)
@@ -154,7 +154,7 @@ def walk_through(job: type[SensorJob], run: Run, values: Iterable[bytes], held: 
     return report
 
 
-def _keep(job: type[SensorJob], held: dict[str, list[pa.Table]], yielded: Yielded) -> None:
+def _keep(job: type[Declaration], held: dict[str, list[pa.Table]], yielded: Yielded) -> None:
     """Takes partial rows in, merged whenever they have grown by half of a group table and to twice their size."""
     for kind, table in yielded:
         tables = held.setdefault(kind, [])
@@ -163,7 +163,7 @@ def _keep(job: type[SensorJob], held: dict[str, list[pa.Table]], yielded: Yielde
             tables[:] = [merge(job.PARTIALS[kind], tables)]
 
 
-def _labelled_only(job: type[SensorJob], values: Iterable[bytes], held: dict[str, list[pa.Table]]) -> Iterator[bytes]:
+def _labelled_only(job: type[Declaration], values: Iterable[bytes], held: dict[str, list[pa.Table]]) -> Iterator[bytes]:
     """The labelled blocks; partial rows of a table that the driver put into the shuffle are put into `held`."""
     for value in values:
         kind, text = value.decode().split("\t", 1)

@@ -1,7 +1,7 @@
 """Statistics of groups of devices: keys whose devices are groups, so that every accumulator works unchanged.
 
 A group's text stands in `device_id` of the partial rows; metric and unit stay keys, as what is measured differently is
-never averaged. A job with groups says so by `SensorJob.regroups`, and drops or renames the column in its result.
+never averaged. A job with groups says so by `Declaration.regroups`, and drops or renames the column in its result.
 """
 
 from __future__ import annotations
