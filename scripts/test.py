@@ -81,14 +81,14 @@ def interpreters(runner: Runner, environment: Environment, arguments: argparse.N
 
 
 def old_spark(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
-    """The twins' tests on the oldest Spark that is supported, which is that of EMR 7."""
+    """The parity matrix's twins on the oldest Spark that is supported, which is that of EMR 7."""
     name, python = f"spark {OLD_SPARK}", OLD_SPARK_PYTHON
     base = sys.executable if sys.version_info[:2] == (3, 11) else find()[python]
     if base is None:
         return [Outcome(name, not CI, 0.0, f"python {python} is not on this machine")]
     folder = ROOT / f".venv-spark-{OLD_SPARK}"
     other = prepare(("dev", "spark"), folder, base=base, kernel=False, pins=(f"pyspark=={OLD_SPARK}.*",))
-    pytest = (*PYTEST, "--ignore", "tests/docs", *arguments.pytest, "-m", "spark")
+    pytest = (*PYTEST, "tests/jobs/test_parity.py", *arguments.pytest, "-m", "spark")
     return [runner.run(name, other.python, *pytest, words=PYTEST_CODES)]
 
 
@@ -108,7 +108,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="the subset that fits in a minute")
     parser.add_argument("--fuzz", action="store_true", help="also fuzz the kernel under the sanitizers")
     parser.add_argument("--interpreters", action="store_true", help="also the tests on every other Python found")
-    parser.add_argument("--old-spark", action="store_true", help=f"also the tests of Spark on Spark {OLD_SPARK}")
+    parser.add_argument("--old-spark", action="store_true", help=f"also the parity matrix on Spark {OLD_SPARK}")
     parser.add_argument("--only", metavar="STEPS", help=f"just these, separated by commas: {', '.join(STEPS)}")
     parser.add_argument("pytest", nargs="*", metavar="PYTEST", help="arguments for pytest, after --")
     return parser.parse_args()
