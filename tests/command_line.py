@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
 import os
 import subprocess
 import sys
@@ -39,3 +42,16 @@ def result(module: str, *arguments: object, env: dict[str, str] | None = None, s
     done = run(module, *arguments, env=env, stdin=stdin)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
+
+
+def twin(module: str, *arguments: object) -> bytes:
+    """What a Spark twin prints, run in this process: the twins of a worker share one JVM, whose start takes longest."""
+    from jobs.engine.spark_command import command
+
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    with contextlib.redirect_stdout(out):
+        assert command(importlib.import_module(module).TWIN, [str(a) for a in arguments]) == 0
+    out.flush()
+    buffer = out.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 from jobs.engine.command import guarded, run_command
@@ -14,11 +15,12 @@ from jobs.errors import UsageError
 
 def main(twin: Twin) -> NoReturn:
     """Run `python -m jobs.spark.<name>` and leave with its status."""
-    sys.exit(guarded(lambda: _main(twin)))
+    sys.exit(guarded(lambda: command(twin)))
 
 
-def _main(twin: Twin) -> int:
-    options = _parser(twin).parse_intermixed_args()
+def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
+    """Run a twin with these arguments (default: the command line's); the exit status. Raises JobError."""
+    options = _parser(twin).parse_intermixed_args(arguments)
     return run_command(twin.job, options, SparkEngine(twin, options.spark_master, _conf(options.conf)))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from jobs import api
 from jobs.partials.unusual import PARAMETERS, Judged, Series
-from tests.command_line import SPARK_QUICK, result, run
+from tests.command_line import SPARK_QUICK, result, run, twin
 
 JOB, TWIN = "jobs.anomalies", "jobs.spark.anomalies"
 SAMPLE = Path("sample_data")
@@ -106,7 +106,7 @@ def test_the_same_bytes_without_the_kernel(expected: bytes) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(expected: bytes) -> None:
-    assert result(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "3", "--split-size", "5000", *FLAGS) == expected
+    assert twin(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "3", "--split-size", "5000", *FLAGS) == expected
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs import api
-from tests.command_line import SPARK_QUICK, result, run
+from tests.command_line import SPARK_QUICK, result, run, twin
 
 CORRELATIONS, TWIN = "jobs.correlations", "jobs.spark.correlations"
 SAMPLE = Path("sample_data")
@@ -39,7 +39,7 @@ def test_the_same_bytes_for_any_order_of_the_input_and_without_the_kernel(expect
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(expected: bytes) -> None:
-    assert result(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "2", "--split-size", "5000", *FLAGS) == expected
+    assert twin(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "2", "--split-size", "5000", *FLAGS) == expected
 
 
 @pytest.mark.parametrize("lag", [0, 2])

@@ -11,7 +11,7 @@ import pytest
 
 from jobs import api
 from jobs.engine import tasks
-from tests.command_line import SPARK_QUICK, result, run
+from tests.command_line import SPARK_QUICK, result, run, twin
 
 JOB, TWIN = "jobs.distinct_devices", "jobs.spark.distinct_devices"
 SAMPLE = Path("sample_data")
@@ -95,7 +95,7 @@ def test_the_same_rows_of_many_pieces(limit: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [["--per", "day"], ["--per", "site", "--exact-limit", "5"]], ids=" ".join)
 def test_the_same_bytes_on_spark(flags: list[str]) -> None:
-    assert result(TWIN, SAMPLE, *flags, *SPARK_QUICK, "--tasks", "2") == result(JOB, SAMPLE, *flags)
+    assert twin(TWIN, SAMPLE, *flags, *SPARK_QUICK, "--tasks", "2") == result(JOB, SAMPLE, *flags)
 
 
 @pytest.mark.spark
@@ -106,7 +106,7 @@ def test_sparks_sketches_are_ours(tmp_path: Path) -> None:
     lines = [f"2026-03-01T00:00:00Z,device-{i},m,1\n" for i in range(3000)]
     path.write_text("timestamp,device_id,metric,value\n" + "".join(lines))
     flags = ["--method", "hll", "--per", "day"]
-    assert result(TWIN, path, *flags, *SPARK_QUICK, "--tasks", "2") == result(JOB, path, *flags)
+    assert twin(TWIN, path, *flags, *SPARK_QUICK, "--tasks", "2") == result(JOB, path, *flags)
 
 
 @pytest.mark.parametrize(
