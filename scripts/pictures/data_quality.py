@@ -1,4 +1,4 @@
-"""Draws docs/data_quality.svg, the faults of the worst days of sample_data/.
+"""Draws docs/data_quality.svg, the days of sample_data/ that have faults.
 
 python -m scripts.pictures.data_quality
 """
@@ -19,17 +19,17 @@ def draw() -> str:
     rows = api.run("data_quality", [ROOT / "sample_data"]).to_pylist()
     days: dict[tuple[str, str], list[int]] = {}
     for row in rows:
-        counts = days.setdefault((row["device_id"], str(row["date"])), [0] * len(SHOWN))
-        for place, name in enumerate(SHOWN):
+        counts = days.setdefault((row["device_id"], str(row["date"])), [0] * 4)
+        for place, name in enumerate(("readings", *SHOWN)):
             counts[place] += row[name]
     return bars(
         "Days of the sample whose readings have faults",
         "Bars of the readings out of order, duplicates and conflicts of each device and day that has some: most by far"
         " are those of two devices whose clocks jumped.",
         [
-            Bar(f"{device}, {date}", tuple(counts), f"{sum(counts)} readings")
-            for (device, date), counts in sorted(days.items())
-            if sum(counts)
+            Bar(f"{device}, {date}", tuple(faults), f"{sum(faults)} of {readings}")
+            for (device, date), (readings, *faults) in sorted(days.items())
+            if sum(faults)
         ],
         [name.replace("_", " ") for name in SHOWN],
     )
