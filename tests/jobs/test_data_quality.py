@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from jobs import api
 from tests.command_line import SPARK_QUICK, result, run
@@ -165,6 +166,20 @@ def test_out_of_order_is_told_across_the_pieces_of_an_object(tmp_path: Path, spl
     table, outcome = api.run_with_outcome("data_quality", [log], split_size=split_size)
     assert len(outcome.plan.splits) >= least
     assert table["out_of_order"].to_pylist() == [3]
+
+
+def test_row_groups_of_parquet_are_in_order(tmp_path: Path) -> None:
+    log = tmp_path / "log.parquet"
+    hours = [5, 3, 4, 6, 1, 6, 7]
+    times = pa.array([datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in hours], pa.timestamp("us", "UTC"))
+    table = pa.table(
+        {"timestamp": times, "device_id": ["d"] * 7, "metric": ["t"] * 7, "value": [float(h) for h in hours]}
+    )
+    parquet.write_table(table, log, row_group_size=2)
+    for split_size, splits in (("100", 4), ("64M", 1)):
+        found, outcome = api.run_with_outcome("data_quality", [log], split_size=split_size)
+        assert len(outcome.plan.splits) == splits
+        assert found["out_of_order"].to_pylist() == [3]
 
 
 def test_another_object_may_be_late(tmp_path: Path) -> None:
