@@ -21,7 +21,8 @@ class Piece:
 
     `format` None leaves format and compression to the task, which sees the object's first bytes. `dialect` is a key
     of the run's dialects; empty: the task chooses by extension and header. `header`: the object's header lines, for
-    pieces that do not begin with it. `size`: the bytes that reading it takes.
+    pieces that do not begin with it. `size`: the bytes that reading it takes. `source`: the object's number in the
+    plan; `part`: the piece's number in the object.
     """
 
     object: ObjectInfo
@@ -32,6 +33,8 @@ class Piece:
     dialect: str = ""
     header: bytes = b""
     row_groups: tuple[int, ...] | None = None
+    source: int = 0
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,11 @@ class Planner:
             )
         kept = [o for o in found if self._wanted(o)]
         split_size = self._split_size(sum(o.size for o in kept))
-        pieces = [p for o in kept for p in self._cut(o, given or self._marked(o, markers), split_size)]
+        pieces = [
+            replace(piece, source=source, part=part)
+            for source, o in enumerate(kept)
+            for part, piece in enumerate(self._cut(o, given or self._marked(o, markers), split_size))
+        ]
         pruned = sum(o.size for o in found) - sum(o.size for o in kept)
         return Plan(pack(pieces, split_size), split_size, len(found) - len(kept), pruned)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 
 from jobs.engine import progress
@@ -39,14 +40,23 @@ _REJECTS_HELD = 10_000
 class SplitReader:
     """Reads the splits of one task. `report` holds what was counted so far.
 
-    ordered: readings come in the order of their records, not of their parsing. selection: the job's own.
+    ordered: readings come in the order of their records, not of their parsing. placed: so they do, and say where they
+    stand: `piece`, and `offset` as their number in it. selection: the job's own.
     """
 
     def __init__(
-        self, run: Run, keys: Keys, blocks: BlockWriter, *, ordered: bool = False, selection: Filter | None = None
+        self,
+        run: Run,
+        keys: Keys,
+        blocks: BlockWriter,
+        *,
+        ordered: bool = False,
+        placed: bool = False,
+        selection: Filter | None = None,
     ) -> None:
         self.report = Report()
-        self._ordered = ordered
+        self._ordered = ordered or placed
+        self._placed = placed
         self._run = run
         self._keys = keys
         self._blocks = blocks
@@ -68,12 +78,16 @@ class SplitReader:
             self._keys, self.report.tally, lambda r: self._reject(piece, r), self._run.started, self._run.kernel
         )
         with open_piece(piece, self._dialects) as source:
-            counted = 0
+            counted = selected = 0
             try:
                 for readings in self._parse(source, piece, sink):
                     kept = self._selection.apply(self._filter.apply(readings))
                     self.report.selected += len(kept)
                     counted += self._tick(source.bytes_read - counted, len(readings))
+                    if self._placed:
+                        kept.piece = (piece.source, piece.part)
+                        kept.offset = np.arange(selected, selected + len(kept))
+                        selected += len(kept)
                     if len(kept):
                         yield kept
             except Damage as damage:

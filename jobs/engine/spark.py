@@ -152,7 +152,7 @@ def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFra
     frame = spark.createDataFrame(lines, "line string")
     whole, run = run, replace(run, tables={})  # they are for Spark to join, not for its tasks to carry
     if run.settings.deduplicate:
-        marked = "quality" in twin.job.COLLECTED.columns.names
+        marked = twin.job.COLLECTED.has("quality")
         spelled, schema = (_qualified, _QUALIFIED) if marked else (comparable, COMPARABLE)
         every = frame.mapInArrow(_reader(twin, run, spelled, schema), from_arrow_schema(schema))
         if marked:
@@ -178,7 +178,8 @@ def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Map
                 split = Split.loads(line)
                 blocks = BlockWriter("reference", Path(run.scratch) / f"{attempt('rejects')}.blocks")
                 keys, selection = new_keys(run.kernel), twin.job.selection(run.settings)
-                reader = SplitReader(run, keys, blocks, ordered=ordered, selection=selection)
+                placed = twin.job.COLLECTED.has("place")
+                reader = SplitReader(run, keys, blocks, ordered=ordered, placed=placed, selection=selection)
                 for readings in reader.read(split):
                     yield project(readings).cast(schema)
                 _put(Path(run.scratch) / f"report-{split.index:06d}.json", reader.close().dumps())

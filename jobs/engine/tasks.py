@@ -49,7 +49,10 @@ class MapTask:
         self._blocks = BlockWriter(run.carrier, Path(run.scratch) / f"{self._name}.blocks")
         keys = new_keys(run.kernel)
         selection = job.selection(run.settings)
-        self._reader = SplitReader(run, keys, self._blocks, ordered=not job.PARTIALS, selection=selection)
+        placed = job.COLLECTED.has("place")
+        self._reader = SplitReader(
+            run, keys, self._blocks, ordered=not job.PARTIALS, placed=placed, selection=selection
+        )
         self._accumulator = None
         if job.PARTIALS:
             self._accumulator = Collected(keys, job.COLLECTED) if run.ordered else job.accumulator(run, keys)

@@ -35,6 +35,9 @@ class PartialSchema:
     def keys(self) -> list[str]:
         return [name for name in self.columns.names if name not in self.merges]
 
+    def has(self, column: str) -> bool:
+        return column in self.columns.names
+
     def empty(self) -> pa.Table:
         return self.columns.empty_table()
 
@@ -125,3 +128,8 @@ QUALIFIED = PartialSchema(
     "qualified", READINGS.columns.append(pa.field("quality", _TEXTS)), {}, single=True, by_day=True
 )
 """The same with their quality marks, on their way to the day that they are of."""
+
+PLACED = PartialSchema(
+    "placed", READINGS.columns.append(pa.field("place", pa.int64(), nullable=False)), {}, single=True
+)
+"""The same with the place of each (see `arrivals`): map tasks read in the order of records then."""

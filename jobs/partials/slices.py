@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 
+from jobs.partials.arrivals import Places
 from jobs.partials.codes import dictionary_codes, pack
 from jobs.partials.merge import integers
 from jobs.partials.passing import ROW_BYTES, Columns, copied, to_rows
 from jobs.partials.rows import texts_of
 from jobs.partials.schema import READINGS, PartialSchema
 from jobs.partials.walks import Sequences, Slice, sort
-from jobs.readings.model import Int32Array, Keys, Readings
+from jobs.readings.model import Int32Array, Int64Array, Keys, Readings
 
 BLOCK_ROWS = 16_384
 SLICE_ROWS = 1 << 19
@@ -36,12 +37,16 @@ class Collected:
         self._keys, self._schema = keys, schema
         self._batches: list[Columns] = []
         self._marks: list[Int32Array] = []  # quality marks, where the schema has them
-        self._marked = "quality" in schema.columns.names
+        self._marked = schema.has("quality")
+        self._places = Places() if schema.has("place") else None
+        self._placed: list[Int64Array] = []
 
     def add(self, readings: Readings) -> None:
         self._batches.append(copied(readings))
         if self._marked:
             self._marks.append(readings.qualities.copy())
+        if self._places is not None:
+            self._placed.append(self._places.of(readings))
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
         if self._batches:
@@ -53,6 +58,9 @@ class Collected:
                 marks, self._marks = np.concatenate(self._marks), []
                 column = pa.DictionaryArray.from_arrays(pa.array(marks, mask=marks < 0), texts.quality)
                 rows = rows.append_column(self._schema.columns.field("quality"), column)
+            if self._places is not None:
+                places, self._placed = np.concatenate(self._placed), []
+                rows = rows.append_column(self._schema.columns.field("place"), pa.array(places))
             order = np.argsort(integers(rows.column("timestamp")), kind="stable")
             yield self._schema.name, rows.take(pa.array(order))
 
@@ -62,7 +70,7 @@ class Collected:
 
     @property
     def nbytes(self) -> int:
-        return _COPIES * self.groups * ROW_BYTES
+        return _COPIES * self.groups * (ROW_BYTES + (8 if self._places else 0))
 
 
 def blocks(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
@@ -109,16 +117,15 @@ def _cut(readings: Readings, end: int) -> tuple[Readings, Readings]:
 
 
 def _joined(parts: list[Readings]) -> Readings:
-    first, offset = parts[0], np.zeros(sum(map(len, parts)), np.int64)
-    columns = zip(*((p.timestamp, p.device, p.series, p.value) for p in parts), strict=True)
-    time, device, series, value = (np.concatenate(column) for column in columns)
+    columns = zip(*((p.timestamp, p.device, p.series, p.value, p.offset) for p in parts), strict=True)
+    time, device, series, value, offset = (np.concatenate(column) for column in columns)
     marked = any(p.quality is not None for p in parts)
     quality = np.concatenate([p.qualities for p in parts]) if marked else None
-    return Readings(first.keys, time, device, series, value, offset, quality)
+    return Readings(parts[0].keys, time, device, series, value, offset, quality)
 
 
 def coded(rows: pa.Table, keys: Keys) -> Readings:
-    """READINGS or QUALIFIED rows as readings whose codes are those of `keys`."""
+    """READINGS, QUALIFIED or PLACED rows as readings whose codes are those of `keys`; `offset` is their place."""
     device, devices = dictionary_codes(rows.column("device_id"))
     of_device = np.array([keys.device(text) for text in devices.to_pylist()], np.int32)
     (metric, metrics), (unit, units) = (dictionary_codes(rows.column(name)) for name in ("metric", "unit"))
@@ -129,7 +136,8 @@ def coded(rows: pa.Table, keys: Keys) -> Readings:
         of_series[i] = keys.series(metrics[int(metric[row])].as_py(), text)
     time, value = integers(rows.column("timestamp")), rows.column("value").to_numpy()
     quality = _coded_quality(rows.column("quality"), keys) if "quality" in rows.column_names else None
-    return Readings(keys, time, of_device[device], of_series[place], value, np.zeros(len(rows), np.int64), quality)
+    offset = integers(rows.column("place")) if "place" in rows.column_names else np.zeros(len(rows), np.int64)
+    return Readings(keys, time, of_device[device], of_series[place], value, offset, quality)
 
 
 def _coded_quality(column: pa.ChunkedArray, keys: Keys) -> Int32Array:

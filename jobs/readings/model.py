@@ -142,7 +142,8 @@ class Readings:
     timestamp: int64, µs since 1970-01-01 UTC, or NO_TIME. device, series: int32. value: float64, finite.
     quality: int32, -1 for none; absent where the dialect names no quality column.
     offset: int64, the byte offset of each reading's record in the object; a wide row's readings share it and stand
-    in the dialect's column order.
+    in the dialect's column order. Where places are asked for, it is the reading's number in its piece instead.
+    piece: the object's number in the plan, and the number of the piece of it that the batch is from.
     The arrays may be views of reused buffers: they hold until the parser is asked for the next batch.
     """
 
@@ -153,6 +154,7 @@ class Readings:
     value: Float64Array
     offset: Int64Array
     quality: Int32Array | None = None
+    piece: tuple[int, int] = (0, 0)
 
     def __len__(self) -> int:
         return len(self.value)
@@ -172,6 +174,7 @@ class Readings:
             self.value[rows],
             self.offset[rows],
             None if self.quality is None else self.quality[rows],
+            self.piece,
         )
 
     def to_arrow(self) -> pa.RecordBatch:

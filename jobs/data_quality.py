@@ -1,0 +1,91 @@
+"""Data quality: can I trust it? Faults of each series and day, counted, and a score.
+
+Reduce walks through each series in the order of time; docs/data_quality.md defines every column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import ClassVar
+
+import pyarrow as pa
+
+from jobs.engine import limits
+from jobs.engine.job import Column, SensorJob
+from jobs.engine.options import Option, whole_number
+from jobs.engine.run import Run
+from jobs.partials import buckets, quality
+from jobs.partials.schema import PLACED
+from jobs.partials.walks import Walk
+from jobs.readings import zones
+from jobs.readings.model import Keys
+
+
+def parse_date(text: str) -> int:
+    """Days since 1970-01-01. Raises ValueError for what is no date."""
+    try:
+        return (date.fromisoformat(text) - date(1970, 1, 1)).days
+    except ValueError:
+        raise ValueError(f"{text!r} is no date; write it as 2026-03-01") from None
+
+
+class DataQuality(SensorJob):
+    """Repeats, contradictions, wrong clocks, stuck and impossible values of each device, metric, unit and day."""
+
+    NAME = "data_quality"
+    QUESTION = "Can I trust it?"
+    KEYS = ("device_id", "metric", "unit", "date")
+    COLUMNS = (
+        Column("device_id", pa.string(), "who measured"),
+        Column("metric", pa.string(), "what was measured"),
+        Column("unit", pa.string(), "in which unit, where the logs say"),
+        Column("date", pa.date32(), "the day in --time-zone"),
+        Column("readings", pa.int64(), "how many readings the day has"),
+        Column("duplicates", pa.int64(), "exact repeats: equal time and value, beyond the first"),
+        Column("conflicts", pa.int64(), "other values of the same time, beyond the first"),
+        Column("out_of_order", pa.int64(), "earlier than a reading before it in the same object"),
+        Column("future", pa.int64(), "later than the start of the run"),
+        Column("past", pa.int64(), "before --not-before; empty without it"),
+        Column("stuck", pa.int64(), "in runs of at least --stuck equal values"),
+        Column("longest_run", pa.int64(), "the most equal values in a row, up to a reading of this day"),
+        Column("out_of_range", pa.int64(), "below min or above max of --limits; empty without them"),
+        Column("jumps", pa.int64(), "further than step of --limits from the reading before; empty without it"),
+        Column("score", pa.float64(), "100 · (readings − faults) / readings, at least 0"),
+    )
+    OPTIONS = (
+        Option(
+            "--stuck",
+            "how many equal values in a row are too many (default: 10)",
+            "10",
+            whole_number(2, 1_000_000),
+            "N",
+        ),
+        Option("--not-before", "readings before this day are from a wrong clock", None, parse_date, "DATE"),
+        Option("--limits", "a TOML file with min, max and step of metrics", None, limits.load, "FILE"),
+    )
+    PARTIALS: ClassVar = {quality.QUALITY.name: quality.QUALITY}
+    TIME_ORDERED = True
+    COLLECTED = PLACED
+
+    @classmethod
+    def walk(cls, run: Run, keys: Keys) -> Walk:
+        return quality.QualityWalk(rules_of(run))
+
+    @classmethod
+    def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
+        return quality.finish(partials, rules_of(run))
+
+
+def rules_of(run: Run) -> quality.Rules:
+    """What counts as a fault in this run."""
+    chosen = run.settings.option
+    days = buckets.days(zones.load(run.settings.time_zone))
+    placed = not run.settings.deduplicate  # of repeats any one is left
+    return quality.Rules(
+        days, chosen("stuck"), run.started, chosen("not_before"), chosen("limits") or {}, placed=placed
+    )
+
+
+if __name__ == "__main__":
+    DataQuality.run()
