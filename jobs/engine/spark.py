@@ -202,8 +202,9 @@ def _qualified(readings: Readings) -> pa.RecordBatch:
 
 
 def from_comparable(batch: pa.RecordBatch) -> Readings:
-    """The readings of comparable columns, with quality marks where these stand beside them."""
+    """The readings of comparable columns, with quality marks where these stand beside them; others are passed over."""
     rows = pa.Table.from_batches([batch])
+    rows = rows.select([name for name in _QUALIFIED.names if name in rows.column_names])
     rows = rows.append_column("value", pa.array(from_images(rows["bits"].to_numpy())))
     schema = (QUALIFIED if "quality" in rows.column_names else READINGS).columns
     return coded(rows.select(schema.names).cast(schema), Keys())
