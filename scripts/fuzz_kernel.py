@@ -25,7 +25,6 @@ TESTS = (
     "--ignore=tests/kernel/test_build.py",
     "tests/readings/test_kernel_agrees.py",
     "tests/readings/test_lines_agree.py",
-    "tests/partials",
 )
 ASAN = "detect_leaks=0:allocator_may_return_null=1:abort_on_error=0:exitcode=99"  # Python itself leaves much to the end
 
@@ -100,7 +99,9 @@ def prove_active(environ: Mapping[str, str]) -> None:
 
 
 def run_tests(environ: Mapping[str, str], rest: Sequence[str]) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS, *rest]
+    partials = [str(path) for path in (ROOT / "tests" / "partials").glob("test_*.py") if "kernel" in path.read_text()]
+    workers = str(min(os.cpu_count() or 1, 4))
+    command = [sys.executable, "-m", "pytest", "-q", "-n", workers, "-p", "no:cacheprovider", *TESTS, *partials, *rest]
     return subprocess.run(command, env=environ, cwd=ROOT, check=False).returncode
 
 

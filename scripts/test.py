@@ -19,6 +19,8 @@ from scripts.interpreters import find
 from scripts.steps import Outcome, Runner
 
 CI = os.environ.get("CI") == "true"
+NOT_PER_PYTHON = ("--ignore", "tests/data", "--ignore", "tests/scripts")
+"""No other Python reads a real set otherwise, or draws other sample data."""
 OLD_SPARK, OLD_SPARK_PYTHON = "3.5", "3.11"
 WORKERS = str(min(os.cpu_count() or 1, 4))
 MAIN = "not slow and not spark"
@@ -75,7 +77,7 @@ def interpreters(runner: Runner, environment: Environment, arguments: argparse.N
             outcomes.append(Outcome(name, not CI, 0.0, "is not on this machine"))
             continue
         other = prepare(("dev",), ROOT / f".venv-{version}", base=python, kernel=False)
-        pytest = (*PYTEST, "--ignore", "tests/docs", *arguments.pytest, "-m", MAIN)
+        pytest = (*PYTEST, "--ignore", "tests/docs", *NOT_PER_PYTHON, *arguments.pytest, "-m", MAIN)
         outcomes.append(runner.run(name, other.python, *pytest, words=PYTEST_CODES))
     return outcomes
 
@@ -88,7 +90,7 @@ def old_spark(runner: Runner, environment: Environment, arguments: argparse.Name
         return [Outcome(name, not CI, 0.0, f"python {python} is not on this machine")]
     folder = ROOT / f".venv-spark-{OLD_SPARK}"
     other = prepare(("dev", "spark"), folder, base=base, kernel=False, pins=(f"pyspark=={OLD_SPARK}.*",))
-    pytest = (*PYTEST, "tests/jobs/test_parity.py", *arguments.pytest, "-m", "spark")
+    pytest = (*PYTEST, "tests/jobs/test_parity.py", "-k", "sample_data", *arguments.pytest, "-m", "spark")
     return [runner.run(name, other.python, *pytest, words=PYTEST_CODES)]
 
 
