@@ -53,6 +53,8 @@ def guarded(command: Callable[[], int]) -> int:
     """Run a command; its exit status, with errors told in one line and interrupts quietly."""
     gc.freeze()  # what is imported stays, and forks share it
     gc.enable()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     _open_standard_streams()
     _raise_on_sigterm()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,25 @@ def test_interrupted(
     assert [path for path in (tmp_path / "scratch").rglob("*") if path.is_file()] == []
     assert [path.name for path in tmp_path.iterdir()] == ["scratch"]
     assert [list(home.iterdir()) for home in (tmp_path / "scratch").iterdir()] == [[]]
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc to see what a process has loaded")
+@pytest.mark.parametrize("module", ["jobs.daily_stats", "jobs.spark.daily_stats", "jobs"])
+def test_interrupted_while_importing(env: dict[str, str], module: str) -> None:
+    """Arrow's library is loaded when a fifth of the imports are done."""
+    with subprocess.Popen(
+        command("sample_data", "--output-format", "csv", module=module),
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as process:
+        while "libarrow.so" not in Path(f"/proc/{process.pid}/maps").read_text() and process.poll() is None:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == (b"", b"")
+        assert process.returncode == -signal.SIGINT
 
 
 @pytest.mark.parametrize("runner", RUNNERS)
