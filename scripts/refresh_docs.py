@@ -86,7 +86,7 @@ def circumstances(results: Mapping[str, Any]) -> str:
     dates = sorted(case["date"][:10] for case in cases)
     when = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
     rounds = min(case["rounds"] for case in cases)
-    return f"{'; '.join(sorted(machines))}; {when}; medians of {rounds} rounds."
+    return f"{'; '.join(sorted(machines))}; {when}; at least {rounds} round{'s' * (rounds > 1)} each."
 
 
 def main() -> int:
