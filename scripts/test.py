@@ -25,6 +25,17 @@ OLD_SPARK, OLD_SPARK_PYTHON = "3.5", "3.11"
 WORKERS = str(min(os.cpu_count() or 1, 4))
 MAIN = "not slow and not spark"
 QUICK = f"{MAIN} and not s3"
+NOT_QUICK = (
+    *(f"--ignore=tests/{folder}" for folder in ("outcomes", "data", "scripts")),
+    *(f"--ignore={path}" for path in sorted(ROOT.glob("tests/jobs/test_*.py")) if path.stem != "test_parity"),
+)
+"""Whole commands by the hundred wait for the full run; the parity matrix stands for the jobs."""
+NOT_PER_PYTHON = ("--ignore", "tests/data", "--ignore", "tests/scripts")
+"""No other Python reads a real set otherwise, or draws other sample data."""
+OLD_SPARK, OLD_SPARK_PYTHON = "3.5", "3.11"
+WORKERS = str(min(os.cpu_count() or 1, 4))
+MAIN = "not slow and not spark"
+QUICK = f"{MAIN} and not s3"
 NOT_QUICK = tuple(f"--ignore=tests/{folder}" for folder in ("outcomes", "data", "scripts"))
 """Whole commands by the hundred, real sets and the scripts' own tests wait for the full run."""
 PYTEST = ("-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup")
@@ -55,9 +66,9 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
 
 
 def docs(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
-    select = ("-m", QUICK) if arguments.quick else ()
+    pages = "tests/docs/test_links.py" if arguments.quick else "tests/docs"
     # in one process: a page's commands build on each other
-    return [runner.run("docs", environment.python, "-m", "pytest", "-q", "tests/docs", *select, words=PYTEST_CODES)]
+    return [runner.run("docs", environment.python, "-m", "pytest", "-q", pages, words=PYTEST_CODES)]
 
 
 def answers(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:

@@ -47,10 +47,10 @@ def test_bins_of_equal_width(one: float, other: float, bins: int) -> None:
     assert len(edges) == 2 or all(a < b for a, b in pairwise(edges))
     assert len(edges) <= bins + 1
     span = Fraction(high) - Fraction(low)
-    if span > 1e-290 and span > 1e-9 * max(abs(Fraction(low)), abs(Fraction(high))):
+    if span > 1e-290 and span > Fraction(1, 10**9) * max(abs(Fraction(low)), abs(Fraction(high))):
         assert len(edges) == bins + 1
         for i, edge in enumerate(edges):
-            assert abs(Fraction(edge) - (Fraction(low) + span * i / bins)) <= 1e-5 * span / bins
+            assert abs(Fraction(edge) - (Fraction(low) + span * i / bins)) <= Fraction(1, 10**5) * span / bins
     every = np.array([low, high, *edges])
     found = bins_of(
         Edges(ranges=[("m", None, low, high)], bins=bins).of([("m", None)]), np.zeros(len(every), int), every
