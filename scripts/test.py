@@ -1,7 +1,7 @@
 """Everything that must hold before a change is merged: lint, types, tests, documentation, answers.
 
 python3 scripts/test.py            # all of it
-python3 scripts/test.py --quick    # what fits in a minute
+python3 scripts/test.py --quick    # what fits in two minutes
 """
 
 import argparse
@@ -118,7 +118,7 @@ def options() -> argparse.Namespace:
         description=__doc__.splitlines()[0],
         epilog="After -- come pytest's own arguments.",
     )
-    parser.add_argument("--quick", action="store_true", help="the subset that fits in a minute")
+    parser.add_argument("--quick", action="store_true", help="the subset that fits in two minutes")
     parser.add_argument("--fuzz", action="store_true", help="also fuzz the kernel under the sanitizers")
     parser.add_argument("--interpreters", action="store_true", help="also the tests on every other Python found")
     parser.add_argument("--old-spark", action="store_true", help=f"also the parity matrix on Spark {OLD_SPARK}")
