@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from jobs.readings.zones import DAY, SECOND
-
-_UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": DAY}
+from jobs.partials.windows import UNITS
+from jobs.readings.zones import DAY
 
 
 def parse(text: str, most: int = 366 * DAY) -> int:
@@ -15,7 +14,7 @@ def parse(text: str, most: int = 366 * DAY) -> int:
     Raises ValueError for what is none of these, nothing, or longer than `most`.
     """
     found = re.fullmatch(r"([0-9]{1,9})([smhd])", text.strip())
-    length = int(found[1]) * _UNITS[found[2]] if found else 0
+    length = int(found[1]) * UNITS[found[2]] if found else 0
     if not 0 < length <= most:
         raise ValueError(f"{text!r} is no length of time up to {spell(most)}; write it as 30s, 15m, 1h or 1d")
     return length
@@ -31,5 +30,5 @@ def parse_part_of_day(text: str) -> int:
 
 def spell(length: int) -> str:
     """A length of whole seconds as `parse` reads it."""
-    unit = next(u for u in "dhms" if length % _UNITS[u] == 0)
-    return f"{length // _UNITS[unit]}{unit}"
+    unit = next(u for u in "dhms" if length % UNITS[u] == 0)
+    return f"{length // UNITS[unit]}{unit}"

@@ -16,7 +16,7 @@ from jobs.readings.zones import DAY, SECOND, Zone
 
 ALL = "all"
 _CALENDAR = ("week", "month", "year")
-_UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": DAY}
+UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": DAY}
 _MOST = 36_525 * DAY
 _TIME = pa.timestamp("us", "UTC")
 _NEVER = 2**63 - 1
@@ -34,7 +34,7 @@ def size_of(text: str) -> int:
     found = re.fullmatch(r"([1-9]\d{0,9})([smhd])", text)
     if not found:
         raise ValueError(f'"{text}" is no window: write 1s, 5m, 6h, 1d, …, week, month, year or all')
-    size = int(found[1]) * _UNITS[found[2]]
+    size = int(found[1]) * UNITS[found[2]]
     if DAY % size and size % DAY:
         raise ValueError("a window divides a day, so that days hold whole ones, or is a number of whole days")
     if size > _MOST:
