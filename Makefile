@@ -19,7 +19,7 @@ demo: ## daily statistics of the sample logs
 test: ## all that must hold before a change is merged
 	@python3 scripts/test.py
 
-quick: ## the part of it that fits in two minutes
+quick: ## the part of it that fits in a minute
 	@python3 scripts/test.py --quick
 
 lint: setup ## tidy the code: format it, fix what can be fixed, say the rest

@@ -1,7 +1,7 @@
 """Everything that must hold before a change is merged: lint, types, tests, documentation, answers.
 
 python3 scripts/test.py            # all of it
-python3 scripts/test.py --quick    # what fits in two minutes
+python3 scripts/test.py --quick    # what fits in a minute
 """
 
 import argparse
@@ -30,14 +30,6 @@ NOT_QUICK = (
     *(f"--ignore={path}" for path in sorted(ROOT.glob("tests/jobs/test_*.py")) if path.stem != "test_parity"),
 )
 """Whole commands by the hundred wait for the full run; the parity matrix stands for the jobs."""
-NOT_PER_PYTHON = ("--ignore", "tests/data", "--ignore", "tests/scripts")
-"""No other Python reads a real set otherwise, or draws other sample data."""
-OLD_SPARK, OLD_SPARK_PYTHON = "3.5", "3.11"
-WORKERS = str(min(os.cpu_count() or 1, 4))
-MAIN = "not slow and not spark"
-QUICK = f"{MAIN} and not s3"
-NOT_QUICK = tuple(f"--ignore=tests/{folder}" for folder in ("outcomes", "data", "scripts"))
-"""Whole commands by the hundred, real sets and the scripts' own tests wait for the full run."""
 PYTEST = ("-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup")
 PYTEST_CODES = {5: "no test was selected", 4: "pytest was called wrongly", 3: "pytest failed inside", 2: "interrupted"}
 
@@ -118,7 +110,7 @@ def options() -> argparse.Namespace:
         description=__doc__.splitlines()[0],
         epilog="After -- come pytest's own arguments.",
     )
-    parser.add_argument("--quick", action="store_true", help="the subset that fits in two minutes")
+    parser.add_argument("--quick", action="store_true", help="the subset that fits in a minute")
     parser.add_argument("--fuzz", action="store_true", help="also fuzz the kernel under the sanitizers")
     parser.add_argument("--interpreters", action="store_true", help="also the tests on every other Python found")
     parser.add_argument("--old-spark", action="store_true", help=f"also the parity matrix on Spark {OLD_SPARK}")

@@ -23,8 +23,9 @@ def scratch(run_id: str, base: str | None = None) -> Iterator[Path]:
     sweep(home)
     folder = home / run_id
     folder.mkdir(mode=0o700)
-    with (folder / _HOLD).open("w") as held:
+    with (folder / f"{_HOLD}.new").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
+        Path(held.name).rename(folder / _HOLD)  # seen by a sweep only once it is locked
         try:
             yield folder
         finally:

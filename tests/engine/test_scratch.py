@@ -20,6 +20,13 @@ with scratch("held", sys.argv[1]) as folder:
     print(folder, flush=True)
     time.sleep(60)
 """
+SWEEPER = """
+import sys
+from pathlib import Path
+from jobs.engine.scratch import sweep
+while True:
+    sweep(Path(sys.argv[1]))
+"""
 
 
 def test_a_scratch_is_gone_after_its_run(tmp_path: Path) -> None:
@@ -54,3 +61,15 @@ def test_a_folder_without_its_lock_is_swept_only_when_it_is_old(tmp_path: Path) 
     with scratch("second", str(tmp_path)):
         assert young.exists()
         assert not old.exists()
+
+
+def test_a_run_that_begins_while_others_sweep_keeps_its_scratch(tmp_path: Path) -> None:
+    with scratch("first", str(tmp_path)) as folder:
+        home = folder.parent
+    with subprocess.Popen([sys.executable, "-c", SWEEPER, str(home)], cwd=ROOT) as sweeper:
+        try:
+            for number in range(2000):
+                with scratch(f"run-{number}", str(tmp_path)) as folder:
+                    (folder / "plan").write_text("x")
+        finally:
+            sweeper.kill()
