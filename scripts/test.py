@@ -48,6 +48,7 @@ def types(runner: Runner, environment: Environment, arguments: argparse.Namespac
 def tests(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
     pytest = (*PYTEST, "--ignore", "tests/docs", *arguments.pytest)
     if arguments.quick:
+        os.environ.setdefault("JOBS_FUZZ_ROUNDS", "0.2")
         return [runner.run("tests", environment.python, *pytest, *NOT_QUICK, "-m", QUICK, words=PYTEST_CODES)]
     coverage = ("-m", "coverage")
     return [

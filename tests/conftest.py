@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.effort import rounds
 from tests.servers import S3Server, s3_server
 
-settings.register_profile("suite", deadline=None)  # machines are busy; slowness is not a wrong answer
+# machines are busy; slowness is not a wrong answer
+settings.register_profile("suite", max_examples=rounds(100), deadline=None)
 settings.load_profile("suite")
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -20,6 +20,7 @@ needs_compiler = pytest.mark.skipif(not build.compilers(), reason="no C compiler
 
 
 @needs_compiler
+@pytest.mark.slow
 def test_a_library_is_built_once_and_again_for_other_flags(tmp_path: Path) -> None:
     target = tmp_path / "kernel.so"
     assert build.build(target, extra=("-O1",)) == target
@@ -79,6 +80,7 @@ def loaded(**environ: str) -> tuple[str, str]:
 
 
 @needs_compiler
+@pytest.mark.slow
 def test_a_library_older_than_its_sources_is_not_used(tmp_path: Path) -> None:
     package = tmp_path / "jobs"
     shutil.copytree(ROOT / "jobs" / "kernel", package / "kernel", ignore=shutil.ignore_patterns("*.so", "__pycache__"))

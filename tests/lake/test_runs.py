@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.lake import runs
 from jobs.lake.runs import merge_runs
+from tests.effort import rounds
 
 KEYS = ["device", "unit", "number"]
 SCHEMA = pa.schema([("device", pa.string()), ("unit", pa.string()), ("number", pa.int64()), ("run", pa.int64())])
@@ -34,7 +35,7 @@ def _write(folder: Path, given_runs: list[list[tuple[str, str | None, int]]]) ->
     return paths
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=rounds(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(rows, max_size=30), max_size=5))
 def test_any_runs_merge_into_sorted_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given_runs: list[list[tuple[str, str | None, int]]]

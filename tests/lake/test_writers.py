@@ -191,6 +191,7 @@ def test_an_empty_table_has_its_head() -> None:
     )
 
 
+@pytest.mark.slow
 def test_parquet_is_sane_and_read_by_others(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 

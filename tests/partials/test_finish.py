@@ -24,6 +24,7 @@ from jobs.partials.schema import MAX_COUNT, SKETCH, STATS
 from jobs.partials.sketch import Sketch
 from jobs.readings.model import NO_TIME, Keys
 from jobs.readings.zones import load
+from tests.effort import rounds
 from tests.partials.numbers import ROWS, Row, batch, gathered, rounded
 
 ZONE = load("Europe/Berlin")
@@ -86,7 +87,7 @@ def stdev(values: Sequence[float]) -> float | None:
         return math.inf
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(40))
 @given(ROWS, st.integers(0, 30))
 def test_all_columns_are_as_defined(rows: list[Row], cut: int) -> None:
     table = statistics_of(rows[:cut], rows[cut:])
@@ -94,7 +95,7 @@ def test_all_columns_are_as_defined(rows: list[Row], cut: int) -> None:
     assert repr(found) == repr(plain(rows))  # repr tells zeros apart
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(40))
 @given(ROWS)
 def test_quantiles_are_within_their_error_of_the_lower_rank(rows: list[Row]) -> None:
     for row in statistics_of(rows).to_pylist():
@@ -110,7 +111,7 @@ def test_quantiles_are_within_their_error_of_the_lower_rank(rows: list[Row]) -> 
             assert row["min"] <= row[f"q{q:g}"] <= row["max"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(40))
 @given(ROWS, st.permutations(range(3)))
 def test_parts_and_their_order_do_not_show(rows: list[Row], order: list[int]) -> None:
     parts = [rows[i::3] for i in order]

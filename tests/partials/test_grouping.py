@@ -18,6 +18,7 @@ from jobs.partials.sketch import Sketch
 from jobs.readings.kernel_keys import new_keys
 from jobs.readings.model import Keys
 from jobs.readings.zones import load
+from tests.effort import rounds
 from tests.partials.numbers import ROWS, Row, batch, gathered
 
 
@@ -25,7 +26,7 @@ def initial(devices: pa.StringArray) -> pa.StringArray:
     return pc.utf8_slice_codeunits(devices, 0, 1)
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(40))
 @given(st.lists(ROWS, max_size=4), st.sampled_from(["device", "metric", initial]), st.booleans())
 def test_groups_accumulate_as_devices_of_their_names(parts: list[list[Row]], by: By | GroupOf, kernel: bool) -> None:
     def opened(keys: Keys) -> Accumulator:

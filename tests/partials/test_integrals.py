@@ -17,6 +17,7 @@ from jobs.partials.energy import ENERGY, PEAKS, EnergyWalk, Meter, Method, finis
 from jobs.partials.merge import merge
 from jobs.readings import zones
 from jobs.readings.zones import DAY, SECOND
+from tests.effort import rounds
 from tests.jobs.energy_oracle import MINUTE, Reading, energy
 from tests.partials.numbers import DOUBLES, rounded
 from tests.partials.test_slices import Row, walked
@@ -93,7 +94,7 @@ def test_small_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert integrated(rows, meter, 1000) == integrated(rows, meter, 11) == whole
 
 
-@settings(max_examples=30)
+@settings(max_examples=rounds(30))
 @given(st.lists(st.tuples(TIMES, st.floats(0, 1e4)), max_size=10), st.sampled_from([15 * MINUTE, DAY]))
 def test_days_do_not_depend_on_the_demand_window(readings: list[Reading], demand: int) -> None:
     rows: list[list[Row]] = [[("a", "power", "kW", time, value) for time, value in readings]]

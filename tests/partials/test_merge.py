@@ -12,6 +12,7 @@ from jobs.partials.codes import distinct, pack, text_codes
 from jobs.partials.hashing import text_hashes
 from jobs.partials.merge import divide, merge, partition
 from jobs.partials.schema import SKETCH, STATS, PartialSchema
+from tests.effort import rounds
 
 SMALL = PartialSchema(
     "small",
@@ -56,7 +57,7 @@ def by_hand(tables: list[pa.Table]) -> Rows:
     return merged
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(40))
 @given(TABLE, TABLE, TABLE)
 def test_merging_is_a_commutative_monoid(a: pa.Table, b: pa.Table, c: pa.Table) -> None:
     expected = by_hand([a, b, c])
@@ -73,7 +74,7 @@ def test_nothing_merges_to_nothing(schema: PartialSchema) -> None:
     assert merge(schema, [schema.empty()] * 2).schema.equals(schema.columns)
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(40))
 @given(TABLE, TABLE, st.integers(1, 9))
 def test_partitions_hold_each_row_once_and_each_device_in_one(a: pa.Table, b: pa.Table, n: int) -> None:
     table = pa.concat_tables([a, b.slice(len(b) // 3)])
@@ -84,7 +85,7 @@ def test_partitions_hold_each_row_once_and_each_device_in_one(a: pa.Table, b: pa
     assert sum(map(len, devices)) == len(set().union(*devices))
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(40))
 @given(TABLE, TABLE, st.sampled_from([1, 100, 1000, 10**9]))
 def test_pieces_hold_each_row_once_and_each_device_in_one(a: pa.Table, b: pa.Table, most: int) -> None:
     encoded = a.set_column(0, "device_id", a.column("device_id").dictionary_encode())

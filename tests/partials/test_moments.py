@@ -21,6 +21,7 @@ from jobs.partials.schema import SKETCH, SQUARES, STATS, SUMS, Accumulator, Part
 from jobs.partials.sketch import Sketch
 from jobs.readings.model import NO_TIME, Keys, Readings
 from jobs.readings.zones import load
+from tests.effort import rounds
 from tests.partials.numbers import ROWS, TIMES, Row, batch, gathered
 
 BUCKETS = [
@@ -52,7 +53,7 @@ def fill(moments: Accumulator, parts: list[list[Row]], keys: Keys) -> dict[str, 
     return gathered(moments.flush())
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(40))
 @given(st.lists(ROWS, max_size=4), st.sampled_from(BUCKETS), st.sampled_from([None, Sketch(0.01), Sketch(0.0001)]))
 def test_kernel_and_numpy_give_the_same(
     kernel: ctypes.CDLL, parts: list[list[Row]], buckets: Buckets, sketch: Sketch | None
@@ -136,7 +137,7 @@ def test_kernel_buckets(kernel: ctypes.CDLL, times: list[int], buckets: Buckets)
     assert [found[str(i)] for i in range(len(times))] == buckets.of(np.array(times)).tolist()
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(40))
 @given(ROWS, st.sampled_from([None, Sketch(0.01)]))
 def test_single_rows_merge_to_the_same(rows: list[Row], sketch: Sketch | None) -> None:
     keys = Keys()

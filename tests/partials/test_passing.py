@@ -17,6 +17,7 @@ from jobs.partials.schema import READINGS
 from jobs.partials.sketch import Sketch
 from jobs.readings.model import Keys, Readings
 from jobs.readings.zones import load
+from tests.effort import rounds
 from tests.partials.numbers import ROWS, Row, batch, gathered
 
 DAYS = days(load("Europe/Berlin"))
@@ -35,7 +36,7 @@ def shuffled(flushed: list[dict[str, pa.Table]], n: int) -> pa.Table:
     return pa.concat_tables(results)
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(40))
 @given(st.lists(ROWS, min_size=1, max_size=6), st.integers(1, 3))
 def test_passed_readings_give_the_same_statistics(parts: list[list[Row]], n: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

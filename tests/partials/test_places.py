@@ -16,6 +16,7 @@ from jobs.partials.sketch import Sketch
 from jobs.partials.slices import Collected
 from jobs.readings import zones
 from jobs.readings.model import Keys
+from tests.effort import rounds
 from tests.partials.numbers import ROWS, Row, batch, gathered
 
 KINDS = {kind.name: kind for kind in (STATS, SKETCH, SEEN)}
@@ -64,7 +65,7 @@ def flushed(accumulator: Accumulator, batches: Iterable[list[Row]], keys: Keys) 
     return list(accumulator.flush())
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(60))
 @given(metadata(), ROWS, st.integers(0, 30))
 def test_both_joins_give_the_statistics_of_the_sites_chosen_by_hand(known: pa.Table, rows: list[Row], cut: int) -> None:
     places, keys = Places(known), Keys()

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import InputError
 from jobs.readings.compression import Codec, Damage, ReadableBuffer, open_decompressed, sniff
+from tests.effort import rounds
 
 ROWS = "".join(f"2026-03-01T{i // 60:02d}:{i % 60:02d},dev-{i * 7919 % 97},t,{i * 31337 % 1000}\n" for i in range(900))
 TEXT = ROWS.encode()
@@ -93,7 +94,7 @@ def test_an_empty_stream(codec: Codec) -> None:
 
 
 @CODECS
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=rounds(60), deadline=None)
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=5), st.integers(1, 70_000), st.data())
 def test_cuts_of_reads_change_nothing(codec: Codec, sizes: list[int], size: int, data: st.DataObject) -> None:
     whole = COMPRESS[codec](TEXT[:20_000]) + COMPRESS[codec](TEXT[20_000:])
@@ -110,7 +111,7 @@ def test_cuts_of_reads_change_nothing(codec: Codec, sizes: list[int], size: int,
 
 
 @CODECS
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=rounds(80), deadline=None)
 @given(st.data())
 def test_truncated_anywhere_is_damage_after_a_true_prefix(codec: Codec, data: st.DataObject) -> None:
     members = [COMPRESS[codec](part) for part in (TEXT[:9000], TEXT[9000:9001], TEXT[9001:])]
@@ -144,7 +145,7 @@ def test_a_truncated_zst_gives_every_whole_block() -> None:
 
 
 @CODECS
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=rounds(80), deadline=None)
 @given(st.data())
 def test_a_flipped_byte_is_told_or_changes_nothing(codec: Codec, data: st.DataObject) -> None:
     whole = bytearray(COMPRESS[codec](TEXT))
@@ -208,6 +209,7 @@ def test_gz_header_fields() -> None:
         assert damage is not None
 
 
+@pytest.mark.slow
 def test_many_small_members() -> None:
     lines = TEXT.splitlines(keepends=True)
     for codec, compress in COMPRESS.items():
@@ -273,6 +275,7 @@ def test_a_failing_source_stays_failed() -> None:
 
 
 @CODECS
+@pytest.mark.slow
 def test_memory_is_bounded_however_well_the_data_packs(codec: Codec) -> None:
     data = COMPRESS[codec](bytes(40_000_000))
     source = open_decompressed(io.BytesIO(data), codec, "x")

@@ -21,6 +21,7 @@ from jobs.readings.model import Keys, Reject, Tally
 from jobs.readings.part import Part, Sink
 from jobs.readings.reader import read_part
 from jobs.readings.record import Record
+from tests.effort import rounds
 
 LONG = Dialect("test", formats=("json",), long=Long(unit="unit"), quality=Quality("quality"), optional=("unit",))
 RUN_START = 1_800_000_000_000_000
@@ -99,7 +100,7 @@ def test_every_layout_gives_the_same_readings(layout: str, mark: bytes, max_reco
     assert tally.lines == 100
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=rounds(60), deadline=None)
 @given(st.sampled_from(sorted(LAYOUTS)), st.lists(st.integers(1, 90), min_size=1, max_size=4), st.data())
 def test_cuts_of_reads_change_nothing(layout: str, sizes: list[int], data: st.DataObject) -> None:
     text = bytearray(LAYOUTS[layout]([document(i) for i in range(12)]).encode())
@@ -110,7 +111,7 @@ def test_cuts_of_reads_change_nothing(layout: str, sizes: list[int], data: st.Da
     assert read(Source(bytes(text), sizes), dialect) == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=rounds(60), deadline=None)
 @given(st.integers(0, 12), st.data())
 def test_lines_cut_at_any_byte_are_read_once(count: int, data: st.DataObject) -> None:
     lines = [json.dumps(document(i)) for i in range(count)]
@@ -147,7 +148,7 @@ NASTY = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=rounds(60), deadline=None)
 @given(st.data(), st.sampled_from(["\n", ""]), st.booleans())
 def test_many_at_once_are_as_one_by_one(data: st.DataObject, glue: str, wide: bool) -> None:
     keys = ["timestamp", "device_id", "metric", "value", "unit", "quality", "a"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import random
 import struct
 from collections.abc import Callable
@@ -25,11 +24,11 @@ from jobs.readings.numbers import parse_number
 from jobs.readings.part import Part, Sink
 from jobs.readings.reader import read_part
 from jobs.readings.timestamps import TimeReader
+from tests.effort import rounds
 from tests.kernel.lines import needs_kernel, taken
 from tests.readings.definition import RUN_START, Outcome, define, read
 from tests.readings.spellings import CASES
 
-ROUNDS = int(os.environ.get("JOBS_FUZZ_ROUNDS", "1"))
 pytestmark = needs_kernel
 
 
@@ -74,7 +73,7 @@ def test_numbers_are_those_of_the_definition(mark: str) -> None:
         device=Device(constant="d"),
         long=Long(constant_metric="m"),
     )
-    texts = [spelled_numbers(draw, mark) for _ in range(20_000 * ROUNDS)]
+    texts = [spelled_numbers(draw, mark) for _ in range(rounds(20_000))]
     found = taken("".join(text + "\n" for text in texts).encode(), dialect)
     for text, value in zip([t for t in texts if t], found.values(texts), strict=True):
         if value is not None:
@@ -88,7 +87,7 @@ def test_long_numbers_are_rounded_once() -> None:
     draw = random.Random("long")
     dialect = replace(CASES["nab"][0], timestamp=Timestamp((), ()), device=Device(constant="d"))
     texts = []
-    for _ in range(60_000 * ROUNDS):
+    for _ in range(rounds(60_000)):
         digits = str(draw.randrange(10**15, 10 ** draw.randrange(16, 20)))
         place = draw.randrange(1, len(digits))
         texts.append(digits[:place] + "." + digits[place:] + draw.choice(["", "", f"e{draw.randrange(-9, 28)}"]))
@@ -152,7 +151,7 @@ def test_times_are_those_of_the_definition(kind: str, zone: str) -> None:
         long=Long(constant_metric="m"),
     )
     reader = TimeReader(dialect.timestamp, RUN_START)
-    texts = [spell(draw) for _ in range(4_000 * ROUNDS)]
+    texts = [spell(draw) for _ in range(rounds(4_000))]
     if kind == "iso8601":  # runs of one minute, as in logs
         texts += [text[:16] + f":{draw.randrange(100):02d}.{draw.randrange(10**6)}Z" for text in texts]
     found = taken("".join(text + "|1\n" for text in texts).encode(), dialect)
@@ -208,7 +207,7 @@ def random_object(draw: random.Random, name: str) -> bytes:
 @pytest.mark.parametrize("name", CASES)
 def test_mutated_objects_are_read_as_defined(name: str) -> None:
     draw, (dialect, fmt, *_) = random.Random(name), CASES[name]
-    for _ in range(60 * ROUNDS):
+    for _ in range(rounds(60)):
         content = random_object(draw, name)
         sizes = draw.choice([None, [1, 7, 64], [13]])
         narrow = replace(dialect, max_record=draw.choice([1 << 16, 300]))
@@ -235,7 +234,7 @@ def test_mutated_real_files_are_read_as_defined(pattern: str, shared_data: Path)
     header, *lines = path.read_bytes().splitlines(keepends=True)
     if fmt == "fixed":
         header = b""
-    for _ in range(20 * ROUNDS):
+    for _ in range(rounds(20)):
         place = draw.randrange(len(lines))
         body = mutated(draw, b"".join(lines[place : place + draw.randrange(1, 40)]))
         content = header + (body if draw.random() < 0.8 else body.rstrip(b"\r\n"))
@@ -295,7 +294,7 @@ def random_json(draw: random.Random, wide: bool, compact: bool) -> bytes:
 def test_json_lines_are_read_as_defined(dialect: Dialect, compact: bool) -> None:
     draw = random.Random(dialect.name + str(compact))
     records = JsonRecords(dialect, "object.json", RUN_START)
-    for _ in range(30 * ROUNDS):
+    for _ in range(rounds(30)):
         lines = [random_json(draw, dialect is JSON_WIDE, compact) for _ in range(20)]
         first = b'{"a":1}'  # so that the object is one of lines
         content = b"\n".join([first, *[first] * 20, *lines]) + draw.choice([b"", b"\n", b"\r\n"])

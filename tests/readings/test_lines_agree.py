@@ -5,7 +5,6 @@ JOBS_FUZZ_ROUNDS multiplies the work.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -16,11 +15,12 @@ from jobs.readings import lines
 from jobs.readings.delimited import DelimitedReference
 from jobs.readings.fixed import FixedReference
 from jobs.readings.preamble import find_preamble
+from tests.effort import rounds
 from tests.readings.definition import define, read
 from tests.readings.spellings import CASES, large_object, objects
 
 _SETTINGS = settings(
-    max_examples=12 * int(os.environ.get("JOBS_FUZZ_ROUNDS", "1")),
+    max_examples=rounds(12),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

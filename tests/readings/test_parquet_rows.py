@@ -22,6 +22,7 @@ from jobs.readings.model import Keys, Reject, Tally, in_record_order
 from jobs.readings.parquet_rows import parquet_layout
 from jobs.readings.part import Part, Sink
 from jobs.readings.reader import read_part
+from tests.effort import rounds
 
 RUN_START = 1_800_000_000_000_000
 LONG = Dialect(
@@ -323,7 +324,7 @@ def test_what_is_no_parquet(data: bytes) -> None:
         parquet_layout(io.BytesIO(data), LONG, "x")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=rounds(60), deadline=None)
 @given(st.data())
 def test_truncated_anywhere_is_an_error(data: st.DataObject) -> None:
     whole = stored(table(2000), row_group_size=500)
@@ -332,7 +333,7 @@ def test_truncated_anywhere_is_an_error(data: st.DataObject) -> None:
         read(whole[:cut])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=rounds(100), deadline=None)
 @given(st.data())
 def test_a_flipped_byte_is_an_error_or_changes_nothing_where_pages_have_checksums(data: st.DataObject) -> None:
     whole = bytearray(stored(table(500), row_group_size=200, write_page_checksum=True))
