@@ -56,32 +56,32 @@ static inline scaled_t scaled_of(uint64_t bits) {
     return x;
 }
 
+static inline wide_t load_wide(const uint64_t *limbs) { return (wide_t)limbs[1] << 64 | limbs[0]; }
+
+static inline void store_wide(uint64_t *limbs, wide_t value) {
+    limbs[0] = (uint64_t)value;
+    limbs[1] = (uint64_t)(value >> 64);
+}
+
 static inline void add_value(moments_t *m, scaled_t x) {
-    wide_t shifted = (wide_t)x.significand << (x.shift & 63);
-    uint64_t low = (uint64_t)shifted, high = (uint64_t)(shifted >> 64);
-    bool upper = x.shift >= 64;
-    wide_t t = (wide_t)m->sum[0] + ((upper ? 0 : low) ^ x.negative) + (x.negative & 1);
-    m->sum[0] = (uint64_t)t;
-    t = (wide_t)m->sum[1] + ((upper ? low : high) ^ x.negative) + (uint64_t)(t >> 64);
-    m->sum[1] = (uint64_t)t;
-    m->sum[2] += ((upper ? high : 0) ^ x.negative) + (uint64_t)(t >> 64);
+    uint32_t at = x.shift >> 6; /* 0 or 1 */
+    wide_t sign = (wide_t)x.negative << 64 | x.negative;
+    wide_t value = (((wide_t)x.significand << (x.shift & 63)) ^ sign) - sign;
+    wide_t sum = load_wide(m->sum + at) + value;
+    store_wide(m->sum + at, sum);
+    m->sum[2] += at ? 0 : (uint64_t)((int64_t)(value >> 64) >> 63) + (sum < value);
 }
 
 static inline void add_square(moments_t *m, scaled_t x) {
     wide_t square = (wide_t)x.significand * x.significand;
-    uint64_t low = (uint64_t)square, high = (uint64_t)(square >> 64);
     uint32_t bits = 2 * x.shift & 63, at = 2 * x.shift >> 6; /* at <= 3 */
-    uint64_t *limb = &m->squares[at];
-    wide_t t = (wide_t)limb[0] + (low << bits);
-    limb[0] = (uint64_t)t;
-    t = (wide_t)limb[1] + (high << bits | low >> 1 >> (63 - bits)) + (uint64_t)(t >> 64);
-    limb[1] = (uint64_t)t;
-    t = (wide_t)limb[2] + (high >> 1 >> (63 - bits)) + (uint64_t)(t >> 64);
-    limb[2] = (uint64_t)t;
-    for (uint32_t i = at + 3; (t >> 64) != 0 && i < SQUARE_LIMBS; i++) {
-        t = (wide_t)m->squares[i] + 1;
-        m->squares[i] = (uint64_t)t;
-    }
+    uint64_t *limb = &m->squares[at], top = (uint64_t)(square >> 65 >> (63 - bits));
+    wide_t value = square << bits, sum = load_wide(limb) + value;
+    store_wide(limb, sum);
+    top += sum < value;
+    limb[2] += top;
+    bool carry = limb[2] < top;
+    for (uint32_t i = at + 3; UNLIKELY(carry) && i < SQUARE_LIMBS; i++) carry = ++m->squares[i] == 0;
 }
 
 static inline void add_reading(moments_t *m, int64_t time, uint64_t bits, scaled_t x) {

@@ -68,6 +68,27 @@ static inline span stripped(span text)
     return text;
 }
 
+/* Where the delimiters of the line at `at` are, whose line ends before any quote and has as many as it should: the
+ * commonest. line->stop and line->next are set. False, with nothing done, where it is another line. */
+static inline bool find_expected(const layout_spec *spec, const uint8_t *at, line *line)
+{
+    uint32_t *stops = line->stops, base = 0;
+    uint8_t delimiter = spec->delimiter, quote = spec->quote ? spec->quote : delimiter;
+    uint64_t bits = any_bits(load_bytes64(at), '\n', delimiter, quote);
+    for (int32_t i = 1; i <= spec->separators; i++) {
+        while (UNLIKELY(!bits)) bits = any_bits(load_bytes64(at + (base += 64)), '\n', delimiter, quote);
+        uint32_t stop = base + (uint32_t)lowest_bit(bits);
+        if (UNLIKELY(at[stop] != delimiter)) return false;
+        stops[i] = stop;
+        bits &= bits - 1;
+    }
+    while (UNLIKELY(!bits)) bits = any_bits(load_bytes64(at + (base += 64)), '\n', delimiter, quote);
+    uint32_t stop = base + (uint32_t)lowest_bit(bits);
+    if (UNLIKELY(at[stop] != '\n')) return false;
+    end_line(line, at, at + stop);
+    return true;
+}
+
 /* Positions of the bits, added to those already known; there is room for 72 more. */
 static inline uint32_t add_positions(uint32_t *stops, uint32_t count, uint32_t base, uint64_t bits)
 {
@@ -190,10 +211,11 @@ static bool bare_fields(const layout_spec *spec, const uint8_t *at, line *line, 
 
 static inline cut cut_delimited(const layout_spec *spec, const uint8_t *at, const uint8_t *end, line *line)
 {
-    uint32_t count;
+    uint32_t count = (uint32_t)spec->separators;
     uint64_t quotes = 0;
     bool doubled = false;
-    if (UNLIKELY(line->quoted) || UNLIKELY(!find_plain(spec, at, line, &count))) {
+    if (LIKELY(!line->quoted && find_expected(spec, at, line))) {
+    } else if (line->quoted || !find_plain(spec, at, line, &count)) {
         int64_t newlines = line->newlines;
         if (!find_quoted(spec, at, end, line, &count, &quotes)) {
             line->newlines = newlines;

@@ -6,7 +6,8 @@
 #include "exact.h"
 #include "time_buckets.h"
 
-enum { GROUPS_STEP = 32, GROUPS_CHUNK_BITS = 13, GROUPS_CHUNK = 1 << GROUPS_CHUNK_BITS, GROUPS_TABLE_BITS = 12 };
+enum { GROUPS_STEP = 32, GROUPS_CHUNK_BITS = 13, GROUPS_CHUNK = 1 << GROUPS_CHUNK_BITS, GROUPS_TABLE_BITS = 12,
+       GROUPS_SPARSE_BITS = 17 };
 enum { GROUPS_OK = 0, GROUPS_NO_MEMORY = -1, GROUPS_TIME = -2 };
 enum { PLACE_WINDOWS = 32, PLACE_BIAS = 16 }; /* windows go from -10 to 9 */
 
@@ -84,9 +85,12 @@ static inline uint32_t group_hash(int32_t device, int32_t series, int64_t place)
     return (uint32_t)((x ^ x >> 32) * UINT64_C(0x9E3779B97F4A7C15) >> 32);
 }
 
-/* Room in the table for a step's groups, at most half full. */
+/* Room in the table for a step's groups: at most half full, and a quarter while it is small, as groups that share a place
+   cost a wrong guess of the processor. */
 static bool groups_grow_table(groups_t *g) {
-    while (((uint64_t)g->used + GROUPS_STEP) * 2 > UINT64_C(1) << g->table_bits) {
+    for (uint64_t wanted = (uint64_t)g->used + GROUPS_STEP;;) {
+        uint64_t times = g->table_bits < GROUPS_SPARSE_BITS ? 4 : 2;
+        if (times * wanted <= UINT64_C(1) << g->table_bits) return true;
         uint32_t bits = g->table_bits + 1, mask = (UINT32_C(1) << bits) - 1;
         if (bits > 31) return false;
         uint64_t *table = calloc((size_t)1 << bits, sizeof *table);
@@ -101,7 +105,6 @@ static bool groups_grow_table(groups_t *g) {
         g->table = table;
         g->table_bits = bits;
     }
-    return true;
 }
 
 /* Room in the chunks for a step's groups. */

@@ -82,8 +82,8 @@ static inline const uint8_t *json_value(const layout_spec *spec, const uint8_t *
 {
     if (LIKELY(*at == '"')) {
         const uint8_t *first = ++at;
-        uint32_t marks;
-        while (!(marks = string_marks(at))) at += 16;
+        uint32_t marks; /* of 32 bytes at once, as most strings are shorter */
+        while (UNLIKELY(!(marks = string_marks(at) | string_marks(at + 16) << 16))) at += 32;
         at += lowest_bit(marks);
         if (UNLIKELY(*at != '"')) return *at == '\\' ? json_escaped(spec, begin, first, line, value) : NULL;
         *value = (span){first, at - first};
@@ -134,7 +134,10 @@ static inline cut cut_json(const layout_spec *spec, const uint8_t *at, line *lin
 {
     int32_t choice = line->favourite;
     for (int32_t i = 0; i < spec->template_count; i++, choice = choice + 1 < spec->template_count ? choice + 1 : 0) {
-        for (int32_t field = 0; field < spec->fields; field++) line->fields[field] = (span){NULL, 0};
+        if (UNLIKELY(line->filled != choice)) { /* what this template does not fill stays empty from line to line */
+            for (int32_t field = 0; field < spec->fields; field++) line->fields[field] = (span){NULL, 0};
+            line->filled = choice;
+        }
         if (LIKELY(fits(spec, &spec->templates[choice], at, line))) {
             line->favourite = choice;
             return CUT_FIELDS;

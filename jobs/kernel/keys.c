@@ -1,7 +1,7 @@
 /* Texts and their codes: an open-addressing table whose slots hold short texts themselves. */
 #include "parsing.h"
 
-enum { FIRST_SLOTS = 64, FIRST_TEXTS = 1024 };
+enum { FIRST_SLOTS = 64, FIRST_TEXTS = 1024, SPARSE_SLOTS = 1 << 15 };
 
 static inline uint64_t key_mix(uint64_t a, uint64_t b)
 {
@@ -18,20 +18,17 @@ static uint64_t key_hash_long(const uint8_t *at, int64_t size)
     return key_mix(load_u64(at + size - 16) ^ hash, load_u64(at + size - 8) ^ 0x8ebc6af09c88c6e3u);
 }
 
+/* From byte 16 - size on: of sixteen bytes the first `size` are kept. */
+static const uint8_t KEY_KEPT[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+
 /* The slot that a text would have, its code apart. */
 static inline key_slot key_image(span text)
 {
     key_slot slot = {0, 0, (uint32_t)text.size, KEY_UNKNOWN};
     if (LIKELY(text.size <= 16)) {
-        unsigned size = (unsigned)text.size;
-        uint64_t first = load_u64(text.at), second = load_u64(text.at + 8);
-        if (size >= 8) {
-            unsigned rest = size - 8; /* two shifts: one by 64 would be undefined */
-            slot.head = first;
-            slot.tail = second & ~(~(uint64_t)0 << 4 * rest << 4 * rest);
-        } else {
-            slot.head = first & ~(~(uint64_t)0 << 8 * size);
-        }
+        const uint8_t *kept = KEY_KEPT + 16 - text.size;
+        slot.head = load_u64(text.at) & load_u64(kept);
+        slot.tail = load_u64(text.at + 8) & load_u64(kept + 8);
     } else {
         slot.head = key_hash_long(text.at, text.size);
         slot.tail = load_u64(text.at + text.size - 8);
@@ -83,6 +80,14 @@ static bool key_grow_slots(key_table *table)
     return true;
 }
 
+/* Whether there are slots for one more text: at least twice as many as texts, and four times while they are few, as
+ * texts that share a place cost a wrong guess of the processor. */
+static inline bool key_has_slot(const key_table *table)
+{
+    uint64_t slots = table->mask + 1, texts = (uint64_t)table->count + 1;
+    return (slots < SPARSE_SLOTS ? 4 : 2) * texts <= slots;
+}
+
 /* Room for one more text of `size` bytes. Texts together stay below 2 GiB, as Arrow's strings need it. */
 static bool key_reserve(key_table *table, int64_t size)
 {
@@ -102,7 +107,7 @@ static bool key_reserve(key_table *table, int64_t size)
         table->texts = texts;
         table->texts_room = room;
     }
-    return 2 * ((uint64_t)table->count + 1) <= table->mask + 1 || key_grow_slots(table);
+    return key_has_slot(table) || key_grow_slots(table);
 }
 
 /* The code of a text, given one if it has none yet; KEY_NO_MEMORY if there is no room. */

@@ -126,15 +126,61 @@ static bool read_long_number(span text, uint8_t decimal, double *value)
     return true;
 }
 
-static inline bool read_number(span text, uint8_t decimal, double *value)
+#if defined(__SSE4_1__) && !defined(KERNEL_PLAIN)
+#include <smmintrin.h>
+
+/* Up to 16 bytes of digits with at most one mark, without a sign: the digits as an integer, and how many follow the mark. */
+static inline bool short_number(const uint8_t *at, int64_t size, uint8_t decimal, uint64_t *mantissa, unsigned *power)
 {
-    const uint8_t *at = text.at;
-    bool negative = *at == '-', sign = negative | (*at == '+');
-    int64_t size = text.size - sign;
-    at += sign;
-    uint64_t mantissa;
-    unsigned power;
-    if (LIKELY((uint64_t)(size - 1) < 8)) {
+    static const uint8_t moves[32] = {128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+                                      0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15};
+    static const uint8_t ones[32] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    const __m128i tens = _mm_set1_epi16(1 << 8 | 10), hundreds = _mm_set1_epi32(1 << 16 | 100);
+    __m128i text = _mm_loadu_si128((const __m128i *)at);
+    text = _mm_shuffle_epi8(text, _mm_loadu_si128((const __m128i *)(moves + size))); /* up against the top */
+    __m128i digits = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+    __m128i good = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
+    uint32_t mark = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8((char)decimal)));
+    uint32_t place = 31 - (uint32_t)__builtin_clz(2 * mark | 1); /* behind the mark; 0 without one */
+    uint32_t digit_bits = (uint32_t)_mm_movemask_epi8(good);
+    if (UNLIKELY((digit_bits | mark) != (0xffffu & 0xffff0000u >> size) || (mark & (mark - 1)) || !digit_bits)) return false;
+    digits = _mm_and_si128(digits, good);
+    /* those before the mark moved one further, over it */
+    __m128i before = _mm_loadu_si128((const __m128i *)(ones + 16 - place));
+    digits = _mm_blendv_epi8(digits, _mm_slli_si128(digits, 1), before);
+    digits = _mm_madd_epi16(_mm_maddubs_epi16(digits, tens), hundreds);
+    digits = _mm_madd_epi16(_mm_packus_epi32(digits, digits), _mm_set1_epi32(1 << 16 | 10000));
+    uint64_t halves = (uint64_t)_mm_cvtsi128_si64(digits);
+    *mantissa = (halves & UINT32_MAX) * 100000000 + (halves >> 32);
+    *power = place ? 16 - place : 0;
+    return true;
+}
+
+/* How many bytes the number at `at` has, which is up to 15 digits, of JSON's spelling, with a point perhaps; 0 if it is
+ * none, or may be longer. */
+static inline int plain_number_size(const uint8_t *at)
+{
+    __m128i text = _mm_loadu_si128((const __m128i *)at), digits = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+    uint32_t digit_bits = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits));
+    uint32_t points = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('.')));
+    int size = __builtin_ctz(~(digit_bits | points)); /* bit 16 is clear in both */
+    points &= (UINT32_C(1) << size) - 1;
+    int whole = __builtin_ctz(points | UINT32_C(1) << size); /* digits before the point */
+    bool good = whole && size < 16 && !(points & (points - 1)) && !(points >> (size - 1)) && (*at != '0' || whole == 1);
+    return LIKELY(good && (at[size] | 0x20) != 'e') ? size : 0;
+}
+
+#else
+
+static inline int plain_number_size(const uint8_t *at)
+{
+    (void)at;
+    return 0;
+}
+
+static inline bool short_number(const uint8_t *at, int64_t size, uint8_t decimal, uint64_t *mantissa, unsigned *power)
+{
+    if (LIKELY(size <= 8)) {
         /* the bytes moved up against the top; those before the mark moved one further, over it */
         uint64_t bytes = load_u64(at) << 8 * (8 - size), mark = zero_bytes(bytes ^ ALL(decimal));
         mark &= -mark;
@@ -142,26 +188,37 @@ static inline bool read_number(span text, uint8_t decimal, double *value)
         bytes = (bytes & ~before & ~itself) | (bytes & before) << 8;
         unsigned digits = (unsigned)size - (mark != 0);
         bytes |= ALL('0') >> 4 * digits >> 4 * digits;
-        if (UNLIKELY(!eight_digits(bytes) || !digits)) return read_long_number(text, decimal, value);
-        mantissa = eight_digits_value(bytes);
-        power = (63u - (unsigned)lowest_bit(mark | 1ull << 63)) >> 3;
-    } else if (LIKELY((uint64_t)(size - 9) < 8)) {
-        u128 bytes = ((u128)load_u64(at + 8) << 64 | load_u64(at)) << 8 * (16 - size);
-        uint64_t low = zero_bytes((uint64_t)bytes ^ ALL(decimal)), high = zero_bytes((uint64_t)(bytes >> 64) ^ ALL(decimal));
-        u128 mark = low ? (u128)(low & -low) : (u128)(high & -high) << 64;
-        u128 before = ((mark >> 7) - 1) & -(u128)(mark != 0), itself = (mark << 1) - (mark >> 7);
-        bytes = (bytes & ~before & ~itself) | (bytes & before) << 8;
-        unsigned digits = (unsigned)size - (mark != 0);
-        bytes |= ((u128)ALL('0') << 64 | ALL('0')) >> 4 * digits >> 4 * digits;
-        uint64_t first = (uint64_t)bytes, second = (uint64_t)(bytes >> 64);
-        if (UNLIKELY(!eight_digits(first) || !eight_digits(second))) return read_long_number(text, decimal, value);
-        /* 16 digits, which may pass 2^53, leave no room for a mark: then only the conversion rounds */
-        mantissa = eight_digits_value(first) * 100000000 + eight_digits_value(second);
-        unsigned place = low ? (unsigned)lowest_bit(low) : 64 + (unsigned)lowest_bit(high | 1ull << 63);
-        power = (127 - place) >> 3;
-    } else {
-        return read_long_number(text, decimal, value);
+        if (UNLIKELY(!eight_digits(bytes) || !digits)) return false;
+        *mantissa = eight_digits_value(bytes);
+        *power = (63u - (unsigned)lowest_bit(mark | 1ull << 63)) >> 3;
+        return true;
     }
+    u128 bytes = ((u128)load_u64(at + 8) << 64 | load_u64(at)) << 8 * (16 - size);
+    uint64_t low = zero_bytes((uint64_t)bytes ^ ALL(decimal)), high = zero_bytes((uint64_t)(bytes >> 64) ^ ALL(decimal));
+    u128 mark = low ? (u128)(low & -low) : (u128)(high & -high) << 64;
+    u128 before = ((mark >> 7) - 1) & -(u128)(mark != 0), itself = (mark << 1) - (mark >> 7);
+    bytes = (bytes & ~before & ~itself) | (bytes & before) << 8;
+    unsigned digits = (unsigned)size - (mark != 0);
+    bytes |= ((u128)ALL('0') << 64 | ALL('0')) >> 4 * digits >> 4 * digits;
+    uint64_t first = (uint64_t)bytes, second = (uint64_t)(bytes >> 64);
+    if (UNLIKELY(!eight_digits(first) || !eight_digits(second))) return false;
+    *mantissa = eight_digits_value(first) * 100000000 + eight_digits_value(second);
+    unsigned place = low ? (unsigned)lowest_bit(low) : 64 + (unsigned)lowest_bit(high | 1ull << 63);
+    *power = (127 - place) >> 3;
+    return true;
+}
+
+#endif
+
+static inline bool read_number(span text, uint8_t decimal, double *value)
+{
+    bool negative = *text.at == '-', sign = negative | (*text.at == '+');
+    int64_t size = text.size - sign;
+    uint64_t mantissa;
+    unsigned power;
+    if (UNLIKELY((uint64_t)(size - 1) >= 16) || UNLIKELY(!short_number(text.at + sign, size, decimal, &mantissa, &power)))
+        return read_long_number(text, decimal, value);
+    /* 16 digits, which may pass 2^53, leave no room for a mark: then only the conversion rounds */
     double magnitude = (double)(int64_t)mantissa / TENS[power];
     *value = negative ? -magnitude : magnitude;
     return true;
@@ -180,6 +237,8 @@ static inline int64_t digits_at(const uint8_t *at)
 static inline const uint8_t *json_number_end(const uint8_t *at)
 {
     at += *at == '-';
+    int size = plain_number_size(at);
+    if (LIKELY(size)) return at + size;
     int64_t digits = digits_at(at);
     if (!digits || (*at == '0' && digits > 1)) return NULL;
     at += digits;

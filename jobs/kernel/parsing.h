@@ -22,7 +22,7 @@ typedef struct {
 /* Texts by code, in the order of first use: text i is texts[offsets[i]..offsets[i + 1]). */
 typedef struct {
     key_slot *slots;
-    uint64_t mask; /* slots - 1; at most half of them are used */
+    uint64_t mask; /* slots - 1 */
     int32_t count;
     int32_t room; /* of offsets */
     int32_t *offsets;
@@ -147,6 +147,7 @@ typedef struct {
     int64_t spare_room;
     bool quoted;       /* the last one had quotes */
     int32_t favourite; /* the template that fitted last */
+    int32_t filled;    /* the template whose values are in `fields`, all others being NULL */
 } line;
 
 static inline cut exception(line *line, const uint8_t *begin);

@@ -35,6 +35,19 @@ static inline uint64_t equal_bits(bytes64 bytes, uint8_t byte)
     return bits;
 }
 
+/* Which of them are one of three given bytes. */
+static inline uint64_t any_bits(bytes64 bytes, uint8_t first, uint8_t second, uint8_t third)
+{
+    __m128i one = _mm_set1_epi8((char)first), two = _mm_set1_epi8((char)second), three = _mm_set1_epi8((char)third);
+    uint64_t bits = 0;
+    for (int i = 0; i < 4; i++) {
+        __m128i part = bytes.part[i], found = _mm_or_si128(_mm_cmpeq_epi8(part, one), _mm_cmpeq_epi8(part, two));
+        found = _mm_or_si128(found, _mm_cmpeq_epi8(part, three));
+        bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(found) << (16 * i);
+    }
+    return bits;
+}
+
 /* A bit for each of 16 bytes that can end a JSON string or must not stand in it: quote, backslash, control bytes. */
 static inline uint32_t string_marks(const uint8_t *at)
 {
@@ -73,6 +86,17 @@ static inline uint64_t equal_bits(bytes64 bytes, uint8_t byte)
     return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)), 0);
 }
 
+static inline uint64_t any_bits(bytes64 bytes, uint8_t first, uint8_t second, uint8_t third)
+{
+    uint8x16_t weights = bit_weights(), part[4];
+    for (int i = 0; i < 4; i++) {
+        uint8x16_t found = vorrq_u8(vceqq_u8(bytes.part[i], vdupq_n_u8(first)), vceqq_u8(bytes.part[i], vdupq_n_u8(second)));
+        part[i] = vandq_u8(vorrq_u8(found, vceqq_u8(bytes.part[i], vdupq_n_u8(third))), weights);
+    }
+    uint8x16_t sums = vpaddq_u8(vpaddq_u8(part[0], part[1]), vpaddq_u8(part[2], part[3]));
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)), 0);
+}
+
 static inline uint32_t string_marks(const uint8_t *at)
 {
     uint8x16_t bytes = vld1q_u8(at);
@@ -105,6 +129,11 @@ static inline uint64_t equal_bits(bytes64 bytes, uint8_t byte)
         bits |= (((other ^ 0x8080808080808080u) >> 7) * 0x0102040810204080u >> 56) << (8 * i);
     }
     return bits;
+}
+
+static inline uint64_t any_bits(bytes64 bytes, uint8_t first, uint8_t second, uint8_t third)
+{
+    return equal_bits(bytes, first) | equal_bits(bytes, second) | equal_bits(bytes, third);
 }
 
 static inline uint32_t string_marks(const uint8_t *at)
