@@ -79,6 +79,13 @@ EXPORT int32_t parser_run(parser *parser, const uint8_t *data, int64_t begin, in
             line->newlines++;
             continue;
         }
+        if (simple) {
+            const uint8_t *stopped = take_simple_lines(parser, data, at, limit, base, out);
+            if (LIKELY(stopped > at)) {
+                at = stopped;
+                continue;
+            }
+        }
         int64_t line_number = first_line + line->newlines;
         cut found = cut_line(&spec->layout, at, limit, line);
         if (UNLIKELY(found == CUT_LOST)) {
@@ -86,10 +93,6 @@ EXPORT int32_t parser_run(parser *parser, const uint8_t *data, int64_t begin, in
             break;
         }
         int64_t offset = base + (at - data);
-        if (LIKELY(found == CUT_FIELDS && simple && take_simple_record(parser, line->fields, offset, out))) {
-            at = line->next;
-            continue;
-        }
         if (found == CUT_EXCEPTION || (found == CUT_FIELDS && !take_record(parser, line->fields, offset, out)))
             add_exception(out, at - data, line->next - 1 - data, line_number);
         if (UNLIKELY(parser->no_memory)) {

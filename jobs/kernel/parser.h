@@ -93,8 +93,21 @@ static inline int32_t series_code(parser *parser, span metric, span unit);
 
 /* ---- records.c: fields to readings ---- */
 
-static bool is_simple(const parse_spec *spec);
-static inline bool take_simple_record(parser *parser, const span *fields, int64_t offset, parse_batch *out);
+typedef struct {
+    int64_t timestamp;
+    int32_t device, series;
+    double value;
+    int64_t offset;
+    int32_t quality;
+} reading;
+
+static inline void put_row(parse_batch *out, int64_t row, reading reading);
 static bool take_record(parser *parser, const span *fields, int64_t offset, parse_batch *out);
+
+/* ---- simple.c: the same for the commonest lines ---- */
+
+static bool is_simple(const parse_spec *spec);
+static const uint8_t *take_simple_lines(parser *parser, const uint8_t *data, const uint8_t *at, const uint8_t *limit,
+                                        int64_t base, parse_batch *out);
 
 #endif

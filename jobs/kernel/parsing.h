@@ -154,6 +154,7 @@ static inline cut exception(line *line, const uint8_t *begin);
 static inline void end_line(line *line, const uint8_t *begin, const uint8_t *newline);
 static uint8_t *spare_of(const layout_spec *spec, const uint8_t *at, line *line);
 static span end_spare(line *line, uint8_t *text, uint8_t *stop);
+static inline bool fits(const layout_spec *spec, const json_template *template, const uint8_t *at, line *line);
 static inline cut cut_json(const layout_spec *spec, const uint8_t *at, line *line);
 
 static inline cut cut_line(const layout_spec *spec, const uint8_t *at, const uint8_t *end, line *line);

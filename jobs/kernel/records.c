@@ -1,14 +1,6 @@
 /* Fields to readings: what Roles.read of jobs/readings/record.py says of a record, where that is certain. */
 #include "parser.h"
 
-typedef struct {
-    int64_t timestamp;
-    int32_t device, series;
-    double value;
-    int64_t offset;
-    int32_t quality;
-} reading;
-
 static inline void put_row(parse_batch *out, int64_t row, reading reading)
 {
     out->timestamp[row] = reading.timestamp;
@@ -104,36 +96,4 @@ static bool take_record(parser *parser, const span *fields, int64_t offset, pars
     out->excluded += excluded;
     out->lines++;
     return true;
-}
-
-/* The same for the commonest records: an ISO timestamp, a device and a metric met before, a value. */
-static inline bool take_simple_record(parser *parser, const span *fields, int64_t offset, parse_batch *out)
-{
-    const parse_spec *spec = parser->spec;
-    const value_role *role = spec->values;
-    span metric = fields[spec->metric], device_text = fields[*spec->device_fields], text = fields[role->field];
-    span time = fields[*spec->time_fields];
-    int64_t instant;
-    double value;
-    if (!time.at || !text.at || !device_text.size || !metric.size) return false;
-    if ((spec->unit >= 0 && fields[spec->unit].size) || (role->quality >= 0 && fields[role->quality].size)) return false;
-    if (!read_iso(&spec->time, &parser->time, time, &instant) || instant < spec->time.min || instant > spec->time.max)
-        return false;
-    if (role->missing_sizes >> (text.size < 63 ? text.size : 63) & 1 || !read_number(text, spec->decimal, &value))
-        return false;
-    int32_t series = key_find(&parser->by_metric.table, metric);
-    if (UNLIKELY(series < 0)) return false;
-    int32_t device = key_find(&parser->keys->table[KEYS_DEVICES], device_text);
-    if (UNLIKELY(device < 0)) return false;
-    series = parser->by_metric.codes[series];
-    put_row(out, out->rows++, (reading){instant, device, series, value, offset, KEY_UNKNOWN});
-    out->lines++;
-    return true;
-}
-
-static bool is_simple(const parse_spec *spec)
-{
-    return spec->time.kind == TIME_ISO && spec->device_count == 1 && spec->metric >= 0 && spec->value_count == 1 &&
-           spec->values->series < 0 && spec->values->scale == 1 && !spec->values->accept_count &&
-           !spec->missing_count && !spec->utf8;
 }

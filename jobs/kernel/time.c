@@ -138,6 +138,32 @@ static inline int64_t read_seconds(const uint8_t *at, int64_t room, int64_t *mic
     return *micros < MINUTE ? size : 0;
 }
 
+static bool read_any_iso(const time_spec *spec, time_memory *memory, span text, int64_t *instant)
+{
+    const uint8_t *at = text.at;
+    uint64_t head = load_u64(at), tail = load_u64(at + 8);
+    if (UNLIKELY(((head ^ memory->head) | (tail ^ memory->tail)) || text.size < 16)) {
+        int64_t minute;
+        if (!read_iso_minute(at, text.size, &minute)) return false;
+        if (text.size < 16) return local_to_utc(spec, memory, minute, instant);
+        *memory = (time_memory){head, tail, minute, memory->span};
+    }
+    int64_t local = memory->minute, room = text.size - 16, micros, offset;
+    at += 16;
+    if (LIKELY(room > 0 && *at == ':')) {
+        int64_t size = read_seconds(at + 1, room - 1, &micros);
+        if (!size) return false;
+        at += 1 + size, room -= 1 + size;
+        local += micros;
+    }
+    *instant = local;
+    if (LIKELY(room == 1 && *at == 'Z')) return true;
+    if (room == 0) return local_to_utc(spec, memory, local, instant);
+    if (read_offset(at, room, &offset) != room) return false;
+    *instant = local - offset;
+    return true;
+}
+
 /* The commonest end of an ISO time, `:SS.mmmZ`, as µs; false where it is another. */
 static inline bool read_milliseconds(const uint8_t *at, int64_t *micros)
 {
@@ -152,31 +178,11 @@ static inline bool read_milliseconds(const uint8_t *at, int64_t *micros)
 
 static inline bool read_iso(const time_spec *spec, time_memory *memory, span text, int64_t *instant)
 {
-    const uint8_t *at = text.at;
-    uint64_t head = load_u64(at), tail = load_u64(at + 8);
-    if (UNLIKELY(((head ^ memory->head) | (tail ^ memory->tail)) || text.size < 16)) {
-        int64_t minute;
-        if (!read_iso_minute(at, text.size, &minute)) return false;
-        if (text.size < 16) return local_to_utc(spec, memory, minute, instant);
-        *memory = (time_memory){head, tail, minute, memory->span};
-    }
-    int64_t local = memory->minute, room = text.size - 16, micros, offset;
-    at += 16;
-    if (LIKELY(room == 8) && read_milliseconds(at, &micros)) {
-        *instant = local + micros;
-        return true;
-    }
-    if (LIKELY(room > 0 && *at == ':')) {
-        int64_t size = read_seconds(at + 1, room - 1, &micros);
-        if (!size) return false;
-        at += 1 + size, room -= 1 + size;
-        local += micros;
-    }
-    *instant = local;
-    if (LIKELY(room == 1 && *at == 'Z')) return true;
-    if (room == 0) return local_to_utc(spec, memory, local, instant);
-    if (read_offset(at, room, &offset) != room) return false;
-    *instant = local - offset;
+    uint64_t other = (load_u64(text.at) ^ memory->head) | (load_u64(text.at + 8) ^ memory->tail);
+    int64_t micros;
+    if (UNLIKELY(text.size != 24 || other || !read_milliseconds(text.at + 16, &micros)))
+        return read_any_iso(spec, memory, text, instant);
+    *instant = memory->minute + micros;
     return true;
 }
 
