@@ -120,7 +120,7 @@ def test_units_of_long_records() -> None:
         for line in (b"2026-03-01,d,t,%s,K", b"2026-03-01,d,t,%s,", b"2026-03-01,d,h,%s,"):
             record = parse_line(line % value, of)
             assert record is not None
-            units += [row.unit for row in (*record.rows, *record.absent)]
+            units += [row.unit for row in record.rows] + [value.unit for value in record.absent]
     assert units == ["K", "°C", None] * 3
 
 
