@@ -207,6 +207,11 @@ def receive(line: bytes, folder: Path) -> Report:
     return Report(runs=[RunFile(int(order), str(path), rows, int(number))])
 
 
+def set_aside(run: Run, table: pa.Table) -> str:
+    """Keep a table of a task's for the driver's `conclude`; the text that `read_block` finds it by."""
+    return BlockWriter(run.carrier, Path(run.scratch) / f"{attempt('aside')}.blocks").write(table)
+
+
 def write_run(schema: pa.Schema, tables: Iterable[pa.Table], path: Path) -> int:
     """Write a run as an Arrow IPC file of batches that a merge can take in turn; how many rows it has."""
     rows = 0
