@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from jobs.engine.mrjob_engine import PACKAGE_ROOT
 from jobs.engine.options import Settings
@@ -23,13 +22,20 @@ from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, Carrier
+from jobs.engine.spark_columns import (
+    COMPARABLE,
+    WITH_ABSENCE,
+    WITH_QUALITY,
+    by_absence,
+    comparable,
+    from_comparable,
+    with_absence,
+    with_quality,
+)
 from jobs.engine.tasks import attempt, write_run
 from jobs.errors import JobError, UsageError
-from jobs.partials.images import from_images, to_images
-from jobs.partials.schema import QUALIFIED, READINGS
-from jobs.partials.slices import coded
 from jobs.readings.kernel_keys import new_keys
-from jobs.readings.model import Absence, Keys, Readings
+from jobs.readings.model import Readings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -39,18 +45,6 @@ if TYPE_CHECKING:
 Projection = Callable[[Readings], pa.RecordBatch]
 Mapping = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
-COMPARABLE = pa.schema(
-    [
-        pa.field("device_id", pa.string()),
-        pa.field("metric", pa.string()),
-        pa.field("unit", pa.string()),
-        pa.field("timestamp", pa.int64()),
-        pa.field("bits", pa.int64()),
-    ]
-)
-"""Readings as integers: timestamp is in µs since 1970 UTC, bits the image of the value, in the order of values."""
-_QUALIFIED = COMPARABLE.append(pa.field("quality", pa.string()))
-_WITH_ABSENT = COMPARABLE.append(pa.field("absence", pa.string()))
 _RUNS = pa.schema([("order", pa.int64()), ("path", pa.string()), ("rows", pa.int64())])
 
 
@@ -175,11 +169,11 @@ def _once(twin: Twin, run: Run, frame: DataFrame) -> DataFrame:
         return frame.mapInArrow(_reader(twin, run, spelled, schema), from_arrow_schema(schema))
 
     if twin.job.COLLECTED.has("quality"):
-        marked = every(_qualified, _QUALIFIED)
-        return marked.groupBy(*COMPARABLE.names).agg({"quality": "min"}).toDF(*_QUALIFIED.names)
+        marked = every(with_quality, WITH_QUALITY)
+        return marked.groupBy(*COMPARABLE.names).agg({"quality": "min"}).toDF(*WITH_QUALITY.names)
     if twin.job.ABSENT:
         own = F.when(F.col("absence").isNotNull(), F.monotonically_increasing_id())
-        return every(_with_absent, _WITH_ABSENT).withColumn("own", own).dropDuplicates().drop("own")
+        return every(with_absence, WITH_ABSENCE).withColumn("own", own).dropDuplicates().drop("own")
     return every(comparable, COMPARABLE).dropDuplicates()
 
 
@@ -200,41 +194,8 @@ def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Map
     return read
 
 
-def comparable(readings: Readings) -> pa.RecordBatch:
-    """Readings as columns of which two are equal where the readings are: Spark holds -0.0 and 0.0 for the same."""
-    columns = readings.to_arrow()
-    time, bits = pa.array(readings.timestamp), pa.array(to_images(readings.value))
-    arrays = [*(columns.column(name) for name in ("device_id", "metric", "unit")), time, bits]
-    return pa.RecordBatch.from_arrays(arrays, schema=COMPARABLE)
-
-
-def _qualified(readings: Readings) -> pa.RecordBatch:
-    """Comparable columns, and the quality marks."""
-    columns = [*comparable(readings).columns, readings.to_arrow().column("quality")]
-    return pa.RecordBatch.from_arrays(columns, schema=_QUALIFIED)
-
-
-def absences(readings: Readings) -> pa.StringArray:
-    """The absence of each value of a batch, null for readings."""
-    return pa.repeat(pa.scalar(readings.absence, pa.string()), len(readings))
-
-
-def _with_absent(readings: Readings) -> pa.RecordBatch:
-    """Comparable columns, and the absence of each value."""
-    return pa.RecordBatch.from_arrays([*comparable(readings).columns, absences(readings)], schema=_WITH_ABSENT)
-
-
 def _nothing(_: Readings) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=_RUNS)
-
-
-def from_comparable(batch: pa.RecordBatch) -> Readings:
-    """The readings of comparable columns, with quality marks where these stand beside them; others are passed over."""
-    rows = pa.Table.from_batches([batch])
-    rows = rows.select([name for name in _QUALIFIED.names if name in rows.column_names])
-    rows = rows.append_column("value", pa.array(from_images(rows["bits"].to_numpy())))
-    schema = (QUALIFIED if "quality" in rows.column_names else READINGS).columns
-    return coded(rows.select(schema.names).cast(schema), Keys())
 
 
 def _distinct(twin: Twin, run: Run) -> Mapping:
@@ -247,7 +208,7 @@ def _distinct(twin: Twin, run: Run) -> Mapping:
         run.provide_zones()
         kept = 0
         for batch in batches:
-            for absence, some in _by_absence(batch):
+            for absence, some in by_absence(batch):
                 kept += len(some) if absence is None else 0
                 yield project(replace(from_comparable(some), absence=absence)).cast(schema)
         context = TaskContext.get()
@@ -256,17 +217,6 @@ def _distinct(twin: Twin, run: Run) -> Mapping:
         _put(Path(run.scratch) / f"report-distinct-{context.partitionId():06d}.json", report.dumps())
 
     return convert
-
-
-def _by_absence(batch: pa.RecordBatch) -> Iterator[tuple[Absence | None, pa.RecordBatch]]:
-    if "absence" not in batch.schema.names:
-        yield None, batch
-        return
-    for absence in (None, *Absence):
-        told = batch.column("absence")
-        some = batch.filter(pc.is_null(told) if absence is None else pc.fill_null(pc.equal(told, absence), False))
-        if len(some):
-            yield absence, some
 
 
 def _put(path: Path, text: str) -> None:

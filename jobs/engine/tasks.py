@@ -71,8 +71,9 @@ class MapTask:
                     yield from self._flush(taker)
 
     def close(self) -> Iterator[Pair]:
-        for taker in filter(None, (self._accumulator, self._absences)):
-            yield from self._flush(taker)
+        for taker in (self._accumulator, self._absences):
+            if taker is not None:
+                yield from self._flush(taker)
         yield REPORT_KEY, self._reader.close().dumps().encode()
 
     def _flush(self, taker: Accumulator) -> Iterator[Pair]:

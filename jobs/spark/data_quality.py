@@ -12,7 +12,8 @@ from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
 
 from jobs.data_quality import DataQuality, rules_of
 from jobs.engine.run import Run
-from jobs.engine.spark import COMPARABLE, Projection, Twin, absences, comparable
+from jobs.engine.spark import Projection, Twin
+from jobs.engine.spark_columns import COMPARABLE, absences, comparable
 from jobs.engine.spark_command import main
 from jobs.partials.quality import QUALITY, Rules
 from jobs.readings.model import Absence, Readings
