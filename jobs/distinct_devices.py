@@ -16,6 +16,7 @@ from jobs.engine import devices
 from jobs.engine.job import Column, SensorJob
 from jobs.engine.options import Option, Settings, one_of, whole_number
 from jobs.engine.run import Run
+from jobs.engine.shuffle import read_block
 from jobs.lake.runs import whole_groups
 from jobs.partials import buckets, moments, presence
 from jobs.partials.places import Placed, Places
@@ -89,20 +90,44 @@ class DistinctDevices(SensorJob):
 
     @classmethod
     def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
-        if run.settings.option("method") == "hll":
+        method = run.settings.option("method")
+        if method == "hll":
             return named(run, presence.of_sketches(partials[SKETCHES.name]))
-        return named(run, presence.counted(partials[PRESENT.name], sketched=run.settings.option("method") == "auto"))
+        present = partials[PRESENT.name]
+        return named(run, presence.counted(present, _set_aside(run, present) if method == "auto" else None))
 
     @classmethod
     def conclude(cls, run: Run, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        total = 0
+        total, names = 0, cls.schema(run.settings).names
+        aside: list[bytes] = []
         for table in whole_groups(tables, cls.keys(run.settings)[:-1]):
             is_count = table["date"].is_valid()
-            total += pc.sum(table.filter(pc.invert(is_count))["devices"]).as_py() or 0
+            wholes = table.filter(pc.invert(is_count))  # which come before all others
+            total += pc.sum(wholes["devices"]).as_py() or 0
+            aside += wholes["sketch"].drop_null().to_pylist()
             counts = table.filter(is_count).rename_columns(presence.COUNTS.names)
-            if len(counts):
-                rows = named(run, presence.added_up(counts, estimated=is_estimated(run.settings, total)))
-                yield rows.select(cls.schema(run.settings).names)
+            if not len(counts):
+                continue
+            if not is_estimated(run.settings, total):
+                yield named(run, presence.added_up(counts)).select(names)
+            elif not aside:
+                yield named(run, presence.estimated([counts])).select(names)
+            else:
+                yield named(run, presence.estimated(map(_sketched, aside))).select(names)
+                return
+
+
+def _set_aside(run: Run, present: pa.Table) -> str:
+    """Keeps what the driver needs where there are too many devices to count: PRESENT rows, whose sketches are made
+    there if at all, or where it is far away their sketches, which are small."""
+    from jobs.engine.tasks import set_aside
+
+    return set_aside(run, present if run.carrier == "reference" else presence.to_sketches(present))
+
+
+def _sketched(aside: bytes) -> pa.Table:
+    rows = read_block(aside.decode())
+    return presence.of_sketches(rows if "sketch" in rows.column_names else presence.to_sketches(rows))
 
 
 def is_estimated(settings: Settings, total: int) -> bool:

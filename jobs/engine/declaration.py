@@ -49,6 +49,7 @@ class Declaration:
     NEEDS_TIME: ClassVar[bool] = True
     TIME_ORDERED: ClassVar[bool] = False
     COLLECTED: ClassVar[PartialSchema] = READINGS  # what is shuffled of readings that come in the order of time
+    ABSENT: ClassVar[bool] = False  # whether the job hears of values that are missing or rejected (see `absences`)
     LISTS_INPUT: ClassVar[bool] = False  # whether `_SUCCESS` names each object that was read
     GAPS: ClassVar[Mapping[str, str]] = {}  # engines that cannot run the job, each with the reason
 
@@ -105,6 +106,17 @@ class Declaration:
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
         """Map: what turns batches of readings into partial rows. Jobs without partials give `rows` instead."""
         raise NotImplementedError
+
+    @classmethod
+    def absences(cls, run: Run, keys: Keys) -> Accumulator:
+        """Map, of a job with ABSENT: what turns batches of absent values into partial rows. `value` is NaN there, and
+        `absence` tells why."""
+        raise NotImplementedError
+
+    @classmethod
+    def counts_objects(cls, settings: Settings) -> bool:
+        """Whether the result is what was counted of each object (`objects.OBJECTS`), and nothing of readings."""
+        return False
 
     @classmethod
     def walk(cls, run: Run, keys: Keys) -> Walk:

@@ -118,7 +118,7 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
         notes: list[str] = []
         problem = _problem(report, settings)
         if settings.print_result:
-            emit(schema, job.watch(_result(job, run, report, engine), notes.append))
+            emit(schema, job.watch(_result(job, run, plan, report, engine), notes.append))
         if "rejects" in targets:
             targets["rejects"].publish(
                 REJECT_SCHEMA, _rejects(report), provenance(run, plan, report), scratch=folder, keys=_REJECT_KEYS
@@ -129,7 +129,7 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
                 targets["output"]
                 .publish(
                     schema,
-                    job.watch(_result(job, run, report, engine), notes.append),
+                    job.watch(_result(job, run, plan, report, engine), notes.append),
                     provenance(run, plan, report, listed=job.LISTS_INPUT),
                     scratch=folder,
                     keys=job.keys(settings),
@@ -153,7 +153,7 @@ def _surveyed(job: type[Declaration], run: Run, plan: Plan, engine: Engine) -> R
     folder.mkdir()
     first = replace(run, settings=settings, scratch=str(folder), ordered=ordered, stages=stages)
     report = _execute(first, plan, engine, folder)
-    rows = pa.concat_tables([job.schema(settings).empty_table(), *_result(job, first, report, engine)])
+    rows = pa.concat_tables([job.schema(settings).empty_table(), *_result(job, first, plan, report, engine)])
     return replace(run, settings=job.surveyed(run.settings, rows))
 
 
@@ -167,7 +167,7 @@ def _stages(job: type[Declaration], settings: Settings, *, shuffled: bool) -> tu
     """Whether readings are shuffled in the order of time, and how many shuffles there are."""
     if settings.deduplicate and not job.PARTIALS:
         raise UsageError(f"{job.NAME} shows every reading", where="--deduplicate", fix="leave it out")
-    ordered = job.TIME_ORDERED or settings.deduplicate
+    ordered = (job.TIME_ORDERED or settings.deduplicate) and not job.counts_objects(settings)
     return ordered, 2 if shuffled or (ordered and job.regroups(settings)) else 1
 
 
@@ -183,10 +183,14 @@ def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:
         shown.close()
 
 
-def _result(job: type[Declaration], run: Run, report: Report, engine: Engine) -> Iterator[pa.Table]:
-    """The result's rows: sorted runs merged by key and concluded, or the splits' rows one after the other."""
+def _result(job: type[Declaration], run: Run, plan: Plan, report: Report, engine: Engine) -> Iterator[pa.Table]:
+    """The result's rows: sorted runs merged by key and concluded, or the splits' rows one after the other; or those of
+    objects."""
+    from jobs.engine import objects
     from jobs.lake.runs import merge_runs, read_run
 
+    if job.counts_objects(run.settings):
+        return iter([objects.table(plan, report)])
     if keys := job.keys(run.settings):
         rows = merge_runs(report.whole_runs(), keys)
         return rows if engine.concludes else job.conclude(run, rows)

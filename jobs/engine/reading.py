@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from jobs.engine import progress
 from jobs.engine.filters import Filter
+from jobs.engine.objects import ObjectCounts
 from jobs.engine.plan import Piece, Split
 from jobs.engine.report import EXAMPLES, DamagedObject, RejectRow, Report
 from jobs.engine.run import Run
@@ -18,9 +20,12 @@ from jobs.lake import storage
 from jobs.readings import dialect_file
 from jobs.readings.compression import Damage
 from jobs.readings.dialect import Dialect
-from jobs.readings.model import Keys, Readings, Reject
+from jobs.readings.model import Keys, Readings, Reject, Tally
 from jobs.readings.ordering import reordered
 from jobs.readings.reader import Part, Sink, read_part
+
+if TYPE_CHECKING:
+    from jobs.engine.declaration import Declaration
 
 REJECT_SCHEMA = pa.schema(
     [
@@ -34,71 +39,75 @@ REJECT_SCHEMA = pa.schema(
 )
 """Rejects as they are written: `offset` of the decompressed object, `line` where known, `text` safely encoded."""
 
-_REJECTS_HELD = 10_000
+_ROWS_HELD = 10_000
 
 
 class SplitReader:
-    """Reads the splits of one task. `report` holds what was counted so far.
+    """Reads the splits of one task for a job. `report` holds what was counted so far.
 
-    ordered: readings come in the order of their records, not of their parsing. placed: so they do, and say where they
-    stand: `piece`, and `offset` as their number in it. selection: the job's own.
+    Where nothing is merged, readings come in the order of their records, not of their parsing; where the job asks for
+    places so they do, and say where they stand: `piece`, and `offset` as their number in it. `absent`: whether batches
+    of absent values come between them.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        keys: Keys,
-        blocks: BlockWriter,
-        *,
-        ordered: bool = False,
-        placed: bool = False,
-        selection: Filter | None = None,
-    ) -> None:
+    def __init__(self, job: type[Declaration], run: Run, keys: Keys, blocks: BlockWriter) -> None:
         self.report = Report()
-        self._ordered = ordered or placed
-        self._placed = placed
+        self._objects = ObjectCounts() if job.counts_objects(run.settings) else None
+        self.absent = job.ABSENT and self._objects is None
+        self._placed = job.COLLECTED.has("place") and self._objects is None
+        self._ordered = self._placed or not job.PARTIALS
         self._run = run
         self._keys = keys
         self._blocks = blocks
         self._dialects: dict[str, Dialect] = {key: dialect_file.loads(text) for key, text in run.dialects.items()}
         chosen = run.settings
         self._filter = Filter(chosen.metrics, chosen.devices, chosen.since, chosen.until)
-        self._selection = selection or Filter()
+        self._selection = job.selection(chosen)
         self._rejects: list[RejectRow] = []
         self._progress = progress.current()
 
     def read(self, split: Split) -> Iterator[Readings]:
-        """The readings of a split that pass the run's filters, in the order of its pieces."""
+        """What of a split passes the run's filters, in the order of its pieces."""
         with storage.prefetch([piece.object for piece in split.pieces if piece.format != "parquet"]):
             for piece in split.pieces:
                 yield from self.read_piece(piece)
 
     def read_piece(self, piece: Piece) -> Iterator[Readings]:
-        sink = Sink(
-            self._keys, self.report.tally, lambda r: self._reject(piece, r), self._run.started, self._run.kernel
-        )
+        run, tally, selected = self._run, Tally(), 0
+        sink = Sink(self._keys, tally, lambda r: self._reject(piece, r), run.started, run.kernel, self.absent)
         with open_piece(piece, self._dialects) as source:
-            counted = selected = 0
+            counted = 0
             try:
                 for readings in self._parse(source, piece, sink):
                     kept = self._selection.apply(self._filter.apply(readings))
-                    self.report.selected += len(kept)
-                    counted += self._tick(source.bytes_read - counted, len(readings))
-                    if self._placed:
+                    is_absent = kept.absence is not None
+                    counted += self._tick(source.bytes_read - counted, 0 if is_absent else len(readings))
+                    if self._placed and not is_absent:
                         kept.piece = (piece.source, piece.part)
                         kept.offset = np.arange(selected, selected + len(kept))
-                        selected += len(kept)
+                    selected += 0 if is_absent else len(kept)
                     if len(kept):
                         yield kept
             except Damage as damage:
                 self.report.damage.append(DamagedObject(piece.object.uri, damage.offset, damage.what))
             self._tick(source.bytes_read - counted, 0)
             self.report.size += source.bytes_read
+        self.report.tally.add(tally)
+        self.report.selected += selected
+        if self._objects is not None:
+            self._objects.add(piece.object.uri, tally, selected)
+            if len(self._objects) >= _ROWS_HELD:
+                self._write_objects()
 
     def close(self) -> Report:
         """The task's whole report."""
         self._write_rejects()
+        self._write_objects()
         return self.report
+
+    def _write_objects(self) -> None:
+        if self._objects:
+            self.report.object_blocks.append(self._blocks.write(self._objects.take()))
 
     def _parse(self, source: Source, piece: Piece, sink: Sink) -> Iterator[Readings]:
         part = Part(piece.object.uri, piece.start, piece.end, piece.header, piece.row_groups)
@@ -124,7 +133,7 @@ class SplitReader:
             self.report.examples.append(row)
         if self._run.settings.rejects:
             self._rejects.append(row)
-            if len(self._rejects) >= _REJECTS_HELD:
+            if len(self._rejects) >= _ROWS_HELD:
                 self._write_rejects()
 
     def _write_rejects(self) -> None:

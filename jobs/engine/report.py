@@ -47,7 +47,8 @@ class RunFile:
 @dataclass(slots=True)
 class Report:
     """The report of one task, and of all: `add` puts them together. `selected`: readings that passed the filters.
-    `repeats`: those of them that --deduplicate left out. `shuffled`: bytes that travelled from map to reduce tasks."""
+    `repeats`: those of them that --deduplicate left out. `shuffled`: bytes that travelled from map to reduce tasks.
+    `reject_blocks`, `object_blocks`: rejects and what was counted of each object, where these are asked for."""
 
     tally: Tally = field(default_factory=Tally)
     selected: int = 0
@@ -57,6 +58,7 @@ class Report:
     damage: list[DamagedObject] = field(default_factory=list)
     examples: list[RejectRow] = field(default_factory=list)
     reject_blocks: list[str] = field(default_factory=list)
+    object_blocks: list[str] = field(default_factory=list)
     runs: list[RunFile] = field(default_factory=list)
 
     def add(self, other: Report) -> None:
@@ -68,6 +70,7 @@ class Report:
         self.damage = sorted(self.damage + other.damage)
         self.examples = sorted(self.examples + other.examples, key=lambda r: (r.object, r.offset, r.reason))[:EXAMPLES]
         self.reject_blocks += other.reject_blocks
+        self.object_blocks += other.object_blocks
         self.runs = sorted(self.runs + other.runs, key=lambda run: (run.order, run.part))
 
     def whole_runs(self) -> list[list[str]]:
@@ -110,6 +113,7 @@ class Report:
             [DamagedObject(**d) for d in data["damage"]],
             [RejectRow(**r) for r in data["examples"]],
             data["reject_blocks"],
+            data["object_blocks"],
             [RunFile(**r) for r in data["runs"]],
         )
 

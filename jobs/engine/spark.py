@@ -22,13 +22,20 @@ from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, Carrier
+from jobs.engine.spark_columns import (
+    COMPARABLE,
+    WITH_ABSENCE,
+    WITH_QUALITY,
+    by_absence,
+    comparable,
+    from_comparable,
+    with_absence,
+    with_quality,
+)
 from jobs.engine.tasks import attempt, write_run
 from jobs.errors import JobError, UsageError
-from jobs.partials.images import from_images, to_images
-from jobs.partials.schema import QUALIFIED, READINGS
-from jobs.partials.slices import coded
 from jobs.readings.kernel_keys import new_keys
-from jobs.readings.model import Keys, Readings
+from jobs.readings.model import Readings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -38,17 +45,6 @@ if TYPE_CHECKING:
 Projection = Callable[[Readings], pa.RecordBatch]
 Mapping = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
-COMPARABLE = pa.schema(
-    [
-        pa.field("device_id", pa.string()),
-        pa.field("metric", pa.string()),
-        pa.field("unit", pa.string()),
-        pa.field("timestamp", pa.int64()),
-        pa.field("bits", pa.int64()),
-    ]
-)
-"""Readings as integers: timestamp is in µs since 1970 UTC, bits the image of the value, in the order of values."""
-_QUALIFIED = COMPARABLE.append(pa.field("quality", pa.string()))
 _RUNS = pa.schema([("order", pa.int64()), ("path", pa.string()), ("rows", pa.int64())])
 
 
@@ -56,8 +52,9 @@ _RUNS = pa.schema([("order", pa.int64()), ("path", pa.string()), ("rows", pa.int
 class Twin:
     """A job as a Spark person writes it.
 
-    `projection(run)` makes the columns of the readings' DataFrame, of `schema`, from a batch; `aggregate` is plain
-    DataFrame code; `finish` makes the result rows of one partition of what it gives (None: they are the result).
+    `projection(run)` makes the columns of the readings' DataFrame, of `schema`, from a batch, which is one of absent
+    values where the job asks for them; `aggregate` is plain DataFrame code; `finish` makes the result rows of one
+    partition of what it gives (None: they are the result).
     """
 
     job: type[Declaration]
@@ -151,14 +148,10 @@ def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFra
     lines = spark.sparkContext.parallelize([(split.dumps(),) for split in plan.splits], len(plan.splits))
     frame = spark.createDataFrame(lines, "line string")
     whole, run = run, replace(run, tables={})  # they are for Spark to join, not for its tasks to carry
+    if twin.job.counts_objects(run.settings):  # what is wanted stands in the reports
+        return frame.mapInArrow(_reader(twin, run, _nothing, _RUNS), from_arrow_schema(_RUNS))
     if run.settings.deduplicate:
-        marked = twin.job.COLLECTED.has("quality")
-        spelled, schema = (_qualified, _QUALIFIED) if marked else (comparable, COMPARABLE)
-        every = frame.mapInArrow(_reader(twin, run, spelled, schema), from_arrow_schema(schema))
-        if marked:
-            once = every.groupBy(*COMPARABLE.names).agg({"quality": "min"}).toDF(*schema.names)
-        else:
-            once = every.dropDuplicates()
+        once = _once(twin, run, frame)
         readings = once.mapInArrow(_distinct(twin, run), from_arrow_schema(twin.schema))
     else:
         project = twin.projection(run)
@@ -167,9 +160,25 @@ def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFra
     return result.mapInArrow(_run_writer(twin, run), from_arrow_schema(_RUNS))
 
 
+def _once(twin: Twin, run: Run, frame: DataFrame) -> DataFrame:
+    """Comparable columns of plan lines, of exact repeats once; absent values are no repeats."""
+    from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    def every(spelled: Projection, schema: pa.Schema) -> DataFrame:
+        return frame.mapInArrow(_reader(twin, run, spelled, schema), from_arrow_schema(schema))
+
+    if twin.job.COLLECTED.has("quality"):
+        marked = every(with_quality, WITH_QUALITY)
+        return marked.groupBy(*COMPARABLE.names).agg({"quality": "min"}).toDF(*WITH_QUALITY.names)
+    if twin.job.ABSENT:
+        own = F.when(F.col("absence").isNotNull(), F.monotonically_increasing_id())
+        return every(with_absence, WITH_ABSENCE).withColumn("own", own).dropDuplicates().drop("own")
+    return every(comparable, COMPARABLE).dropDuplicates()
+
+
 def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Mapping:
     """Plan lines in, projected readings out; each split's report goes to a file of its own, whichever attempt."""
-    ordered = not twin.job.PARTIALS
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         run.provide_zones()
@@ -177,9 +186,7 @@ def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Map
             for line in batch.column(0).to_pylist():
                 split = Split.loads(line)
                 blocks = BlockWriter("reference", Path(run.scratch) / f"{attempt('rejects')}.blocks")
-                keys, selection = new_keys(run.kernel), twin.job.selection(run.settings)
-                placed = twin.job.COLLECTED.has("place")
-                reader = SplitReader(run, keys, blocks, ordered=ordered, placed=placed, selection=selection)
+                reader = SplitReader(twin.job, run, new_keys(run.kernel), blocks)
                 for readings in reader.read(split):
                     yield project(readings).cast(schema)
                 _put(Path(run.scratch) / f"report-{split.index:06d}.json", reader.close().dumps())
@@ -187,27 +194,8 @@ def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Map
     return read
 
 
-def comparable(readings: Readings) -> pa.RecordBatch:
-    """Readings as columns of which two are equal where the readings are: Spark holds -0.0 and 0.0 for the same."""
-    columns = readings.to_arrow()
-    time, bits = pa.array(readings.timestamp), pa.array(to_images(readings.value))
-    arrays = [*(columns.column(name) for name in ("device_id", "metric", "unit")), time, bits]
-    return pa.RecordBatch.from_arrays(arrays, schema=COMPARABLE)
-
-
-def _qualified(readings: Readings) -> pa.RecordBatch:
-    """Comparable columns, and the quality marks."""
-    columns = [*comparable(readings).columns, readings.to_arrow().column("quality")]
-    return pa.RecordBatch.from_arrays(columns, schema=_QUALIFIED)
-
-
-def from_comparable(batch: pa.RecordBatch) -> Readings:
-    """The readings of comparable columns, with quality marks where these stand beside them; others are passed over."""
-    rows = pa.Table.from_batches([batch])
-    rows = rows.select([name for name in _QUALIFIED.names if name in rows.column_names])
-    rows = rows.append_column("value", pa.array(from_images(rows["bits"].to_numpy())))
-    schema = (QUALIFIED if "quality" in rows.column_names else READINGS).columns
-    return coded(rows.select(schema.names).cast(schema), Keys())
+def _nothing(_: Readings) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=_RUNS)
 
 
 def _distinct(twin: Twin, run: Run) -> Mapping:
@@ -220,8 +208,9 @@ def _distinct(twin: Twin, run: Run) -> Mapping:
         run.provide_zones()
         kept = 0
         for batch in batches:
-            kept += len(batch)
-            yield project(from_comparable(batch)).cast(schema)
+            for absence, some in by_absence(batch):
+                kept += len(some) if absence is None else 0
+                yield project(replace(from_comparable(some), absence=absence)).cast(schema)
         context = TaskContext.get()
         assert context is not None
         report = Report(repeats=-kept)

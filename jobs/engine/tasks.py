@@ -18,7 +18,7 @@ from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, block_size, read_block
 from jobs.partials import days, slices
 from jobs.partials.merge import divide, merge, partition
-from jobs.partials.schema import GROUP_BYTES
+from jobs.partials.schema import GROUP_BYTES, Accumulator
 from jobs.partials.slices import Collected
 from jobs.partials.walks import Yielded, without_repeats
 from jobs.readings.kernel_keys import new_keys
@@ -48,14 +48,11 @@ class MapTask:
         self._name = attempt("map")
         self._blocks = BlockWriter(run.carrier, Path(run.scratch) / f"{self._name}.blocks")
         keys = new_keys(run.kernel)
-        selection = job.selection(run.settings)
-        placed = job.COLLECTED.has("place")
-        self._reader = SplitReader(
-            run, keys, self._blocks, ordered=not job.PARTIALS, placed=placed, selection=selection
-        )
-        self._accumulator = None
-        if job.PARTIALS:
+        self._reader = SplitReader(job, run, keys, self._blocks)
+        self._accumulator: Accumulator | None = None
+        if job.PARTIALS and not job.counts_objects(run.settings):
             self._accumulator = Collected(keys, job.COLLECTED) if run.ordered else job.accumulator(run, keys)
+        self._absences = job.absences(run, keys) if self._reader.absent else None
 
     def split(self, line: bytes) -> Iterator[Pair]:
         split = Split.loads(line)
@@ -63,23 +60,26 @@ class MapTask:
             kind, block = split.table
             yield from deal(self._job, self._run, self._blocks, kind, read_block(block))
             return
-        if self._accumulator is None:
+        if not self._job.PARTIALS:
             yield from self._rows(split)
             return
         for readings in self._reader.read(split):
-            self._accumulator.add(readings)
-            if self._accumulator.nbytes > GROUP_BYTES:
-                yield from self._flush()
+            taker = self._accumulator if readings.absence is None else self._absences
+            if taker is not None:
+                taker.add(readings)
+                if taker.nbytes > GROUP_BYTES:
+                    yield from self._flush(taker)
 
     def close(self) -> Iterator[Pair]:
-        if self._accumulator is not None:
-            yield from self._flush()
+        for taker in (self._accumulator, self._absences):
+            if taker is not None:
+                yield from self._flush(taker)
         yield REPORT_KEY, self._reader.close().dumps().encode()
 
-    def _flush(self) -> Iterator[Pair]:
-        assert self._accumulator is not None
-        for kind, table in self._accumulator.flush():
-            for key, value in deal(self._job, self._run, self._blocks, kind, table, labelled=self._run.ordered):
+    def _flush(self, taker: Accumulator) -> Iterator[Pair]:
+        labelled = self._run.ordered and taker is self._accumulator
+        for kind, table in taker.flush():
+            for key, value in deal(self._job, self._run, self._blocks, kind, table, labelled=labelled):
                 self._reader.report.shuffled += block_size(value.decode().partition("\t")[2])
                 yield key, value
 
@@ -206,6 +206,11 @@ def receive(line: bytes, folder: Path) -> Report:
     table = read_block(block)
     rows = write_run(table.schema, [table], path)
     return Report(runs=[RunFile(int(order), str(path), rows, int(number))])
+
+
+def set_aside(run: Run, table: pa.Table) -> str:
+    """Keep a table of a task's for the driver's `conclude`; the text that `read_block` finds it by."""
+    return BlockWriter(run.carrier, Path(run.scratch) / f"{attempt('aside')}.blocks").write(table)
 
 
 def write_run(schema: pa.Schema, tables: Iterable[pa.Table], path: Path) -> int:

@@ -19,7 +19,7 @@
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 /* Raised with every change of an exported function or a shared structure; library.py knows the same number. */
-#define ABI_VERSION 3
+#define ABI_VERSION 4
 
 /* How many bytes behind the end of an input buffer can be read (and mean nothing). */
 #define PADDING 64

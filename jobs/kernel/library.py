@@ -8,7 +8,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-ABI = 3
+ABI = 4
 """The version of the exported functions and structures that this package speaks (kernel.h: ABI_VERSION)."""
 
 FOLDER = Path(__file__).resolve().parent

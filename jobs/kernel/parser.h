@@ -55,6 +55,7 @@ typedef struct {
     int32_t *quality;
     int64_t *exceptions;
     int64_t row_room, exception_room;
+    int64_t absent;      /* whether missing values are wanted as rows too, whose value is NaN */
     int64_t rows, exception_count, lines, missing, excluded;
     int64_t position;    /* where to go on */
     int64_t line_number; /* of the line there; to be set before the first call */

@@ -74,7 +74,9 @@ static bool take_record(parser *parser, const span *fields, int64_t offset, pars
         if (absent) {
             missing++;
             if (!is_decodable(&parser->decoder, quality)) return false;
-            continue;
+            if (LIKELY(!out->absent)) continue;
+            value = __builtin_nan("");
+            quality = NOTHING;
         }
         int32_t mark = KEY_UNKNOWN;
         if (quality.size) {

@@ -41,7 +41,8 @@ COUNTS = pa.schema(
         pa.field("sketch", pa.binary()),
     ]
 )
-"""What one part of the devices adds to each group and day; the row of no group says how many devices it has."""
+"""What one part of the devices adds to each group and day; the row of no group says how many devices it has, and in
+`sketch` where their rows are set aside."""
 
 
 class Presence:
@@ -128,8 +129,8 @@ def estimate(sketches: Iterable[bytes]) -> int:
     return round(found)
 
 
-def counted(present: pa.Table, *, sketched: bool) -> pa.Table:
-    """COUNTS rows of merged PRESENT rows of some devices, each with all its days; with sketches if wanted."""
+def counted(present: pa.Table, aside: str | None = None) -> pa.Table:
+    """COUNTS rows of merged PRESENT rows of some devices, each with all its days. aside: where these rows are kept."""
     if not len(present):
         return COUNTS.empty_table()
     device, groups = text_ranks(present.column("device_id"))[0], text_ranks(present.column("group"))
@@ -154,18 +155,8 @@ def counted(present: pa.Table, *, sketched: bool) -> pa.Table:
     first = by_key[starts]
     group = groups[1].take(pa.array(keys[0][first]))
     counts = pa.table([group, _dates(keys[1][first]), *map(pa.array, sums)], COUNTS.remove(len(COUNTS) - 1))
-    total = _no_group(len(np.unique(device)))
-    if not sketched:
-        return pa.concat_tables(
-            [total, counts.append_column(COUNTS.field("sketch"), pa.nulls(len(counts), pa.binary()))]
-        )
-    sketches = to_sketches(present)
-    mine = pa.table(
-        [sketches["group"], _dates(integers(sketches["bucket"])), sketches["sketch"]], ["group", "date", "sketch"]
-    )
-    return pa.concat_tables(
-        [total, counts.join(mine, ["group", "date"]).select(COUNTS.names).cast(COUNTS).sort_by(_ORDER)]
-    )
+    total = _no_group(len(np.unique(device)), aside)
+    return pa.concat_tables([total, counts.append_column(COUNTS.field("sketch"), pa.nulls(len(counts), pa.binary()))])
 
 
 _ORDER = [("group", "ascending"), ("date", "ascending")]
@@ -179,27 +170,34 @@ def of_sketches(sketches: pa.Table) -> pa.Table:
     return rows.append_column("sketch", sketches["sketch"]).cast(COUNTS).sort_by(_ORDER)
 
 
-def _no_group(devices: int) -> pa.Table:
-    row = {name: [None] for name in COUNTS.names} | {"devices": [devices]}
-    return pa.table(row, COUNTS)
+def _no_group(devices: int, aside: str | None) -> pa.Table:
+    row = dict.fromkeys(COUNTS.names) | {"devices": devices, "sketch": aside.encode() if aside else None}
+    return pa.Table.from_pylist([row], COUNTS)
 
 
 def _dates(days: Int64Array) -> pa.Array:
     return pa.array(days.astype(np.int32), pa.date32())
 
 
-def added_up(counts: pa.Table, *, estimated: bool) -> pa.Table:
+def estimated(parts: Iterable[pa.Table]) -> pa.Table:
+    """The result of COUNTS rows with sketches, of whole groups: their days in order."""
+    import datasketches
+
+    held: dict[tuple[str, date], Any] = {}
+    for part in parts:
+        for group, day, sketch in zip(*(part[n].to_pylist() for n in ("group", "date", "sketch")), strict=True):
+            if (group, day) not in held:
+                held[group, day] = datasketches.hll_union(LG_K)
+            held[group, day].update(datasketches.hll_sketch.deserialize(sketch))
+    wholes = [union.get_result(datasketches.tgt_hll_type.HLL_8) for union in held.values()]
+    devices = [estimate([bytes(whole.serialize_compact())]) for whole in wholes]
+    columns = [[group for group, _ in held], [day for _, day in held], devices, *[[None] * len(held)] * 3]
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, list(COUNTS)[:-1], strict=True)]
+    return pa.table(arrays, COUNTS.remove(len(COUNTS) - 1)).sort_by(_ORDER)
+
+
+def added_up(counts: pa.Table) -> pa.Table:
     """The result of COUNTS rows of whole groups: their days in order, each group's to the last with a device."""
-    if estimated:
-        some = counts.filter(counts["sketch"].is_valid())
-        held: dict[tuple[str, date], list[bytes]] = {}
-        for group, day, sketch in zip(*(some[n].to_pylist() for n in ("group", "date", "sketch")), strict=True):
-            held.setdefault((group, day), []).append(sketch)
-        nothing = [None] * len(held)
-        keys = list(held)
-        columns = [[k[0] for k in keys], [k[1] for k in keys], [estimate(held[k]) for k in keys], *[nothing] * 3]
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, list(COUNTS)[:-1], strict=True)]
-        return pa.table(arrays, COUNTS.remove(len(COUNTS) - 1)).sort_by(_ORDER)
     names = ["devices", "new", "returning", "lost"]
     summed = counts.group_by(["group", "date"]).aggregate([(name, "sum") for name in names]).sort_by(_ORDER)
     summed = summed.select(["group", "date", *(f"{name}_sum" for name in names)]).rename_columns(COUNTS.names[:-1])

@@ -14,20 +14,23 @@ from jobs.partials.codes import text_ranks
 from jobs.partials.images import to_images
 from jobs.partials.merge import integers
 from jobs.partials.repetition import Repetition
+from jobs.partials.rows import partial_rows, texts_of
 from jobs.partials.schema import SERIES, Merge, PartialSchema
 from jobs.partials.totals import add_up, numbered
 from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
-from jobs.readings.model import Float64Array, Int64Array, Keys
+from jobs.readings.model import Absence, Float64Array, Int64Array, Keys, Readings
 
 FAULTS = ("duplicates", "conflicts", "out_of_order", "future", "past", "stuck", "out_of_range", "jumps")
 """What the score counts."""
-_COUNTS = ("readings", *FAULTS, "longest_run")
+_COUNTS = ("readings", "missing", "rejects", *FAULTS, "longest_run")
 _MERGES: dict[str, Merge] = {name: "max" if name == "longest_run" else "sum" for name in _COUNTS}
 QUALITY = PartialSchema(
     "quality", pa.schema([*SERIES, *(pa.field(name, pa.int64(), nullable=False) for name in _COUNTS)]), _MERGES
 )
 """bucket: the local day. longest_run: the most equal values in a row up to a reading of the day."""
 
+_ABSENCES = tuple(str(absence) for absence in Absence)
+_NEW_ROWS = 65_536
 NO_LIMITS: Mapping[str, float] = {}
 
 
@@ -49,6 +52,41 @@ class Rules:
         defaults = {"min": -np.inf, "max": np.inf, "step": np.inf}
         low, high, step = (np.array([of.get(k, none) for of in own], np.float64) for k, none in defaults.items())
         return low, high, step
+
+
+class AbsentValues:
+    """Accumulates batches of absent values as QUALITY rows."""
+
+    def __init__(self, keys: Keys, buckets: Buckets) -> None:
+        self._keys, self._buckets = keys, buckets
+        self._held: list[list[Int64Array]] = []  # device, series, bucket, number of the absence, count
+
+    def add(self, readings: Readings) -> None:
+        assert readings.absence is not None
+        absence = np.full(len(readings), _ABSENCES.index(readings.absence))
+        codes = [readings.device.astype(np.int64), readings.series.astype(np.int64)]
+        columns = [*codes, self._buckets.of(readings.timestamp), absence, np.ones(len(readings), np.int64)]
+        self._held.append(add_up(columns, 4))
+        if len(self._held) > 1 and self.groups > 2 * len(self._held[0][0]) + _NEW_ROWS:
+            self._held = [self._together()]
+
+    def flush(self) -> Yielded:
+        if self._held:
+            (*keys, absence, count), self._held = self._together(), []
+            counts = {name: np.where(absence == number, count, 0) for number, name in enumerate(_ABSENCES)}
+            columns = [counts.get(name, np.zeros(len(count), np.int64)) for name in _COUNTS]
+            yield QUALITY.name, partial_rows(QUALITY, texts_of(self._keys), [*keys, *columns])
+
+    def _together(self) -> list[Int64Array]:
+        return add_up([np.concatenate(column) for column in zip(*self._held, strict=True)], 4)
+
+    @property
+    def groups(self) -> int:
+        return sum(len(columns[0]) for columns in self._held)
+
+    @property
+    def nbytes(self) -> int:
+        return self.groups * 8 * (3 + len(_COUNTS))
 
 
 class QualityWalk:
@@ -116,8 +154,8 @@ def _rows(sequence: Int64Array, bucket: Int64Array, **counts: Int64Array) -> lis
 def finish(partials: Mapping[str, pa.Table], rules: Rules) -> pa.Table:
     """The counts of each series and day, from merged QUALITY rows, sorted.
 
-    Columns: device_id, metric, unit, date (date32), readings, duplicates, conflicts, out_of_order, future, past,
-    stuck, longest_run, out_of_range, jumps (int64), score (float64); what was not looked for is null.
+    Columns: device_id, metric, unit, date (date32), readings, missing, rejects, duplicates, conflicts, out_of_order,
+    future, past, stuck, longest_run, out_of_range, jumps (int64), score (float64); what was not looked for is null.
     """
     rows = partials[QUALITY.name]
     ranks, texts = zip(*(text_ranks(rows.column(name)) for name in ("device_id", "metric", "unit")), strict=True)
@@ -138,10 +176,11 @@ def finish(partials: Mapping[str, pa.Table], rules: Rules) -> pa.Table:
         for name, of, rank in zip(("device_id", "metric", "unit"), texts, ranks, strict=True)
     }
     columns["date"] = pa.array(bucket[order].astype(np.int32), pa.date32())
-    for name in ("readings", *FAULTS[:6], "longest_run", *FAULTS[6:]):
+    for name in ("readings", *_ABSENCES, *FAULTS[:6], "longest_run", *FAULTS[6:]):
         columns[name] = pa.array(counts[name], mask=unknown.get(name))
     faults = sum((counts[name] for name in FAULTS), np.zeros(len(order), np.int64))
-    columns["score"] = pa.array(100 * np.maximum(counts["readings"] - faults, 0) / np.maximum(counts["readings"], 1))
+    values = sum((counts[name] for name in ("readings", *_ABSENCES)), np.zeros(len(order), np.int64))
+    columns["score"] = pa.array(100 * np.maximum(counts["readings"] - faults, 0) / values)
     return pa.table(columns)
 
 

@@ -10,8 +10,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.readings.model import NO_TIME, Float64Array, Int32Array, Int64Array, Keys, Readings, Tally
+from jobs.readings.model import (
+    NO_TIME,
+    Absence,
+    Float64Array,
+    Int32Array,
+    Int64Array,
+    Keys,
+    Readings,
+    absent_values,
+)
 from jobs.readings.number_block import BoolArray, NumberReader, bounds, content, is_empty
+from jobs.readings.part import Sink
 from jobs.readings.record import Roles, ValueRole
 from jobs.readings.time_block import TimeColumns
 
@@ -42,12 +52,16 @@ class ColumnReader:
         self._numbers = NumberReader(roles.dialect.numbers)
         self._device_codes: dict[bytes, int] = {}
 
-    def read(self, columns: Mapping[int, pa.Array], offsets: Int64Array, tally: Tally) -> tuple[Readings, BoolArray]:
-        """The readings of records, given the needed columns as binary arrays, and of which records they are.
+    def read(
+        self, columns: Mapping[int, pa.Array], offsets: Int64Array, sink: Sink
+    ) -> tuple[list[Readings], BoolArray]:
+        """The readings of records, given the needed columns as binary arrays, and of which records they are; missing
+        values beside them where the sink wants them.
 
-        offsets: the records' own. Only those records are counted in `tally`; the others are for the definition, since
+        offsets: the records' own. Only those records are counted by the sink; the others are for the definition, since
         something in them is a reject or not certain.
         """
+        tally = sink.tally
         timestamps, sure = self._timestamps(columns, len(offsets))
         devices, known = self._devices(columns, len(offsets))
         sure &= known
@@ -76,7 +90,13 @@ class ColumnReader:
             offsets[rows],
             quality[kept] if quality is not None else None,
         )
-        return readings, sure
+        found = [readings]
+        if sink.absent and counts[_MISSING]:
+            missing = outcome == _MISSING
+            rows = np.nonzero(missing)[0]
+            codes = timestamps[rows], devices[rows], series[missing]
+            found.append(absent_values(self._keys, *codes, offsets[rows], Absence.MISSING))
+        return found, sure
 
     def _timestamps(self, columns: Mapping[int, pa.Array], size: int) -> tuple[Int64Array, BoolArray]:
         if self._time is None:

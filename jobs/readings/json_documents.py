@@ -93,12 +93,13 @@ class _Gathered:
         """The readings of all that was added since the last call."""
         if self._plain:
             offsets = np.array([found.offset for found in self._plain], np.int64)
-            readings, sure = self._columns.read(columns_of(self._rows), offsets, self._sink.tally)
+            batches, sure = self._columns.read(columns_of(self._rows), offsets, self._sink)
             for index in np.flatnonzero(~sure).tolist():
                 found = self._plain[index]
                 self._others.add(self._records.read(found.value), *found[1:])
             self._plain, self._rows = [], []
-            yield from in_batches(readings)
+            for readings in batches:
+                yield from in_batches(readings)
         yield from self._others.take()
 
 

@@ -231,7 +231,7 @@ def _find(value: Any, path: tuple[str, ...]) -> Any:
 def _together(parts: list[Record]) -> Record:
     return Record(
         [row for part in parts for row in part.rows],
-        sum(part.missing for part in parts),
+        [value for part in parts for value in part.absent],
         sum(part.excluded for part in parts),
         [reject for part in parts for reject in part.rejects],
     )

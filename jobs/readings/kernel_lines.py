@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from ctypes import POINTER, byref, c_char, c_int32, c_int64, c_void_p
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from jobs.readings.kernel_json import Template, learn
 from jobs.readings.kernel_keys import KernelKeys, too_many_keys
 from jobs.readings.kernel_spec import Compiled, JsonPaths, JsonSegment, JsonTemplate
 from jobs.readings.lines import Records, Reference
-from jobs.readings.model import Readings
+from jobs.readings.model import Absence, Readings
 from jobs.readings.part import Sink
 from jobs.readings.record import Roles
 
@@ -44,6 +45,7 @@ class _Counts(ctypes.Structure):
         ("exceptions", c_void_p),
         ("row_room", c_int64),
         ("exception_room", c_int64),
+        ("absent", c_int64),
         ("rows", c_int64),
         ("exception_count", c_int64),
         ("lines", c_int64),
@@ -77,9 +79,10 @@ class _Columns:
             _EXCEPTIONS,
         )
 
-    def readings(self, keys: KernelKeys) -> Readings:
+    def readings(self, keys: KernelKeys) -> Iterator[Readings]:
+        """The readings, and the missing values where they were asked for."""
         rows = self.counts.rows
-        return Readings(
+        readings = Readings(
             keys,
             self.timestamp[:rows],
             self.device[:rows],
@@ -88,6 +91,13 @@ class _Columns:
             self.offset[:rows],
             None if self.quality is None else self.quality[:rows],
         )
+        if not (self.counts.absent and self.counts.missing):
+            yield readings
+            return
+        is_missing = np.isnan(readings.value)
+        if not is_missing.all():
+            yield readings.take(~is_missing)
+        yield replace(readings.take(is_missing), quality=None, absence=Absence.MISSING)
 
     def odd_records(self) -> Records:
         """The records that were not taken."""
@@ -162,7 +172,7 @@ class KernelLines:
         self._parser = parser
         self._device = device
         self._reference = reference
-        self._tally = sink.tally
+        self._sink = sink
         self._keys = keys
 
     def parse(self, buffer: bytearray, begin: int, end: int, base: int, line: int) -> Generator[Readings, None, int]:
@@ -180,8 +190,8 @@ class KernelLines:
     def _parse(
         self, columns: _Columns, buffer: bytearray, begin: int, end: int, last: int, base: int, line: int
     ) -> Generator[Readings, None, int]:
-        parser, tally, counts = self._parser, self._tally, columns.counts
-        counts.position, counts.line_number = begin, line
+        parser, tally, counts = self._parser, self._sink.tally, columns.counts
+        counts.position, counts.line_number, counts.absent = begin, line, self._sink.absent
         status = _FULL
         while status == _FULL:
             at = counts.position
@@ -200,11 +210,11 @@ class KernelLines:
                 return (yield from self._reference.parse(buffer, begin, end, base, line))  # all at once is faster
             tally.lines += counts.lines
             tally.kernel_lines += counts.lines
-            tally.readings += counts.rows
+            tally.readings += counts.rows - (counts.missing if counts.absent else 0)
             tally.missing += counts.missing
             tally.excluded += counts.excluded
             if counts.rows:
-                yield columns.readings(self._keys)
+                yield from columns.readings(self._keys)
             if odd is not None:
                 yield from self._reference.parse_records(buffer, odd, base)
         if status == _LOST:

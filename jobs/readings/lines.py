@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from jobs.readings.batch import BATCH_ROWS, Batch
+from jobs.readings.batch import BATCH_ROWS, Batch, in_batches
 from jobs.readings.columns import ColumnReader
 from jobs.readings.dialect import Delimited, Fixed
 from jobs.readings.model import Int64Array, Readings
@@ -101,8 +101,9 @@ class Reference(ABC):
                 return
             columns, taken = told
             if taken.any():
-                readings, sure = self._columns.read(columns, records.starts[taken] + base, self._sink.tally)
-                yield from _in_batches(readings)
+                found, sure = self._columns.read(columns, records.starts[taken] + base, self._sink)
+                for readings in found:
+                    yield from in_batches(readings)
                 taken[taken] = sure
                 records = records.take(~taken)
         yield from self._one_by_one(buffer, records, base)
@@ -132,21 +133,6 @@ class Reference(ABC):
 def one_record(start: int, stop: int, number: int) -> Records:
     """A single record."""
     return Records(np.array([start], np.int64), np.array([stop], np.int64), np.array([number], np.int64))
-
-
-def _in_batches(readings: Readings) -> Iterator[Readings]:
-    for begin in range(0, len(readings), BATCH_ROWS):
-        rows = slice(begin, begin + BATCH_ROWS)
-        quality = None if readings.quality is None else readings.quality[rows]
-        yield Readings(
-            readings.keys,
-            readings.timestamp[rows],
-            readings.device[rows],
-            readings.series[rows],
-            readings.value[rows],
-            readings.offset[rows],
-            quality,
-        )
 
 
 def split_lines(data: Bytes, begin: int, end: int, line: int) -> Records:

@@ -64,6 +64,13 @@ class Reject:
     text: bytes
 
 
+class Absence(StrEnum):
+    """Why a record whose device, metric and time could be read has no value: it is missing, or was rejected."""
+
+    MISSING = "missing"
+    REJECTED = "rejects"
+
+
 TEXT_LIMIT = 200
 """How many raw bytes of a rejected record are kept."""
 
@@ -144,6 +151,7 @@ class Readings:
     offset: int64, the byte offset of each reading's record in the object; a wide row's readings share it and stand
     in the dialect's column order. Where places are asked for, it is the reading's number in its piece instead.
     piece: the object's number in the plan, and the number of the piece of it that the batch is from.
+    absence: of a batch of absent values, which parsers give where they are asked for them; each `value` is NaN then.
     The arrays may be views of reused buffers: they hold until the parser is asked for the next batch.
     """
 
@@ -155,6 +163,7 @@ class Readings:
     offset: Int64Array
     quality: Int32Array | None = None
     piece: tuple[int, int] = (0, 0)
+    absence: Absence | None = None
 
     def __len__(self) -> int:
         return len(self.value)
@@ -175,6 +184,7 @@ class Readings:
             self.offset[rows],
             None if self.quality is None else self.quality[rows],
             self.piece,
+            self.absence,
         )
 
     def to_arrow(self) -> pa.RecordBatch:
@@ -199,6 +209,13 @@ class Readings:
             ],
             schema=SCHEMA,
         )
+
+
+def absent_values(
+    keys: Keys, timestamp: Int64Array, device: Int32Array, series: Int32Array, offset: Int64Array, absence: Absence
+) -> Readings:
+    """A batch of absent values."""
+    return Readings(keys, timestamp, device, series, np.full(len(device), np.nan), offset, absence=absence)
 
 
 def in_record_order(batches: Iterable[Readings]) -> Readings | None:

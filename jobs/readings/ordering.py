@@ -14,12 +14,15 @@ def reordered(batches: Iterable[Readings], reach: int) -> Iterator[Readings]:
 
     Within a block, parsers hand out what was quick to read first. `reach` is how many bytes before the furthest
     record seen one may still come: a block and a record. Copies what it yields. An error of `batches` comes through
-    after everything that was read before it.
+    after everything that was read before it. Absent values go by as they come.
     """
     held: list[Readings] = []
     begin = end = 0
     try:
         for batch in batches:
+            if batch.absence is not None:
+                yield batch
+                continue
             if not len(batch):
                 continue
             if not held:

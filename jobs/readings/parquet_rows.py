@@ -109,8 +109,9 @@ def _read_group(group: _Group, reader: TypedColumns, roles: Roles, sink: Sink) -
     for columns in group.batches(roles, reader):
         size = len(next(iter(columns.values())))
         first = group.first_row + row
-        readings, sure = reader.read(columns, np.arange(first, first + size, dtype=np.int64), sink.tally)
-        yield from in_batches(readings)
+        found, sure = reader.read(columns, np.arange(first, first + size, dtype=np.int64), sink)
+        for readings in found:
+            yield from in_batches(readings)
         rest = Batch(sink, roles.has_quality)
         for doubtful in np.flatnonzero(~sure).tolist():
             record, raw = reader.record(columns, doubtful)

@@ -34,7 +34,7 @@ class Sink:
     """Where a task's parsing reports.
 
     run_start: µs UTC; one day later is the last instant of dialects that give no limit. kernel: False for the
-    reference path only.
+    reference path only. absent: whether batches of absent values are wanted between those of readings.
     """
 
     keys: Keys
@@ -42,6 +42,7 @@ class Sink:
     on_reject: Callable[[Reject], None]
     run_start: int
     kernel: bool = True
+    absent: bool = False
 
     def reject(self, reason: Reason, column: str | None, offset: int, line: int | None, raw: bytes) -> None:
         """Counts and reports one reject; `raw` is the record, of which the first bytes are kept."""

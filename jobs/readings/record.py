@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from jobs.errors import InputError, UsageError
 from jobs.readings.dialect import Dialect, Wide
-from jobs.readings.model import NO_TIME, Reason
+from jobs.readings.model import NO_TIME, Absence, Reason
 from jobs.readings.numbers import parse_number
 from jobs.readings.refusal import RejectError
 from jobs.readings.timestamps import TimeReader
@@ -30,14 +30,30 @@ class Row(NamedTuple):
     quality: str | None
 
 
+class Absent(NamedTuple):
+    """A value that is not there, of a known device, metric and time."""
+
+    timestamp: int
+    device: str
+    metric: str
+    unit: str | None
+    absence: Absence
+
+
 @dataclass(slots=True)
 class Record:
-    """What a record holds: readings, how many values were missing or excluded by quality, what was rejected."""
+    """What a record holds: readings, values that are missing or were rejected, how many were excluded by quality, and
+    what was rejected, values and whole records."""
 
     rows: list[Row] = field(default_factory=list)
-    missing: int = 0
+    absent: list[Absent] = field(default_factory=list)
     excluded: int = 0
     rejects: list[RejectError] = field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        """How many values were missing."""
+        return sum(value.absence is Absence.MISSING for value in self.absent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +173,12 @@ class Roles:
     def _value(
         self, role: ValueRole, fields: Sequence[str | None], timestamp: int, device: str, metric: str, record: Record
     ) -> None:
+        unit = role.unit
+        if not self.wide:
+            unit = (fields[self.unit] if self.unit is not None else None) or self.units.get(metric)
         text = fields[role.column]
         if text is None or text in role.missing or text in self.missing_by_metric.get(metric, ()):
-            record.missing += 1
+            record.absent.append(Absent(timestamp, device, metric, unit, Absence.MISSING))
             return
         quality = None if role.quality is None else fields[role.quality] or ""
         if role.accept and quality not in role.accept:
@@ -169,13 +188,11 @@ class Roles:
             value = parse_number(text, self.dialect.numbers)
         except RejectError as reject:
             record.rejects.append(RejectError(reject.reason, role.name))
+            record.absent.append(Absent(timestamp, device, metric, unit, Absence.REJECTED))
             return
         if value is None:
-            record.missing += 1
+            record.absent.append(Absent(timestamp, device, metric, unit, Absence.MISSING))
             return
-        unit = role.unit
-        if not self.wide:
-            unit = (fields[self.unit] if self.unit is not None else None) or self.units.get(metric)
         record.rows.append(Row(timestamp, device, metric, unit, value / role.scale, quality or None))
 
 

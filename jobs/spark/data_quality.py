@@ -1,4 +1,8 @@
-"""Data quality on Spark: `lag` finds repeats, conflicts and jumps, running sums find runs of equal values."""
+"""Data quality on Spark: `lag` finds repeats, conflicts and jumps, running sums find runs of equal values.
+
+Absent values are rows of the same DataFrame, in windows of their own. With --per object there is nothing to
+group: tasks report what they read.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,11 @@ from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
 
 from jobs.data_quality import DataQuality, rules_of
 from jobs.engine.run import Run
-from jobs.engine.spark import COMPARABLE, Projection, Twin, comparable
+from jobs.engine.spark import Projection, Twin
+from jobs.engine.spark_columns import COMPARABLE, absences, comparable
 from jobs.engine.spark_command import main
 from jobs.partials.quality import QUALITY, Rules
-from jobs.readings.model import Readings
+from jobs.readings.model import Absence, Readings
 
 SERIES = ["device_id", "metric", "unit"]
 INPUT = pa.schema(
@@ -19,6 +24,7 @@ INPUT = pa.schema(
         *COMPARABLE,
         pa.field("value", pa.float64()),
         *(pa.field(name, pa.int64()) for name in ("bucket", "source", "part", "record")),
+        pa.field("absence", pa.string()),
     ]
 )
 
@@ -30,7 +36,8 @@ def projection(run: Run) -> Projection:
     def project(readings: Readings) -> pa.RecordBatch:
         place = [pa.repeat(pa.scalar(number, pa.int64()), len(readings)) for number in readings.piece]
         more = [pa.array(readings.value), pa.array(days.of(readings.timestamp)), *place, pa.array(readings.offset)]
-        return pa.RecordBatch.from_arrays([*comparable(readings).columns, *more], schema=INPUT)
+        columns = [*comparable(readings).columns, *more, absences(readings)]
+        return pa.RecordBatch.from_arrays(columns, schema=INPUT)
 
     return project
 
@@ -38,8 +45,8 @@ def projection(run: Run) -> Projection:
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     """Rows of QUALITY, of each series and day."""
     rules = rules_of(run)
-    in_time = Window.partitionBy(*SERIES).orderBy("timestamp", "bits")
-    of_records = Window.partitionBy(*SERIES, "source").orderBy("part", "record")
+    in_time = Window.partitionBy(*SERIES, "absence").orderBy("timestamp", "bits")
+    of_records = Window.partitionBy(*SERIES, "absence", "source").orderBy("part", "record")
     so_far = of_records.rowsBetween(Window.unboundedPreceding, -1)
     follows = readings.withColumns(
         {
@@ -51,7 +58,7 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     )
     is_distinct = ~(F.col("is_same") & F.col("is_again"))
     runs = follows.withColumns({"is_distinct": is_distinct, "run": F.sum(_one(~F.col("is_same"))).over(in_time)})
-    in_run = Window.partitionBy(*SERIES, "run")
+    in_run = Window.partitionBy(*SERIES, "absence", "run")
     to_here = in_run.orderBy("timestamp", "bits").rowsBetween(Window.unboundedPreceding, 0)
     number = _one(F.col("is_distinct"))
     rows = runs.withColumns({"position": F.sum(number).over(to_here), "length": F.sum(number).over(in_run)})
@@ -72,8 +79,11 @@ def _counts(rules: Rules) -> list[Column]:
         | F.coalesce(F.col("value") > high, F.lit(False)),
         "jumps": F.col("change") > step,
     }
-    sums = [F.sum(_one(fault)).alias(name) for name, fault in faults.items()]
-    return [F.count("*").alias("readings"), *sums, F.max("position").alias("longest_run")]
+    there = F.col("absence").isNull()
+    sums = [F.sum(_one(there & fault)).alias(name) for name, fault in faults.items()]
+    absent = [F.sum(_one(F.col("absence") == F.lit(str(kind)))).alias(str(kind)) for kind in Absence]
+    longest = F.max(F.when(there, F.col("position")).otherwise(F.lit(0).cast("long"))).alias("longest_run")
+    return [F.sum(_one(there)).alias("readings"), *absent, *sums, longest]
 
 
 def _one(condition: Column) -> Column:

@@ -12,7 +12,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.energy import Energy, meter
 from jobs.engine.run import Run
-from jobs.engine.spark import COMPARABLE, Mapping, Projection, Twin, comparable, from_comparable
+from jobs.engine.spark import Mapping, Projection, Twin
+from jobs.engine.spark_columns import COMPARABLE, comparable, from_comparable
 from jobs.engine.spark_command import main
 from jobs.partials.energy import ENERGY
 from jobs.partials.images import from_images

@@ -11,7 +11,8 @@ from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from jobs.engine.run import Run
-from jobs.engine.spark import COMPARABLE, Mapping, Projection, Twin, comparable, from_comparable
+from jobs.engine.spark import Mapping, Projection, Twin
+from jobs.engine.spark_columns import COMPARABLE, comparable, from_comparable
 from jobs.engine.spark_command import main
 from jobs.partials.events import EVENTS, PEAKS, Limits, Marked
 from jobs.partials.images import from_images

@@ -12,8 +12,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-Reading = tuple[str, str, str | None, int, float]
-"""Device, metric, unit, µs since 1970 UTC, value."""
+Reading = tuple[str, str, str | None, int, float | str]
+"""Device, metric, unit, µs since 1970 UTC, value; or why there is no value: "missing" or "rejects"."""
+ABSENCES = ("missing", "rejects")
 FAULTS = ("duplicates", "conflicts", "out_of_order", "future", "past", "stuck", "out_of_range", "jumps")
 
 
@@ -31,13 +32,17 @@ class Asked:
 
 def quality(objects: Iterable[Sequence[Reading]], asked: Asked) -> list[dict[str, Any]]:
     """The rows of the result; an object's readings are in the order of its records."""
-    counts: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(("readings", *FAULTS), 0))
+    names = ("readings", *ABSENCES, *FAULTS)
+    counts: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: dict.fromkeys(names, 0))
     longest: dict[tuple[Any, ...], int] = defaultdict(int)
     series: dict[tuple[str, str, str | None], list[tuple[int, float]]] = defaultdict(list)
     for readings in objects:
         latest: dict[tuple[str, str, str | None], int] = {}
         for device, metric, unit, time, value in readings:
             who = (device, metric, unit)
+            if isinstance(value, str):
+                counts[*who, asked.day(time)][value] += 1
+                continue
             series[who].append((time, value))
             counts[*who, asked.day(time)]["out_of_order"] += time < latest.get(who, time)
             latest[who] = max(time, latest.get(who, time))
@@ -88,5 +93,6 @@ def _row(key: tuple[Any, ...], counts: Mapping[str, int], longest: int, asked: A
     if "step" not in limits:
         shown["jumps"] = None
     faults = sum(counts[name] for name in FAULTS)
-    score = 100 * max(counts["readings"] - faults, 0) / counts["readings"]
+    values = sum(counts[name] for name in ("readings", *ABSENCES))
+    score = 100 * max(counts["readings"] - faults, 0) / values
     return {"device_id": device, "metric": metric, "unit": unit, "date": day, **shown, "score": score}

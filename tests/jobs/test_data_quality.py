@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -75,9 +76,11 @@ def test_the_same_bytes_on_spark(expected: bytes, flags: list[str]) -> None:
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark_without_repeats() -> None:
+def test_the_same_bytes_on_spark_without_repeats(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(HEADER + "2026-03-01T10:00:00Z,d,t,\n" * 3 + "2026-03-01T10:00:00Z,d,t,x\n" * 2)
     flags = ["--deduplicate", "--output-format", "csv"]
-    assert result(TWIN, SAMPLE, *SPARK_QUICK, *flags) == result(JOB, SAMPLE, *flags)
+    assert result(TWIN, SAMPLE, log, *SPARK_QUICK, *flags) == result(JOB, SAMPLE, log, *flags)
 
 
 def readings_of(path: Path) -> list[Reading]:
@@ -93,9 +96,36 @@ def objects(folder: Path) -> list[list[Reading]]:
     return [readings_of(p) for p in names if not any(x.startswith(("_", ".")) for x in p.parts)]
 
 
+def ledger() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (SAMPLE / "_expected" / "faults.jsonl").read_text("utf-8").splitlines()]
+
+
+def absent_of_the_sample() -> list[Reading]:
+    """What has no value: bad ones by the ledger, and empty fields of the wide log."""
+    found: list[Reading] = []
+    for entry in ledger():
+        if entry["kind"] == "bad_line" and entry["reason"] in ("value", "value_range"):
+            text = entry["text"]
+            fields = list(json.loads(text).values()) if text.startswith("{") else text.split(",")
+            time, device, metric = fields[:3]
+            found.append((device, metric, None, micros(datetime.fromisoformat(time)), "rejects"))
+    lines = (SAMPLE / "wide" / "garden-2026-03.csv").read_bytes().decode("latin-1").splitlines()
+    for line in lines[1:]:
+        time, *values = line.split(";")
+        at = datetime.strptime(time, "%d.%m.%Y %H:%M:%S").replace(tzinfo=ZoneInfo("Europe/Berlin"))
+        for text, metric, unit in zip(values, ("temperature", "pm2_5"), ("°C", "µg/m³"), strict=True):
+            if not text:
+                found.append(("garden", metric, unit, micros(at), "missing"))
+    return found
+
+
+def micros(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
 def test_every_row_is_the_oracles(tmp_path: Path) -> None:
     flags_of(tmp_path)
-    found = objects(SAMPLE)
+    found = [*objects(SAMPLE), absent_of_the_sample()]
     assert api.run("data_quality", [SAMPLE]).to_pylist() == quality(found, Asked())
     table = api.run(
         "data_quality",
@@ -112,7 +142,7 @@ def test_every_row_is_the_oracles(tmp_path: Path) -> None:
 
 
 def test_the_faults_of_the_sample_are_found() -> None:
-    ledger = [json.loads(line) for line in (SAMPLE / "_expected" / "faults.jsonl").read_text("utf-8").splitlines()]
+    known = ledger()
     rows = [row for row in api.run("data_quality", [SAMPLE]).to_pylist() if row["device_id"][:5] in ("north", "south")]
 
     def by_device(name: str) -> Counter[str]:
@@ -121,10 +151,11 @@ def test_the_faults_of_the_sample_are_found() -> None:
             found[row["device_id"]] += row[name]
         return +found
 
-    assert by_device("duplicates") == Counter(e["device_id"] for e in ledger if e["kind"] == "duplicate")
+    assert by_device("duplicates") == Counter(e["device_id"] for e in known if e["kind"] == "duplicate")
+    assert by_device("rejects") == Counter(device for device, *_, what in absent_of_the_sample() if what == "rejects")
     assert not by_device("conflicts")
-    late = Counter(entry["device_id"] for entry in ledger if entry["kind"] == "out_of_order")
-    jumps = {entry["device_id"]: entry for entry in ledger if entry["kind"] == "clock_jump"}
+    late = Counter(entry["device_id"] for entry in known if entry["kind"] == "out_of_order")
+    jumps = {entry["device_id"]: entry for entry in known if entry["kind"] == "clock_jump"}
     found = by_device("out_of_order")
     for device, entry in jumps.items():
         if entry["shift"] < 0:
@@ -150,6 +181,33 @@ def test_repeats_and_conflicts(tmp_path: Path) -> None:
     assert row["score"] == 100 * 2 / 6
     (row,) = told(tmp_path, rows, deduplicate=True)
     assert (row["readings"], row["duplicates"], row["conflicts"], row["out_of_order"]) == (5, 0, 3, None)
+
+
+def test_what_has_no_value_is_counted_by_day_and_lowers_the_score(tmp_path: Path) -> None:
+    rows = ["01T22:00:00=1", "01T23:30:00=", "01T23:40:00=nan", "01T23:45:00=1e999", "01T23:59:59=2"]
+    (row,) = told(tmp_path, rows, max_rejects=1)
+    counted = ("readings", "missing", "rejects", "out_of_order", "stuck", "longest_run", "score")
+    assert [row[name] for name in counted] == [2, 1, 2, 0, 0, 1, 100 * 2 / 5]
+    assert [(r["readings"], r["missing"], r["rejects"]) for r in told(tmp_path, rows, metric="h", max_rejects=1)] == []
+    first, second = told(tmp_path, rows, time_zone="Europe/Berlin", max_rejects=1)
+    assert (first["readings"], first["missing"], first["rejects"]) == (1, 0, 0)
+    assert (second["readings"], second["missing"], second["rejects"]) == (1, 1, 2)
+    (row,) = told(tmp_path, rows, since="2026-03-01T23:40:00Z", max_rejects=1)
+    assert (row["readings"], row["missing"], row["rejects"]) == (1, 0, 2)
+
+
+def test_a_day_without_a_single_value_has_a_row(tmp_path: Path) -> None:
+    rows = told(tmp_path, ["01T10:00:00=1", "02T10:00:00=", "02T10:00:00="], deduplicate=True)
+    assert [(row["readings"], row["missing"], row["longest_run"], row["score"]) for row in rows] == [
+        (1, 0, 1, 100.0),
+        (0, 2, 0, 0.0),
+    ]
+
+
+def test_an_absent_value_makes_nothing_late_and_breaks_no_run(tmp_path: Path) -> None:
+    rows = ["01T10:00:00=1", "01T12:00:00=", "01T11:00:00=1", "01T11:30:00=x", "01T12:00:00=1"]
+    (row,) = told(tmp_path, rows, stuck=3, max_rejects=1)
+    assert (row["out_of_order"], row["conflicts"], row["stuck"], row["longest_run"]) == (0, 0, 3, 3)
 
 
 def test_a_stuck_run_goes_across_midnight_and_each_reading_counts_on_its_own_day(tmp_path: Path) -> None:
@@ -234,6 +292,8 @@ def test_a_wrong_limits_file_is_refused(tmp_path: Path, text: str | None, error:
 @pytest.mark.parametrize(
     ("flags", "error"),
     [
+        ("--per day", "--per day: must be one of series, object"),
+        ("--per object --deduplicate", "--deduplicate: objects are counted as they are; leave it or --per out"),
         ("--stuck 1", "--stuck 1: must be a whole number from 2 to 1000000"),
         (
             "--not-before yesterday",

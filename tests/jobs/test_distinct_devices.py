@@ -7,10 +7,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from jobs import api
+from jobs.distinct_devices import DistinctDevices
 from jobs.engine import tasks
+from jobs.engine.options import Settings
+from jobs.engine.run import Run
+from jobs.lake.runs import in_order
+from jobs.partials import presence
 from tests.command_line import SPARK_QUICK, result, run, twin
 
 JOB, TWIN = "jobs.distinct_devices", "jobs.spark.distinct_devices"
@@ -89,6 +95,38 @@ def test_the_same_rows_of_many_pieces(limit: str, monkeypatch: pytest.MonkeyPatc
     whole = api.run("distinct_devices", [SAMPLE], exact_limit=limit)
     monkeypatch.setattr(tasks, "PIECE_BYTES", 500)
     assert api.run("distinct_devices", [SAMPLE], exact_limit=limit).equals(whole)
+
+
+def test_nothing_is_sketched_where_all_can_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> bytes:
+        raise RuntimeError("sketched")
+
+    monkeypatch.setattr(presence, "sketch_of", fail)
+    exact = api.run("distinct_devices", [SAMPLE], engine="inline", method="exact")
+    assert api.run("distinct_devices", [SAMPLE], engine="inline").equals(exact)
+    with pytest.raises(RuntimeError, match="sketched"):
+        api.run("distinct_devices", [SAMPLE], engine="inline", exact_limit=5)
+
+
+@pytest.mark.parametrize("per", ["metric", "day"])
+@pytest.mark.parametrize("limit", [5, 39, 40])
+def test_the_driver_concludes_the_same_wherever_tasks_run(tmp_path: Path, per: str, limit: int) -> None:
+    options = {"per": per, "method": "auto", "exact_limit": limit, "devices": None}
+    settings = Settings(inputs=(), job=tuple(options.items()))
+    found = []
+    for carrier in ("reference", "inline"):
+        run = Run("id", "distinct_devices", 0, settings, {}, (), str(tmp_path), 2, carrier, kernel=False)
+        results = []
+        for part in range(2):
+            devices = [f"device-{i}" for i in range(part, 40, 2)]
+            group = ["" if per == "day" else "t"] * 20
+            table = pa.table([devices, group, [20_000 + i // 10 for i in range(20)]], schema=presence.PRESENT.columns)
+            results.append(DistinctDevices.finish(run, {presence.PRESENT.name: table}))
+        merged = in_order(pa.concat_tables(results), DistinctDevices.keys(settings))
+        found.append(pa.concat_tables(DistinctDevices.conclude(run, iter([merged.slice(0, 3), merged.slice(3)]))))
+    assert found[0].equals(found[1])
+    assert found[0]["devices"].to_pylist() == [20, 20]
+    assert found[0]["new"].to_pylist() == ([20, 20] if limit == 40 else [None, None])
 
 
 @pytest.mark.spark

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import json
 from dataclasses import replace
 
@@ -16,8 +17,9 @@ from jobs.readings.json_line import JsonRecords
 from jobs.readings.json_records import JsonReference
 from jobs.readings.kernel_json import learn
 from jobs.readings.kernel_keys import new_keys
-from jobs.readings.model import Keys, Tally
-from jobs.readings.part import Sink
+from jobs.readings.model import Absence, Keys, Tally
+from jobs.readings.part import Part, Sink
+from jobs.readings.reader import read_part
 from jobs.readings.record import bind
 from tests.kernel.lines import RUN_START, needs_kernel, taken
 from tests.readings.definition import define, read
@@ -181,6 +183,20 @@ def test_a_wide_record_with_one_odd_value_is_left_whole() -> None:
     found = taken(good + good.replace(b"1.0;17", b"x;17") + good, dialect, names)
     assert len(found.left) == 1
     assert (found.tally.readings, found.tally.missing) == (12, 2)
+
+
+def test_missing_values_are_taken_too_where_they_are_wanted() -> None:
+    dialect = dialect_file.load("uci_household_power")
+    header = ";".join((*dialect.timestamp.columns, *(value.column for value in dialect.wide))).encode()
+    data = header + b"\n" + b"16/12/2006;17:24:00;4.216;0.418;?;18.4;;1.0;?\n16/12/2006;17:25:00;?;?;?;?;?;?;\n" * 50
+    found: dict[bool, list[tuple[Absence | None, int]]] = {}
+    for wanted in (False, True):
+        sink = Sink(new_keys(True), Tally(), lambda _: None, RUN_START, absent=wanted)
+        batches = read_part(io.BytesIO(data), Part("object.txt"), dialect, "delimited", sink)
+        found[wanted] = [(batch.absence, len(batch)) for batch in batches]
+        tally = sink.tally
+        assert (tally.lines, tally.kernel_lines, tally.readings, tally.missing) == (100, 100, 200, 500)
+    assert found == {False: [(None, 200)], True: [(None, 200), (Absence.MISSING, 500)]}
 
 
 def test_a_quoted_newline_is_no_end_where_the_dialect_says_so() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import pairwise
@@ -9,17 +11,19 @@ from random import Random
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.partials import quality as quality_module
 from jobs.partials import slices
 from jobs.partials.arrivals import latest_before
 from jobs.partials.buckets import days
 from jobs.partials.merge import merge
-from jobs.partials.quality import QUALITY, QualityWalk, Rules, finish
+from jobs.partials.quality import QUALITY, AbsentValues, QualityWalk, Rules, finish
 from jobs.partials.schema import PLACED
 from jobs.readings import zones
-from jobs.readings.model import NO_TIME, Keys
+from jobs.readings.model import NO_TIME, Absence, Keys
 from tests.jobs.quality_oracle import Asked, Reading, quality
 from tests.partials.test_slices import readings
 
@@ -32,12 +36,19 @@ OBJECTS = st.lists(
             st.sampled_from(["t", "h"]),
             st.sampled_from([None, "K"]),
             st.integers(0, 60).map(lambda n: n * HOUR),
-            st.sampled_from([-0.0, 0.0, 1.0, 1.0, -1.5, 1e300]),
+            st.sampled_from([-0.0, 0.0, 1.0, 1.0, -1.5, 1e300, "missing", "rejects"]),
         ),
         max_size=30,
     ),
     max_size=3,
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _absent_values_are_often_added_up() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(quality_module, "_NEW_ROWS", 2)
+        yield
 
 
 @given(
@@ -58,21 +69,29 @@ def test_counts_are_the_oracles_wherever_anything_is_cut(
     random.shuffle(parts)
     half = len(parts) // 2
     blocks: list[slices.Block] = []
+    found: list[pa.Table] = []
+    rules = Rules(days(zones.load("Europe/Berlin")), stuck, 50 * HOUR, 1, LIMITS)
     for task in (parts[:half], parts[half:]):
         keys = Keys()
-        collected = slices.Collected(keys, PLACED)
+        collected, absences = slices.Collected(keys, PLACED), AbsentValues(keys, rules.buckets)
         for source, part, rows in task:
             for at in range(0, len(rows), batch):
-                some = readings(rows[at : at + batch], keys)
+                several = rows[at : at + batch]
+                some = readings([(*row[:4], row[4]) for row in several if isinstance(row[4], float)], keys)
                 some.piece = (source, part)
                 collected.add(some)
+                for absence in Absence:
+                    absent = [(*row[:4], np.nan) for row in several if row[4] == absence]
+                    if absent:
+                        absences.add(replace(readings(absent, keys), absence=absence))
                 if random.random() < 0.3:
                     blocks += _flushed(collected)
+                    found += [table for _, table in absences.flush()]
         blocks += _flushed(collected)
+        found += [table for _, table in absences.flush()]
     blocks.sort(key=lambda block: slices.label(block[0]))
-    rules = Rules(days(zones.load("Europe/Berlin")), stuck, 50 * HOUR, 1, LIMITS)
     walk = QualityWalk(rules)
-    found = [t for now in slices.slices(blocks, Keys(), slice_rows) for _, t in walk.step(now)]
+    found += [t for now in slices.slices(blocks, Keys(), slice_rows) for _, t in walk.step(now)]
     found += [t for _, t in walk.close()]
     whole = merge(QUALITY, found)
     asked = Asked("Europe/Berlin", stuck, 50 * HOUR, date(1970, 1, 2), LIMITS)

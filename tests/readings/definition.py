@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
+
 from jobs.readings.dialect import Delimited, Dialect, Format
 from jobs.readings.fixed import parse_fixed
 from jobs.readings.kernel_keys import new_keys
@@ -16,11 +18,13 @@ from jobs.readings.model import TEXT_LIMIT, Readings, Reason, Reject, Tally
 from jobs.readings.part import Part, Sink
 from jobs.readings.preamble import find_preamble
 from jobs.readings.reader import read_part
-from jobs.readings.record import bind
+from jobs.readings.record import Record, bind
 
 RUN_START = 1_900_000_000_000_000
 Reading = tuple[int, int, str, str, str | None, bytes, str | None]
 """offset, timestamp, device, metric, unit, the double's bytes, quality."""
+Missed = tuple[int, int, str, str, str | None, str]
+"""offset, timestamp, device, metric, unit and absence of a value that is not there."""
 
 
 @dataclass
@@ -30,8 +34,19 @@ class Outcome:
     readings: list[Reading] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     lines: int = 0
+    absent: list[Missed] = field(default_factory=list)
     missing: int = 0
     excluded: int = 0
+
+    def take(self, offset: int, record: Record) -> None:
+        """A record that lies at `offset`; its rejects are for the caller, who knows its line."""
+        self.missing += record.missing
+        self.excluded += record.excluded
+        self.readings += [
+            (offset, r.timestamp, r.device, r.metric, r.unit, struct.pack("<d", r.value), r.quality)
+            for r in record.rows
+        ]
+        self.absent += [(offset, *value) for value in record.absent]
 
 
 def define(data: bytes, dialect: Dialect, fmt: Format, uri: str = "object.csv") -> Outcome:
@@ -57,13 +72,9 @@ def define(data: bytes, dialect: Dialect, fmt: Format, uri: str = "object.csv") 
         if record is None:
             continue
         outcome.lines += 1
-        outcome.missing += record.missing
-        outcome.excluded += record.excluded
+        outcome.take(offset, record)
         outcome.rejects += [Reject(offset, line, r.reason, r.column, raw[:TEXT_LIMIT]) for r in record.rejects]
-        outcome.readings += [
-            (offset, r.timestamp, r.device, r.metric, r.unit, struct.pack("<d", r.value), r.quality)
-            for r in record.rows
-        ]
+    outcome.absent.sort(key=str)
     return outcome
 
 
@@ -135,14 +146,19 @@ def read(
     bounds = [0, *sorted(cuts), None]
     for start, end in pairwise(bounds):
         part = Part(uri, start or 0, end, header if start else b"")
-        sink = Sink(new_keys(kernel), tally, outcome.rejects.append, RUN_START, kernel)
+        sink = Sink(new_keys(kernel), tally, outcome.rejects.append, RUN_START, kernel, absent=True)
         source = Trickle(data[part.read_from :], sizes or [len(data) + 1])
         for batch in read_part(source, part, dialect, fmt, sink):
-            outcome.readings += rows_of(batch)
+            if batch.absence is None:
+                outcome.readings += rows_of(batch)
+            else:
+                assert np.isnan(batch.value).all()
+                outcome.absent += [(*row[:5], batch.absence) for row in rows_of(batch)]
     assert tally.readings == len(outcome.readings)
     assert sum(tally.rejects.values()) == len(outcome.rejects)
     outcome.lines, outcome.missing, outcome.excluded = tally.lines, tally.missing, tally.excluded
     outcome.readings.sort(key=lambda reading: reading[0])
+    outcome.absent.sort(key=str)
     outcome.rejects.sort(key=lambda reject: reject.offset)
     return outcome
 

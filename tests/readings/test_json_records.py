@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from jobs.errors import InputError, UsageError
 from jobs.readings.compression import Damage, ReadableBuffer
 from jobs.readings.dialect import Device, Dialect, Json, Long, Numbers, Quality, Timestamp, Wide
 from jobs.readings.json_line import DEPTH_LIMIT, JsonRecords, column_names, json_layout, json_path, parse_json_line
-from jobs.readings.model import Keys, Reject, Tally
+from jobs.readings.model import Absence, Keys, Reject, Tally
 from jobs.readings.part import Part, Sink
 from jobs.readings.reader import read_part
 from jobs.readings.record import Record
@@ -49,12 +50,16 @@ def read(
     rejects: list[Reject] = []
     keys, tally = Keys(), Tally()
     found: list[tuple[int, Found]] = []
+    absent: Counter[Absence] = Counter()
     data = Source(source) if isinstance(source, bytes) else source
     try:
         for batch in read_part(
-            data, part or Part("x.json"), dialect, "json", Sink(keys, tally, rejects.append, RUN_START)
+            data, part or Part("x.json"), dialect, "json", Sink(keys, tally, rejects.append, RUN_START, absent=True)
         ):
             assert 0 < len(batch) <= 65_536
+            if batch.absence is not None:
+                absent[batch.absence] += len(batch)
+                continue
             for place, row in zip(batch.offset.tolist(), batch.to_arrow().to_pylist(), strict=True):
                 stamp = int(row["timestamp"].timestamp() * 1e6)
                 reading = (stamp, row["device_id"], row["metric"], row["unit"], row["value"], row["quality"])
@@ -62,6 +67,8 @@ def read(
     finally:
         assert tally.readings == len(found)
         assert sum(tally.rejects.values()) == len(rejects)
+        assert absent[Absence.MISSING] == tally.missing
+        assert absent[Absence.REJECTED] == tally.rejects["value"] + tally.rejects["value_range"]
     told = [(r.offset, r.line, str(r.reason), r.column, r.text) for r in rejects]
     return [reading for _, reading in sorted(found, key=lambda item: item[0])], sorted(told, key=repr), tally
 

@@ -8,12 +8,13 @@ from jobs.errors import InputError
 from jobs.readings import dialect_file
 from jobs.readings.dialect import Delimited
 from jobs.readings.line import parse_line, split_fields
-from jobs.readings.model import NO_TIME, Reason
-from jobs.readings.record import Record, Roles, Row, bind
+from jobs.readings.model import NO_TIME, Absence, Reason
+from jobs.readings.record import Absent, Record, Roles, Row, bind
 from jobs.readings.refusal import RejectError
 from tests.readings.definition import RUN_START
 
 DAY = 1_772_323_200_000_000  # 2026-03-01
+MISSING = Record(absent=[Absent(DAY, "d", "m", None, Absence.MISSING)])
 
 
 def roles(text: str, *names: str) -> Roles:
@@ -88,6 +89,10 @@ def test_a_reading() -> None:
 )
 def test_the_first_fault_is_the_reason(line: bytes, reason: Reason, column: str | None) -> None:
     assert told(line, long()) == (reason, column)
+    record = parse_line(line, long())
+    assert record is not None
+    of_a_value = [Absent(DAY, "d", "m", None, Absence.REJECTED)]
+    assert record.absent == (of_a_value if column == "value" else [])
 
 
 def test_unused_columns_are_never_decoded() -> None:
@@ -100,8 +105,8 @@ def test_unused_columns_are_never_decoded() -> None:
 def test_missing_comes_before_quality_and_quality_before_the_value() -> None:
     text = 'missing = ["NA"]\n[missing_by_metric]\nm = ["-1"]\n[quality]\ncolumn = "q"\naccept = ["ok", ""]\n'
     of = roles(text, "timestamp", "device_id", "metric", "value", "q")
-    assert parse_line(b"2026-03-01,d,m,NA,bad", of) == Record(missing=1)
-    assert parse_line(b"2026-03-01,d,m,-1,ok", of) == Record(missing=1)
+    assert parse_line(b"2026-03-01,d,m,NA,bad", of) == MISSING
+    assert parse_line(b"2026-03-01,d,m,-1,ok", of) == MISSING
     assert parse_line(b"2026-03-01,d,m,x,bad", of) == Record(excluded=1)
     assert parse_line(b"2026-03-01,d,n,-1,ok", of) == Record(rows=[Row(DAY, "d", "n", None, -1.0, "ok")])
     assert parse_line(b"2026-03-01,d,n,2,", of) == Record(rows=[Row(DAY, "d", "n", None, 2.0, None)])
@@ -111,11 +116,12 @@ def test_missing_comes_before_quality_and_quality_before_the_value() -> None:
 def test_units_of_long_records() -> None:
     of = roles('[long]\nunit = "u"\nunits = { t = "°C" }', "timestamp", "device_id", "metric", "value", "u")
     units = []
-    for line in (b"2026-03-01,d,t,1,K", b"2026-03-01,d,t,1,", b"2026-03-01,d,h,1,"):
-        record = parse_line(line, of)
-        assert record is not None
-        units.append(record.rows[0].unit)
-    assert units == ["K", "°C", None]
+    for value in (b"1", b"", b"x"):
+        for line in (b"2026-03-01,d,t,%s,K", b"2026-03-01,d,t,%s,", b"2026-03-01,d,h,%s,"):
+            record = parse_line(line % value, of)
+            assert record is not None
+            units += [row.unit for row in record.rows] + [value.unit for value in record.absent]
+    assert units == ["K", "°C", None] * 3
 
 
 WIDE = """
@@ -143,7 +149,9 @@ def test_a_bad_value_of_a_wide_record_costs_only_itself() -> None:
     assert record is not None
     assert record.rows == [Row(DAY, "p/q", "mx", "V", 1.5, None)]
     assert [(r.reason, r.column) for r in record.rejects] == [(Reason.VALUE, "y")]
-    assert parse_line(b"2026-03-01,p,q,999,,", of) == Record(missing=2)
+    assert record.absent == [Absent(DAY, "p/q", "my", None, Absence.REJECTED)]
+    absent = [Absent(DAY, "p/q", "mx", "V", Absence.MISSING), Absent(DAY, "p/q", "my", None, Absence.MISSING)]
+    assert parse_line(b"2026-03-01,p,q,999,,", of) == Record(absent=absent)
     assert told(b"2026-03-01,p,,1,1,", of) == (Reason.DEVICE, "b")
 
 
@@ -162,7 +170,7 @@ def test_readings_without_a_time() -> None:
 
 def test_what_is_not_there_is_missing_or_a_reject() -> None:
     of = long()
-    assert of.read(["2026-03-01", "d", "m", None]) == Record(missing=1)
+    assert of.read(["2026-03-01", "d", "m", None]) == MISSING
     for column, reason in enumerate((Reason.TIMESTAMP, Reason.DEVICE, Reason.METRIC)):
         fields: list[str | None] = ["2026-03-01", "d", "m", "1"]
         fields[column] = None

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jobs.errors import InputError
 from jobs.readings.compression import Damage
 from jobs.readings.dialect import Device, Dialect, Long, Numbers, Quality, Timestamp, Wide
-from jobs.readings.model import Keys, Reject, Tally, in_record_order
+from jobs.readings.model import Absence, Keys, Reject, Tally, in_record_order
 from jobs.readings.parquet_rows import parquet_layout
 from jobs.readings.part import Part, Sink
 from jobs.readings.reader import read_part
@@ -45,10 +45,14 @@ def read(
     rejects: list[Reject] = []
     keys, tally = Keys(), Tally()
     source: Any = io.BytesIO(data) if isinstance(data, bytes) else str(data)
-    sink = Sink(keys, tally, rejects.append, RUN_START)
+    sink = Sink(keys, tally, rejects.append, RUN_START, absent=True)
     batches = list(read_part(source, Part("x.parquet", row_groups=groups), dialect, "parquet", sink))
     assert all(0 < len(batch) <= 65_536 for batch in batches)
-    joined = in_record_order(batches)
+    counts = {absence: sum(len(b) for b in batches if b.absence is absence) for absence in Absence}
+    of_values = {"value", "value_range"}
+    rejected = sum(reject.reason in of_values for reject in rejects)
+    assert counts == {Absence.MISSING: tally.missing, Absence.REJECTED: rejected}
+    joined = in_record_order(batch for batch in batches if batch.absence is None)
     rows = [] if joined is None else joined.to_arrow().to_pylist()
     assert tally.readings == len(rows)
     assert sum(tally.rejects.values()) == len(rejects)
