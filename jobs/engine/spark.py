@@ -20,6 +20,7 @@ from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
+from jobs.engine.resuming import ResultReader
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, Carrier
 from jobs.engine.tasks import attempt, write_run
@@ -58,6 +59,7 @@ class Twin:
 
     `projection(run)` makes the columns of the readings' DataFrame, of `schema`, from a batch; `aggregate` is plain
     DataFrame code; `finish` makes the result rows of one partition of what it gives (None: they are the result).
+    `resume` makes rows of `schema` of the partial rows of earlier results, for jobs that read such.
     """
 
     job: type[Declaration]
@@ -65,6 +67,7 @@ class Twin:
     projection: Callable[[Run], Projection]
     aggregate: Callable[[DataFrame, Run], DataFrame]
     finish: Callable[[Run, pa.Table], pa.Table] | None = None
+    resume: Callable[[dict[str, pa.Table]], pa.Table] | None = None
 
 
 class SparkEngine:
@@ -160,6 +163,8 @@ def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFra
         else:
             once = every.dropDuplicates()
         readings = once.mapInArrow(_distinct(twin, run), from_arrow_schema(twin.schema))
+    elif run.resumed:
+        readings = frame.mapInArrow(_resumer(twin, run), from_arrow_schema(twin.schema))
     else:
         project = twin.projection(run)
         readings = frame.mapInArrow(_reader(twin, run, project, twin.schema), from_arrow_schema(twin.schema))
@@ -183,6 +188,23 @@ def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Map
                 for readings in reader.read(split):
                     yield project(readings).cast(schema)
                 _put(Path(run.scratch) / f"report-{split.index:06d}.json", reader.close().dumps())
+
+    return read
+
+
+def _resumer(twin: Twin, run: Run) -> Mapping:
+    """Plan lines in, partial rows of earlier results out."""
+    assert twin.resume is not None
+    resume, schema = twin.resume, twin.schema
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        run.provide_zones()
+        for batch in batches:
+            for line in batch.column(0).to_pylist():
+                split, report = Split.loads(line), Report()
+                for partials in ResultReader(twin.job, run, report).read(split):
+                    yield from resume(partials).cast(schema).to_batches()
+                _put(Path(run.scratch) / f"report-{split.index:06d}.json", report.dumps())
 
     return read
 

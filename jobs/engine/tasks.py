@@ -14,13 +14,14 @@ import pyarrow as pa
 from jobs.engine.plan import Split
 from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
+from jobs.engine.resuming import Merging, ResultReader
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, block_size, read_block
 from jobs.partials import days, slices
-from jobs.partials.merge import divide, merge, partition
-from jobs.partials.schema import GROUP_BYTES
+from jobs.partials.merge import divide, keep, merge, partition
+from jobs.partials.schema import GROUP_BYTES, Accumulator
 from jobs.partials.slices import Collected
-from jobs.partials.walks import Yielded, without_repeats
+from jobs.partials.walks import without_repeats
 from jobs.readings.kernel_keys import new_keys
 from jobs.readings.model import Keys
 
@@ -54,7 +55,9 @@ class MapTask:
             run, keys, self._blocks, ordered=not job.PARTIALS, placed=placed, selection=selection
         )
         self._accumulator = None
-        if job.PARTIALS:
+        self._earlier = ResultReader(job, run, self._reader.report) if run.resumed else None
+        self._merging = Merging(job.PARTIALS)
+        if job.PARTIALS and not run.resumed:
             self._accumulator = Collected(keys, job.COLLECTED) if run.ordered else job.accumulator(run, keys)
 
     def split(self, line: bytes) -> Iterator[Pair]:
@@ -63,22 +66,26 @@ class MapTask:
             kind, block = split.table
             yield from deal(self._job, self._run, self._blocks, kind, read_block(block))
             return
+        if self._earlier is not None:
+            for partials in self._earlier.read(split):
+                self._merging.add(partials)
+                if self._merging.nbytes > GROUP_BYTES:
+                    yield from self._flush(self._merging)
+            return
         if self._accumulator is None:
             yield from self._rows(split)
             return
         for readings in self._reader.read(split):
             self._accumulator.add(readings)
             if self._accumulator.nbytes > GROUP_BYTES:
-                yield from self._flush()
+                yield from self._flush(self._accumulator)
 
     def close(self) -> Iterator[Pair]:
-        if self._accumulator is not None:
-            yield from self._flush()
+        yield from self._flush(self._merging if self._accumulator is None else self._accumulator)
         yield REPORT_KEY, self._reader.close().dumps().encode()
 
-    def _flush(self) -> Iterator[Pair]:
-        assert self._accumulator is not None
-        for kind, table in self._accumulator.flush():
+    def _flush(self, held: Accumulator | Merging) -> Iterator[Pair]:
+        for kind, table in held.flush():
             for key, value in deal(self._job, self._run, self._blocks, kind, table, labelled=self._run.ordered):
                 self._reader.report.shuffled += block_size(value.decode().partition("\t")[2])
                 yield key, value
@@ -152,18 +159,9 @@ def walk_through(job: type[Declaration], run: Run, values: Iterable[bytes], held
     for now in slices.slices(map(_labelled, values), keys):
         distinct = without_repeats(now) if run.settings.deduplicate else now
         report.repeats += len(now) - len(distinct)
-        _keep(job, held, walk.step(distinct))
-    _keep(job, held, walk.close())
+        keep(job.PARTIALS, held, walk.step(distinct))
+    keep(job.PARTIALS, held, walk.close())
     return report
-
-
-def _keep(job: type[Declaration], held: dict[str, list[pa.Table]], yielded: Yielded) -> None:
-    """Takes partial rows in, merged whenever they have grown by half of a group table and to twice their size."""
-    for kind, table in yielded:
-        tables = held.setdefault(kind, [])
-        tables.append(table)
-        if len(tables) > 1 and sum(t.nbytes for t in tables[1:]) > max(GROUP_BYTES // 2, tables[0].nbytes):
-            tables[:] = [merge(job.PARTIALS[kind], tables)]
 
 
 def _labelled_only(job: type[Declaration], values: Iterable[bytes], held: dict[str, list[pa.Table]]) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from jobs.engine.statistics import sketch_of
 from jobs.partials import moments, windows
 from jobs.readings import zones
 from jobs.rollup import Rollup
-from jobs.spark.moments import ROWS, SERIES, add_up, split
+from jobs.spark.moments import ROWS, SERIES, add_up, join, split
 
 
 def projection(run: Run) -> Projection:
@@ -31,7 +31,8 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
         readings = readings.withColumn("device_id", F.lit(""))
     # readings with and without a time share the window `all`
     together = SERIES[:-1] if run.settings.option("window") == windows.ALL else SERIES
-    return add_up(readings, sketched=bool(run.settings.option("quantiles")), together=together)
+    sketched = bool(run.settings.option("quantiles"))
+    return add_up(readings, sketched=sketched, together=together, joined=bool(run.resumed))
 
 
 def finish(run: Run, rows: pa.Table) -> pa.Table:
@@ -39,7 +40,7 @@ def finish(run: Run, rows: pa.Table) -> pa.Table:
     return Rollup.finish(run, split(rows))
 
 
-TWIN = Twin(Rollup, ROWS, projection, aggregate, finish)
+TWIN = Twin(Rollup, ROWS, projection, aggregate, finish, resume=join)
 
 if __name__ == "__main__":
     main(TWIN)
