@@ -28,6 +28,7 @@ from jobs.engine.statistics import (
 )
 from jobs.lake.contest import ContestWriter, parse_layout
 from jobs.partials import moments, states, windows
+from jobs.partials.buckets import Buckets
 from jobs.partials.grouping import grouped
 from jobs.partials.schema import Accumulator
 from jobs.readings import zones
@@ -35,6 +36,11 @@ from jobs.readings.model import Keys
 
 if TYPE_CHECKING:
     from jobs.lake.storage import ObjectInfo
+
+
+def window_of(run: Run) -> Buckets:
+    """The windows that the run asks for."""
+    return windows.buckets_of(run.settings.option("window"), zones.load(run.settings.time_zone))
 
 
 class Rollup(SensorJob):
@@ -90,8 +96,7 @@ class Rollup(SensorJob):
 
     @classmethod
     def resume(cls, run: Run, rows: pa.Table, uri: str) -> Resumed:
-        window = windows.buckets_of(run.settings.option("window"), zones.load(run.settings.time_zone))
-        return window_states.resume(rows, run.settings, window, uri)
+        return window_states.resume(rows, run.settings, window_of(run), uri)
 
     @classmethod
     def printer(cls, settings: Settings) -> Printer | None:
@@ -101,19 +106,17 @@ class Rollup(SensorJob):
 
     @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
-        window = windows.buckets_of(run.settings.option("window"), zones.load(run.settings.time_zone))
-        sketch = sketch_of(run.settings)
+        window, sketch = window_of(run), sketch_of(run.settings)
         opened = lambda devices: moments.open_moments(devices, window, sketch, run.kernel)  # noqa: E731
         return grouped(keys, run.settings.option("by"), opened)
 
     @classmethod
     def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
-        name, zone = run.settings.option("window"), zones.load(run.settings.time_zone)
-        sketch = sketch_of(run.settings)
-        rows = moments.settle(partials, windows.buckets_of(name, zone), sketch, run.kernel)
+        name, sketch = run.settings.option("window"), sketch_of(run.settings)
+        rows = moments.settle(partials, window_of(run), sketch, run.kernel)
         if name == windows.ALL:
             rows = windows.in_one(rows)
-        place = windows.bounds(name, zone)
+        place = windows.bounds(name, zones.load(run.settings.time_zone))
         found = moments.finish(rows["stats"], rows.get("sketch"), quantiles_of(run.settings), sketch, place)
         if run.settings.option("state"):
             for column, state in states.encode(rows["stats"], rows.get("sketch")).items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -40,8 +39,10 @@ def earlier_results(objects: Sequence[ObjectInfo], key: str) -> list[Footer]:
 
     Raises InputError where the others have not: results and logs are never read together.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     first = next((info for info in objects if _is_named_parquet(info)), None)
-    if first is None or key not in _footer(first).metadata:
+    if first is None or not _has(first, key):
         return []
     if (other := next((info for info in objects if not _is_named_parquet(info)), None)) is not None:
         raise _mixed(other.uri, first.uri)
@@ -111,6 +112,14 @@ class Merging:
 
 def _is_named_parquet(info: ObjectInfo) -> bool:
     return info.uri.endswith((".parquet", ".pq"))
+
+
+def _has(info: ObjectInfo, key: str) -> bool:
+    """Whether an object is Parquet with this key. What else it may be, its reader finds out: names are only a hint."""
+    try:
+        return key in _footer(info).metadata
+    except InputError:
+        return False
 
 
 def _footer(info: ObjectInfo) -> Footer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,10 @@ from jobs.lake.spelling import spell
 from jobs.partials import states, windows
 from jobs.partials.buckets import Buckets
 from jobs.readings import zones
-from jobs.readings.parquet_results import Footer
 from jobs.readings.zones import DAY
+
+if TYPE_CHECKING:
+    from jobs.readings.parquet_results import Footer
 
 KEY = "sensor_jobs.state"
 """What a file's metadata calls its state."""
@@ -169,8 +172,10 @@ def _check_windows(origin: Origin, settings: Settings, footers: Sequence[Footer]
         return
     if origin.window == windows.ALL:
         raise UsageError(f"{uri} has a single window of all time", where=where, fix=f"name --window all, {_ANEW}")
-    limits = [footer.limits[name] for footer in footers for name in ("window_start", "window_end") if footer.rows]
-    first, last = min((low for low, _ in limits), default=0), max((high for _, high in limits), default=0)
+    edges = [
+        edge for footer in footers for name in ("window_start", "window_end") for edge in footer.limits.get(name, ())
+    ]
+    first, last = min(edges, default=0), max(edges, default=0)
     target = windows.buckets_of(window, zones.load(zone))
     for margin in (0, _MARGIN):  # an example from the data is the better one
         stray = windows.amid(source, target, first - margin, last + margin)

@@ -17,12 +17,11 @@ BATCH_ROWS = 8192  # with their states rows are wide
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """What an object says of itself. metadata: its keys and values. rows: how many it has. limits: the first and last
-    instant (µs UTC) of each column of times, where all its row groups tell."""
+    """What an object says of itself. metadata: its keys and values. limits: the first and last instant (µs UTC) of
+    each column of times, where all its row groups tell."""
 
     uri: str
     metadata: dict[str, str]
-    rows: int
     limits: dict[str, tuple[int, int]]
 
 
@@ -38,7 +37,7 @@ def read_footer(file: Any, uri: str) -> Footer:
         if told and len(told) == 2 * len(groups):
             limits[metadata.schema.column(index).path] = (min(told), max(told))
     texts = {name.decode(): value.decode("utf-8", "replace") for name, value in (metadata.metadata or {}).items()}
-    return Footer(uri, texts, metadata.num_rows, limits)
+    return Footer(uri, texts, limits)
 
 
 def read_results(file: Any, part: Part, columns: Sequence[str]) -> Iterator[pa.Table]:

@@ -26,7 +26,7 @@ def add_up(readings: DataFrame, *, sketched: bool, together: Sequence[str] = SER
         rows = readings.groupBy(*SERIES, "window").agg(*merges).withColumn("index", F.lit(None).cast("int"))
     else:
         if joined:
-            fine, counted = readings.where("index is null"), readings.where("index is not null")
+            fine, counted = readings.where(F.col("index").isNull()), readings.where(F.col("index").isNotNull())
         else:
             fine = counted = readings.groupBy(*SERIES, "window", "index").agg(*merges).persist()
         stats = fine.groupBy(*SERIES, "window").agg(*merges)

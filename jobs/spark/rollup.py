@@ -14,15 +14,13 @@ from jobs.engine.spark import Projection, Twin
 from jobs.engine.spark_command import main
 from jobs.engine.statistics import sketch_of
 from jobs.partials import moments, windows
-from jobs.readings import zones
-from jobs.rollup import Rollup
+from jobs.rollup import Rollup, window_of
 from jobs.spark.moments import ROWS, SERIES, add_up, join, split
 
 
 def projection(run: Run) -> Projection:
     """A reading as a partial row of one: its window, its exact words, and the sketch's bucket of its value."""
-    buckets = windows.buckets_of(run.settings.option("window"), zones.load(run.settings.time_zone))
-    return moments.single_rows(buckets, sketch_of(run.settings))
+    return moments.single_rows(window_of(run), sketch_of(run.settings))
 
 
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 from collections.abc import Callable
@@ -85,7 +84,7 @@ def publish(tmp_path_factory: pytest.TempPathFactory) -> Publish:
     ],
     ids=str,
 )
-def test_the_bytes_of_a_rollup_of_the_logs(publish: Publish, source: dict[str, str], target: dict[str, str]) -> None:
+def test_the_bytes_of_a_rollup_of_the_logs(publish: Publish, source: dict[str, Any], target: dict[str, Any]) -> None:
     again = rolled(publish(SAMPLE, **source), **target)
     assert again.count(b"\n") > 3
     assert again == rolled(SAMPLE, **target)
@@ -128,11 +127,11 @@ def in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_any_tasks_and_splits(in_groups: Path) -> None:
-    options = {"window": "1d", "quantiles": "0.5,0.9"}
+    options: dict[str, Any] = {"window": "1d", "quantiles": "0.5,0.9"}
     expected = rolled(SAMPLE, **options)
     for engine in ("inline", "local"):
         given = {**options, "split_size": "20K", "tasks": 3 if engine == "local" else None}
-        table, outcome = api.run_with_outcome("rollup", [in_groups], engine=engine, **given)  # type: ignore[arg-type]
+        table, outcome = api.run_with_outcome("rollup", [in_groups], engine=engine, **given)
         assert len(outcome.plan.splits) > 10
         assert outcome.report.size < 1.1 * (in_groups / PUBLISHED).stat().st_size
         assert outcome.report.tally.readings == outcome.report.selected == 15_708
@@ -176,7 +175,7 @@ def test_values_of_all_magnitudes(tmp_path: Path) -> None:
     values = ["1e300", "-1e300", "1e-300", "0.1", "-0.0", "5e-324", "1e300", "0.1"]
     lines = [f"2026-03-01T{h:02}:00:00Z,d,m,{value}\n" for h, value in enumerate(values)]
     log.write_text("timestamp,device_id,metric,value\n" + "".join(lines))
-    options = {"quantiles": "0,0.5,1"}
+    options: dict[str, Any] = {"quantiles": "0,0.5,1"}
     published(tmp_path / "hours", log, window="2h", **options)
     assert rolled(tmp_path / "hours", window="1d", **options) == rolled(log, window="1d", **options)
 
@@ -204,7 +203,8 @@ def test_states_are_ordinary_columns(publish: Publish) -> None:
     file = target / PUBLISHED
     table = pq.read_table(file)
     assert table.column_names[-2:] == ["stats_state", "sketch_state"]
-    found = duckdb.sql(f"select sum(list_sum(sketch_state[2:len(sketch_state):2])) from '{file}'").fetchall()
+    with duckdb.connect() as database:
+        found = database.execute(f"select sum(list_sum(sketch_state[2:len(sketch_state):2])) from '{file}'").fetchall()
     assert found == [(15_708,)]
     assert pl.read_parquet(file)["stats_state"].list.len().unique().sort().to_list() == [16, 32, 48]
     assert pa.concat_tables(open_published(str(target))).equals(table)
@@ -344,6 +344,12 @@ def test_states_and_logs_are_not_mixed(publish: Publish, tmp_path: Path) -> None
     refused(InputError, f"{first}: {with_state}", tmp_path / "0.parquet", first)
 
 
+def test_logs_whose_names_say_parquet_are_logs(tmp_path: Path) -> None:
+    file = tmp_path / "log.parquet"
+    file.write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    assert rolled(file, window="1d").count(b"\n") == 2
+
+
 def test_a_state_is_not_text(tmp_path: Path) -> None:
     text = (
         "error: --state: a state is published as Parquet, not as text; add --output-dir, and leave out "
@@ -409,7 +415,3 @@ def test_a_damaged_state_is_told(publish: Publish, tmp_path: Path) -> None:
     file.write_bytes(data)
     with pytest.raises(LimitError, match=r"damaged\.parquet at byte 0: damaged: corrupt Parquet data in row group 0"):
         rolled(file, window="1d")
-
-
-def test_the_twin_merges_what_the_job_merges() -> None:
-    assert importlib.import_module("jobs.spark.rollup").TWIN.resume is not None
