@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -19,7 +19,7 @@ from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, block_size, read_block
 from jobs.partials import days, slices
 from jobs.partials.merge import divide, keep, merge, partition
-from jobs.partials.schema import GROUP_BYTES, Accumulator
+from jobs.partials.schema import GROUP_BYTES
 from jobs.partials.slices import Collected
 from jobs.partials.walks import without_repeats
 from jobs.readings.kernel_keys import new_keys
@@ -38,6 +38,17 @@ PIECE_BYTES = 12 << 20
 _MOST_PIECES = 1000
 
 Pair = tuple[bytes, bytes]
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Held(Protocol[T_contra]):
+    """What map tasks put batches into between flushes."""
+
+    def add(self, batch: T_contra, /) -> None: ...
+    def flush(self) -> Iterator[tuple[str, pa.Table]]: ...
+    @property
+    def nbytes(self) -> int: ...
 
 
 class MapTask:
@@ -67,24 +78,25 @@ class MapTask:
             yield from deal(self._job, self._run, self._blocks, kind, read_block(block))
             return
         if self._earlier is not None:
-            for partials in self._earlier.read(split):
-                self._merging.add(partials)
-                if self._merging.nbytes > GROUP_BYTES:
-                    yield from self._flush(self._merging)
-            return
-        if self._accumulator is None:
+            yield from self._take(self._earlier.read(split), self._merging)
+        elif self._accumulator is not None:
+            yield from self._take(self._reader.read(split), self._accumulator)
+        else:
             yield from self._rows(split)
-            return
-        for readings in self._reader.read(split):
-            self._accumulator.add(readings)
-            if self._accumulator.nbytes > GROUP_BYTES:
-                yield from self._flush(self._accumulator)
 
     def close(self) -> Iterator[Pair]:
-        yield from self._flush(self._merging if self._accumulator is None else self._accumulator)
+        yield from self._flush(self._merging)
+        if self._accumulator is not None:
+            yield from self._flush(self._accumulator)
         yield REPORT_KEY, self._reader.close().dumps().encode()
 
-    def _flush(self, held: Accumulator | Merging) -> Iterator[Pair]:
+    def _take(self, batches: Iterable[T], held: Held[T]) -> Iterator[Pair]:
+        for batch in batches:
+            held.add(batch)
+            if held.nbytes > GROUP_BYTES:
+                yield from self._flush(held)
+
+    def _flush(self, held: Held[T]) -> Iterator[Pair]:
         for kind, table in held.flush():
             for key, value in deal(self._job, self._run, self._blocks, kind, table, labelled=self._run.ordered):
                 self._reader.report.shuffled += block_size(value.decode().partition("\t")[2])

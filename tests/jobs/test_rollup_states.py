@@ -153,20 +153,19 @@ def test_states_are_merged_whatever_their_windows(publish: Publish, tmp_path: Pa
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "flags",
+    "options",
     [
-        ["--window", "1d", "--quantiles", "0.5,0.9", "--time-zone", "Europe/Berlin"],
-        ["--window", "all", "--by", "metric", "--metric", "temp*"],
+        {"window": "1d", "quantiles": "0.5,0.9", "time_zone": "Europe/Berlin"},
+        {"window": "all", "by": "metric", "metric": "temp*"},
     ],
-    ids=" ".join,
+    ids=str,
 )
-def test_the_same_bytes_on_spark(in_groups: Path, tmp_path: Path, flags: list[str]) -> None:
-    given = [in_groups, "--split-size", "20K", "--tasks", "2", *flags]
-    expected = run("jobs.rollup", SAMPLE, *flags).stdout
-    assert twin("jobs.spark.rollup", *SPARK_QUICK, *given) == expected
-    state = ["--state", "--output-dir"]
-    assert run("jobs.rollup", *given, *state, tmp_path / "mrjob").returncode == 0
-    assert twin("jobs.spark.rollup", *SPARK_QUICK, *given, *state, tmp_path / "spark") == b""
+def test_the_same_bytes_on_spark(in_groups: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    given = [*SPARK_QUICK, in_groups, "--split-size=20K", "--tasks=2", *flags]
+    assert twin("jobs.spark.rollup", *given) == rolled(SAMPLE, **options)
+    published(tmp_path / "mrjob", in_groups, **options)
+    assert twin("jobs.spark.rollup", *given, "--state", "--output-dir", tmp_path / "spark") == b""
     assert (tmp_path / "spark" / PUBLISHED).read_bytes() == (tmp_path / "mrjob" / PUBLISHED).read_bytes()
 
 
