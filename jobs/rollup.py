@@ -5,12 +5,15 @@ As daily_stats, with windows from a second to a year. docs/rollup.md defines eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from jobs.engine import window_states
 from jobs.engine.job import Column, Printer, SensorJob
 from jobs.engine.options import BY, Option, Settings
+from jobs.engine.resuming import Resumed, earlier_results
 from jobs.engine.run import Run
 from jobs.engine.statistics import (
     QUANTILE_ERROR,
@@ -24,11 +27,20 @@ from jobs.engine.statistics import (
     without_device,
 )
 from jobs.lake.contest import ContestWriter, parse_layout
-from jobs.partials import moments, windows
+from jobs.partials import moments, states, windows
+from jobs.partials.buckets import Buckets
 from jobs.partials.grouping import grouped
 from jobs.partials.schema import Accumulator
 from jobs.readings import zones
 from jobs.readings.model import Keys
+
+if TYPE_CHECKING:
+    from jobs.lake.storage import ObjectInfo
+
+
+def window_of(run: Run) -> Buckets:
+    """The windows that the run asks for."""
+    return windows.buckets_of(run.settings.option("window"), zones.load(run.settings.time_zone))
 
 
 class Rollup(SensorJob):
@@ -48,6 +60,7 @@ class Rollup(SensorJob):
         BY,
         QUANTILES,
         QUANTILE_ERROR,
+        Option("--state", "publish what the statistics were made of, too, for a rollup of this rollup", switch=True),
         Option(
             "--layout", "print as the One Billion Row Challenge does (with --window all)", None, parse_layout, "1brc"
         ),
@@ -56,7 +69,14 @@ class Rollup(SensorJob):
 
     @classmethod
     def columns(cls, settings: Settings) -> tuple[Column, ...]:
-        return without_device(cls.COLUMNS, settings) + quantile_columns(settings)
+        return (
+            without_device(cls.COLUMNS, settings) + quantile_columns(settings) + window_states.state_columns(settings)
+        )
+
+    @classmethod
+    def schema(cls, settings: Settings) -> pa.Schema:
+        origin = window_states.Origin.of(settings).metadata() if settings.option("state") else None
+        return super().schema(settings).with_metadata(origin)
 
     @classmethod
     def needs_time(cls, settings: Settings) -> bool:
@@ -67,25 +87,40 @@ class Rollup(SensorJob):
         return bool(settings.option("by") != "device")
 
     @classmethod
+    def resumes(cls, settings: Settings, objects: Sequence[ObjectInfo]) -> tuple[str, ...]:
+        footers = earlier_results(objects, window_states.KEY)
+        if not footers:
+            return ()
+        window_states.check(footers, settings)
+        return window_states.columns(settings)
+
+    @classmethod
+    def resume(cls, run: Run, rows: pa.Table, uri: str) -> Resumed:
+        return window_states.resume(rows, run.settings, window_of(run), uri)
+
+    @classmethod
     def printer(cls, settings: Settings) -> Printer | None:
+        if settings.option("state") and settings.print_result:
+            raise window_states.not_as_text()
         return ContestWriter if settings.option("layout") else None
 
     @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
-        window = windows.buckets_of(run.settings.option("window"), zones.load(run.settings.time_zone))
-        sketch = sketch_of(run.settings)
+        window, sketch = window_of(run), sketch_of(run.settings)
         opened = lambda devices: moments.open_moments(devices, window, sketch, run.kernel)  # noqa: E731
         return grouped(keys, run.settings.option("by"), opened)
 
     @classmethod
     def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
-        name, zone = run.settings.option("window"), zones.load(run.settings.time_zone)
-        sketch = sketch_of(run.settings)
-        rows = moments.settle(partials, windows.buckets_of(name, zone), sketch, run.kernel)
+        name, sketch = run.settings.option("window"), sketch_of(run.settings)
+        rows = moments.settle(partials, window_of(run), sketch, run.kernel)
         if name == windows.ALL:
             rows = windows.in_one(rows)
-        place = windows.bounds(name, zone)
+        place = windows.bounds(name, zones.load(run.settings.time_zone))
         found = moments.finish(rows["stats"], rows.get("sketch"), quantiles_of(run.settings), sketch, place)
+        if run.settings.option("state"):
+            for column, state in states.encode(rows["stats"], rows.get("sketch")).items():
+                found = found.append_column(column, state)
         return found.select(cls.schema(run.settings).names)
 
 

@@ -119,8 +119,9 @@ def conclude(outcome: Outcome, *, quiet: bool) -> int:
 def _printer(job: type[Declaration], chosen: Settings) -> Callable[[pa.Schema, Iterator[pa.Table]], None]:
     from jobs.lake.writers import open_writer
 
+    printer = job.printer(chosen)
+
     def emit(schema: pa.Schema, tables: Iterator[pa.Table]) -> None:
-        printer = job.printer(chosen)
         style = chosen.output_format or ("table" if sys.stdout.isatty() else "csv")
         out = sys.stdout.buffer
         with closing(printer(out, schema) if printer else open_writer(style, out, schema)) as writer:

@@ -6,7 +6,7 @@ runs where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +20,9 @@ from jobs.partials.walks import Accumulating, Walk
 from jobs.readings.model import Keys, Readings
 
 if TYPE_CHECKING:
+    from jobs.engine.resuming import Resumed
     from jobs.lake.parts import Layout
+    from jobs.lake.storage import ObjectInfo
     from jobs.lake.writers import Sink, Writer
 
 Printer = Callable[["Sink", pa.Schema], "Writer"]
@@ -91,6 +93,23 @@ class Declaration:
         Raises InputError for a file that is missing or wrong.
         """
         return {}
+
+    @classmethod
+    def resumes(cls, settings: Settings, objects: Sequence[ObjectInfo]) -> tuple[str, ...]:
+        """Driver: whether the objects are earlier results of the job, to be merged as `resume` says; if so, which of
+        their columns are read.
+
+        Raises JobError for results that cannot be merged into what the settings ask for.
+        """
+        return ()
+
+    @classmethod
+    def resume(cls, run: Run, rows: pa.Table, uri: str) -> Resumed:
+        """Map, of a run that resumes: the partial rows that rows of an earlier result stand for, filtered.
+
+        Raises InputError for rows that are not such.
+        """
+        raise NotImplementedError
 
     @classmethod
     def layout(cls, settings: Settings) -> Layout | None:

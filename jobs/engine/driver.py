@@ -93,7 +93,7 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
     for target in targets.values():
         target.check()
     plan, dialects = make_plan(settings, engine)
-    tables = job.tables(settings)
+    tables, resumed = job.tables(settings), job.resumes(settings, plan.objects)
     if job.needs_time(settings):
         _refuse_timeless(job, dialects)
     if layout is not None:
@@ -112,6 +112,7 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
             library.load() is not None,
             *_stages(job, settings, shuffled=bool(tables.keys() & job.PARTIALS)),
             {name: packed(table) for name, table in tables.items()},
+            resumed,
         )
         run = _surveyed(job, run, plan, engine)
         report = _execute(run, plan, engine, folder)

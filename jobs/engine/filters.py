@@ -6,7 +6,9 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from jobs.partials.codes import text_codes
 from jobs.readings.model import NO_TIME, Keys, Readings
 
 
@@ -59,6 +61,14 @@ class Filter:
         if self._metrics and keys.series_count > len(self._series_kept):
             series = keys.series_texts()[len(self._series_kept) :]
             self._series_kept = _extended(self._series_kept, [_matches(metric, self._metrics) for metric, _ in series])
+
+
+def matching(texts: pa.ChunkedArray, globs: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Which of the texts match one of the globs; no null does."""
+    codes, distinct = text_codes(texts)
+    kept = np.array([_matches(text, globs) for text in distinct.to_pylist()] + [False], np.bool_)
+    found: npt.NDArray[np.bool_] = kept[codes]
+    return found
 
 
 def _matches(text: str, globs: tuple[str, ...]) -> bool:

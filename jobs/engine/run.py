@@ -21,7 +21,8 @@ class Run:
     """`started` is in µs since 1970 UTC; `dialects` maps a piece's dialect key to the dialect's content; `zones` are
     the tables of the time zones that are used; `partitions` is how many parts the shuffle has.
     ordered: whether reduce tasks get readings in the order of time. stages: how many shuffles there are.
-    tables: what the job reads beside its input (`Declaration.tables`), as blocks."""
+    tables: what the job reads beside its input (`Declaration.tables`), as blocks.
+    resumed: the columns of earlier results that are read, where these are the input, not logs; else none."""
 
     id: str
     job: str
@@ -36,6 +37,7 @@ class Run:
     ordered: bool = False
     stages: int = 1
     tables: dict[str, str] = field(default_factory=dict)
+    resumed: tuple[str, ...] = ()
 
     def table(self, name: str) -> pa.Table:
         """A table that travels with the run."""
@@ -54,7 +56,7 @@ class Run:
         data: dict[str, Any] = json.loads(Path(path).read_text())
         settings: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.pop("settings").items()}
         settings["job"] = tuple((name, value) for name, value in settings["job"])
-        data["zones"] = tuple(data["zones"])
+        data["zones"], data["resumed"] = tuple(data["zones"]), tuple(data["resumed"])
         return Run(settings=Settings(**settings), **data)
 
 

@@ -20,6 +20,7 @@ from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
+from jobs.engine.resuming import ResultReader
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, Carrier
 from jobs.engine.spark_columns import (
@@ -55,6 +56,7 @@ class Twin:
     `projection(run)` makes the columns of the readings' DataFrame, of `schema`, from a batch, which is one of absent
     values where the job asks for them; `aggregate` is plain DataFrame code; `finish` makes the result rows of one
     partition of what it gives (None: they are the result).
+    `resume` makes rows of `schema` of the partial rows of earlier results, for jobs that read such.
     """
 
     job: type[Declaration]
@@ -62,6 +64,7 @@ class Twin:
     projection: Callable[[Run], Projection]
     aggregate: Callable[[DataFrame, Run], DataFrame]
     finish: Callable[[Run, pa.Table], pa.Table] | None = None
+    resume: Callable[[dict[str, pa.Table]], pa.Table] | None = None
 
 
 class SparkEngine:
@@ -153,6 +156,8 @@ def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFra
     if run.settings.deduplicate:
         once = _once(twin, run, frame)
         readings = once.mapInArrow(_distinct(twin, run), from_arrow_schema(twin.schema))
+    elif run.resumed:
+        readings = frame.mapInArrow(_resumer(twin, run), from_arrow_schema(twin.schema))
     else:
         project = twin.projection(run)
         readings = frame.mapInArrow(_reader(twin, run, project, twin.schema), from_arrow_schema(twin.schema))
@@ -196,6 +201,23 @@ def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Map
 
 def _nothing(_: Readings) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=_RUNS)
+
+
+def _resumer(twin: Twin, run: Run) -> Mapping:
+    """Plan lines in, partial rows of earlier results out."""
+    assert twin.resume is not None
+    resume, schema = twin.resume, twin.schema
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        run.provide_zones()
+        for batch in batches:
+            for line in batch.column(0).to_pylist():
+                split, report = Split.loads(line), Report()
+                for partials in ResultReader(twin.job, run, report).read(split):
+                    yield from resume(partials).cast(schema).to_batches()
+                _put(Path(run.scratch) / f"report-{split.index:06d}.json", report.dumps())
+
+    return read
 
 
 def _distinct(twin: Twin, run: Run) -> Mapping:

@@ -7,20 +7,21 @@ import secrets
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pyarrow as pa
 
 from jobs.engine.plan import Split
 from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
+from jobs.engine.resuming import Merging, ResultReader
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, block_size, read_block
 from jobs.partials import days, slices
-from jobs.partials.merge import divide, merge, partition
+from jobs.partials.merge import divide, keep, merge, partition
 from jobs.partials.schema import GROUP_BYTES, Accumulator
 from jobs.partials.slices import Collected
-from jobs.partials.walks import Yielded, without_repeats
+from jobs.partials.walks import without_repeats
 from jobs.readings.kernel_keys import new_keys
 from jobs.readings.model import Keys
 
@@ -37,6 +38,17 @@ PIECE_BYTES = 12 << 20
 _MOST_PIECES = 1000
 
 Pair = tuple[bytes, bytes]
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Held(Protocol[T_contra]):
+    """What map tasks put batches into between flushes."""
+
+    def add(self, batch: T_contra, /) -> None: ...
+    def flush(self) -> Iterator[tuple[str, pa.Table]]: ...
+    @property
+    def nbytes(self) -> int: ...
 
 
 class MapTask:
@@ -49,8 +61,10 @@ class MapTask:
         self._blocks = BlockWriter(run.carrier, Path(run.scratch) / f"{self._name}.blocks")
         keys = new_keys(run.kernel)
         self._reader = SplitReader(job, run, keys, self._blocks)
+        self._earlier = ResultReader(job, run, self._reader.report) if run.resumed else None
+        self._merging = Merging(job.PARTIALS)
         self._accumulator: Accumulator | None = None
-        if job.PARTIALS and not job.counts_objects(run.settings):
+        if job.PARTIALS and not run.resumed and not job.counts_objects(run.settings):
             self._accumulator = Collected(keys, job.COLLECTED) if run.ordered else job.accumulator(run, keys)
         self._absences = job.absences(run, keys) if self._reader.absent else None
 
@@ -60,26 +74,33 @@ class MapTask:
             kind, block = split.table
             yield from deal(self._job, self._run, self._blocks, kind, read_block(block))
             return
-        if not self._job.PARTIALS:
+        if self._earlier is not None:
+            for partials in self._earlier.read(split):
+                yield from self._add(partials, self._merging)
+        elif self._job.PARTIALS:
+            for readings in self._reader.read(split):
+                held = self._accumulator if readings.absence is None else self._absences
+                if held is not None:
+                    yield from self._add(readings, held)
+        else:
             yield from self._rows(split)
-            return
-        for readings in self._reader.read(split):
-            taker = self._accumulator if readings.absence is None else self._absences
-            if taker is not None:
-                taker.add(readings)
-                if taker.nbytes > GROUP_BYTES:
-                    yield from self._flush(taker)
 
     def close(self) -> Iterator[Pair]:
-        for taker in (self._accumulator, self._absences):
-            if taker is not None:
-                yield from self._flush(taker)
+        yield from self._flush(self._merging)
+        for held in (self._accumulator, self._absences):
+            if held is not None:
+                yield from self._flush(held)
         yield REPORT_KEY, self._reader.close().dumps().encode()
 
-    def _flush(self, taker: Accumulator) -> Iterator[Pair]:
-        labelled = self._run.ordered and taker is self._accumulator
-        for kind, table in taker.flush():
-            for key, value in deal(self._job, self._run, self._blocks, kind, table, labelled=labelled):
+    def _add(self, batch: T, held: Held[T]) -> Iterator[Pair]:
+        held.add(batch)
+        if held.nbytes > GROUP_BYTES:
+            yield from self._flush(held)
+
+    def _flush(self, held: Held[T]) -> Iterator[Pair]:
+        in_order: object = self._accumulator if self._run.ordered else None
+        for kind, table in held.flush():
+            for key, value in deal(self._job, self._run, self._blocks, kind, table, labelled=held is in_order):
                 self._reader.report.shuffled += block_size(value.decode().partition("\t")[2])
                 yield key, value
 
@@ -152,18 +173,9 @@ def walk_through(job: type[Declaration], run: Run, values: Iterable[bytes], held
     for now in slices.slices(map(_labelled, values), keys):
         distinct = without_repeats(now) if run.settings.deduplicate else now
         report.repeats += len(now) - len(distinct)
-        _keep(job, held, walk.step(distinct))
-    _keep(job, held, walk.close())
+        keep(job.PARTIALS, held, walk.step(distinct))
+    keep(job.PARTIALS, held, walk.close())
     return report
-
-
-def _keep(job: type[Declaration], held: dict[str, list[pa.Table]], yielded: Yielded) -> None:
-    """Takes partial rows in, merged whenever they have grown by half of a group table and to twice their size."""
-    for kind, table in yielded:
-        tables = held.setdefault(kind, [])
-        tables.append(table)
-        if len(tables) > 1 and sum(t.nbytes for t in tables[1:]) > max(GROUP_BYTES // 2, tables[0].nbytes):
-            tables[:] = [merge(job.PARTIALS[kind], tables)]
 
 
 def _labelled_only(job: type[Declaration], values: Iterable[bytes], held: dict[str, list[pa.Table]]) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ SUCCESS = "_SUCCESS"
 """The name of the manifest within the target."""
 
 _VERSION = 1
-_OWN = ("manifest", "run_id", "published", "format", "rows", "columns", "parts", "superseded", "pending")
+_OWN = ("manifest", "run_id", "published", "format", "rows", "columns", "parts", "superseded", "pending", "metadata")
 _PART_NAME = re.compile(r"(dt=\d{4}-\d{2}-\d{2}/)?part-\d{5,}(-[A-Za-z0-9._-]+)?\.(csv|jsonl|parquet)")
 _TYPES: dict[str, pa.DataType] = {
     str(kind): kind
@@ -32,6 +32,7 @@ _TYPES: dict[str, pa.DataType] = {
         pa.float64(),
         pa.date32(),
         pa.timestamp("us", "UTC"),
+        pa.list_(pa.int64()),
     )
 }
 
@@ -56,7 +57,8 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A published result. `columns` are names with Arrow types; `provenance` is what the run says of itself.
+    """A published result. `columns` are names with Arrow types; `provenance` is what the run says of itself; `metadata`
+    that of the schema, which Parquet files carry too.
 
     `pending` (S3 only): results of one part that were about to replace this one under the same name; the one whose
     run the object names is the result.
@@ -70,6 +72,7 @@ class Manifest:
     published: str = ""
     superseded: tuple[Superseded, ...] = ()
     pending: tuple[Manifest, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -77,7 +80,7 @@ class Manifest:
 
     @property
     def schema(self) -> pa.Schema:
-        return pa.schema([pa.field(name, _TYPES[kind]) for name, kind in self.columns])
+        return pa.schema([pa.field(name, _TYPES[kind]) for name, kind in self.columns], dict(self.metadata) or None)
 
     def with_pending(self, *pending: Manifest) -> Manifest:
         return replace(self, pending=pending)
@@ -94,6 +97,8 @@ class Manifest:
             "columns": [{"name": name, "type": kind} for name, kind in self.columns],
             "parts": [asdict(part) for part in self.parts],
         }
+        if self.metadata:
+            data["metadata"] = dict(self.metadata)
         if self.superseded:
             data["superseded"] = [asdict(old) for old in self.superseded]
         if self.pending:
@@ -108,7 +113,8 @@ def described(run_id: str, output: OutputFormat, schema: pa.Schema, provenance: 
     columns = tuple((f.name, str(f.type)) for f in schema)
     if strange := [kind for _, kind in columns if kind not in _TYPES]:
         raise ValueError(f"results have no columns of type {', '.join(strange)}")
-    return Manifest(run_id, output, columns, (), provenance)
+    metadata = {name.decode(): value.decode() for name, value in (schema.metadata or {}).items()}
+    return Manifest(run_id, output, columns, (), provenance, metadata=metadata)
 
 
 def loads(text: bytes, where: str) -> Manifest:
@@ -133,6 +139,7 @@ def _manifest(data: dict[str, Any]) -> Manifest:
         published=data["published"],
         superseded=tuple(Superseded(**old) for old in data.get("superseded", ())),
         pending=tuple(_manifest(one) for one in data.get("pending", ())),
+        metadata=data.get("metadata", {}),
     )
 
 

@@ -22,6 +22,7 @@ R = TypeVar("R")
 
 TEXT_ROWS = 32_768
 ROW_GROUP_ROWS = 262_144
+_WIDE_GROUP_ROWS = 32_768  # of rows with lists, which may be a hundred times as large
 
 
 class Sink(Protocol):
@@ -110,14 +111,15 @@ class JsonLinesWriter(_LinesWriter):
 
 
 class ParquetWriter:
-    """Zstandard, row groups of 262,144 rows, statistics, timestamps in µs UTC."""
+    """Zstandard, row groups of 262,144 rows (32,768 of those with lists), statistics, timestamps in µs UTC."""
 
     def __init__(self, sink: Sink, schema: pa.Schema, keys: tuple[str, ...], encodings: Mapping[str, str]) -> None:
         import pyarrow.parquet as pq
 
         order = [pq.SortingColumn(schema.get_field_index(key), nulls_first=True) for key in keys]
         self._schema = schema
-        self._rows = _Rows(schema)
+        wide = any(pa.types.is_nested(kind) for kind in schema.types)
+        self._rows = _Rows(schema, _WIDE_GROUP_ROWS if wide else ROW_GROUP_ROWS)
         self._file = pq.ParquetWriter(
             sink,
             schema,
@@ -140,21 +142,21 @@ class ParquetWriter:
 
 
 class _Rows:
-    """Rows cut anew into blocks of ROW_GROUP_ROWS."""
+    """Rows cut anew into blocks of so many."""
 
-    def __init__(self, schema: pa.Schema) -> None:
-        self._schema = schema
+    def __init__(self, schema: pa.Schema, rows: int) -> None:
+        self._schema, self._block = schema, rows
         self._held: list[pa.Table] = []
         self._count = 0
 
     def add(self, table: pa.Table) -> Iterator[pa.RecordBatch]:
         self._held.append(table.cast(self._schema))
         self._count += table.num_rows
-        if self._count >= ROW_GROUP_ROWS:
+        if self._count >= self._block:
             held = pa.concat_tables(self._held)
-            full = self._count - self._count % ROW_GROUP_ROWS
-            for at in range(0, full, ROW_GROUP_ROWS):
-                yield _one_batch(held.slice(at, ROW_GROUP_ROWS))
+            full = self._count - self._count % self._block
+            for at in range(0, full, self._block):
+                yield _one_batch(held.slice(at, self._block))
             self._held, self._count = [held.slice(full)], self._count - full
 
     def rest(self) -> Iterator[pa.RecordBatch]:

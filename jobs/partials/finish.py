@@ -47,7 +47,7 @@ def finish(
     Raises LimitError for a series with more than MAX_COUNT readings in one bucket.
     """
     counts = SKETCH.empty() if sketch_rows is None or not quantiles else sketch_rows
-    texts, packed = _keys(stats, counts)
+    texts, packed = keys_of(stats, counts)
     order = np.argsort(packed[: len(stats)])
     ordered = packed[: len(stats)][order]
     starts = starts_of_runs(ordered)
@@ -93,7 +93,7 @@ def finish(
     return pa.table(columns)
 
 
-def _keys(stats: pa.Table, sketch: pa.Table) -> tuple[list[tuple[Int64Array, pa.Array]], Int64Array]:
+def keys_of(stats: pa.Table, sketch: pa.Table) -> tuple[list[tuple[Int64Array, pa.Array]], Int64Array]:
     """The ranks of the key texts of all rows, first those of stats, then of sketch; and all keys packed."""
 
     def both(name: str) -> pa.ChunkedArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from jobs.partials.codes import dictionary_codes, pack, starts_of_runs, text_codes
 from jobs.partials.hashing import text_hashes
-from jobs.partials.schema import Merge, PartialSchema
+from jobs.partials.schema import GROUP_BYTES, Merge, PartialSchema
 from jobs.readings.model import Int32Array, Int64Array
 
 REDUCE: dict[Merge, Callable[[Int64Array, Int64Array], Int64Array]] = {
@@ -46,6 +46,17 @@ def merge(schema: PartialSchema, tables: Sequence[pa.Table]) -> pa.Table:
         return pa.array(REDUCE[schema.merges[field.name]](integers(table.column(field.name))[order], starts))
 
     return pa.Table.from_arrays([column(field) for field in schema.columns], schema=schema.columns)
+
+
+def keep(
+    kinds: Mapping[str, PartialSchema], held: dict[str, list[pa.Table]], more: Iterable[tuple[str, pa.Table]]
+) -> None:
+    """Takes partial rows in, merged whenever they have grown by half of a group table and to twice their size."""
+    for kind, table in more:
+        tables = held.setdefault(kind, [])
+        tables.append(table)
+        if len(tables) > 1 and sum(t.nbytes for t in tables[1:]) > max(GROUP_BYTES // 2, tables[0].nbytes):
+            tables[:] = [merge(kinds[kind], tables)]
 
 
 def integers(column: pa.ChunkedArray) -> Int64Array:

@@ -68,6 +68,27 @@ def bounds(window: str, zone: Zone) -> Place:
     return place
 
 
+def amid(source: Buckets, target: Buckets, first: int, last: int) -> int | None:
+    """The first instant (µs UTC) after `first` and up to `last` at which a bucket of `target` begins and none of
+    `source` does, if there is one: until then every bucket of `source` lies within one of `target`.
+
+    For windows shorter than a day the days around changes of either zone's clocks tell, as all others are alike.
+    """
+    spans = [(first, last)]
+    if target.size < DAY:
+        changes = np.concatenate([source.zone.utc_starts, target.zone.utc_starts])
+        inside = np.unique(changes[(first < changes) & (changes < last)]).tolist()
+        spans = [(max(at - DAY, first), min(at + DAY, last)) for at in (first, *inside)]
+    for begin, end in spans:
+        low, high = target.of(np.array([begin, end], np.int64)).tolist()
+        edges = target.starts(np.arange(low + 1, high + 1))
+        edges = edges[(begin < edges) & (edges <= end)]
+        strays = edges[source.starts(source.of(edges)) != edges]
+        if len(strays):
+            return int(strays.min())
+    return None
+
+
 def in_one(rows: dict[str, pa.Table]) -> dict[str, pa.Table]:
     """STATS and SKETCH rows of `all`: readings with and without a time share a bucket. first and last are of those
     that have one."""

@@ -16,6 +16,7 @@ from jobs.readings.part import Part, Sink
 from jobs.readings.preamble import find_preamble
 from jobs.readings.reader import read_part
 from jobs.readings.record import referenced
+from jobs.readings.results import refusal_of_results
 
 HEAD_SIZE = 1 << 16
 """How much of an object's (decompressed) beginning is looked at."""
@@ -99,6 +100,8 @@ def choose_dialect(uri: str, head: bytes, fmt: Format) -> Dialect:
     names = _column_names(uri, head, default, fmt)
     if not names or set(referenced(default)) - set(default.optional) <= set(names):
         return default
+    if (refusal := refusal_of_results(names, uri)) is not None:
+        raise refusal
     first = next((line for line in head.split(b"\n") if line.strip()), b"")[:300]
     shown = first.removeprefix(codecs.BOM_UTF8).decode("utf-8", "backslashreplace").strip()
     fitting = " or ".join(f"--dialect {name}" for name in _fitting(uri, head, fmt))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,14 +25,16 @@ from jobs.readings.typed_times import TypedTimes, typed_times
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
+T = TypeVar("T")
+
 _BUFFER = 1 << 20  # bytes of each column read ahead
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """A row group as plans see it. size: compressed bytes of the columns that the dialect uses. first, last: µs UTC,
-    no reading is earlier or later; None where the object does not tell."""
+    """A row group as plans see it. size: compressed bytes of the columns that the dialect uses, or of all where it does
+    not fit. first, last: µs UTC, no reading is earlier or later; None where the object does not tell."""
 
     rows: int
     size: int
@@ -42,10 +44,12 @@ class RowGroup:
 
 def parquet_layout(file: Any, dialect: Dialect, uri: str = "") -> list[RowGroup]:
     """The row groups of a Parquet object; `file` is what PyArrow can seek in. Raises InputError for all others."""
-    opened = _open(file, uri)
+    opened = open_parquet(file, uri)
     metadata, leaves = opened.metadata, dict(_leaves(opened.schema_arrow))
     chunks = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
-    used = [chunks[name] for name in referenced(dialect) if name in chunks] or list(chunks.values())
+    named = referenced(dialect)
+    fits = chunks.keys() >= set(named) - set(dialect.optional)  # else it may be read as something else than a log
+    used = [chunks[name] for name in named if name in chunks] if fits else list(chunks.values())
     time, times = None, None
     if len(dialect.timestamp.columns) == 1 and dialect.timestamp.columns[0] in leaves:
         time = chunks.get(dialect.timestamp.columns[0])
@@ -66,7 +70,7 @@ def read_parquet(source: Any, part: Part, dialect: Dialect, sink: Sink) -> Itera
     group, whose number, from 0, is the line. Only the columns that the dialect uses are read.
     Raises InputError for what is no Parquet or lacks a column, Damage for a row group that cannot be decoded.
     """
-    file = _open(source, part.uri)
+    file = open_parquet(source, part.uri)
     leaves = list(_leaves(file.schema_arrow))
     kinds = [kind for _, kind in leaves]
     roles = bind(dialect, [name for name, _ in leaves], part.uri, sink.run_start)
@@ -76,32 +80,51 @@ def read_parquet(source: Any, part: Part, dialect: Dialect, sink: Sink) -> Itera
     reader = TypedColumns(roles, sink.keys, times, sink.run_start)
     keys = [roles.names[index] for index in reader.key_columns if is_text(kinds[index])]
     rows = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
-    file = _open(source, part.uri, metadata=file.metadata, read_dictionary=keys)
+    file = open_parquet(source, part.uri, metadata=file.metadata, read_dictionary=keys)
     for number in range(len(rows)) if part.row_groups is None else part.row_groups:
-        if number >= len(rows):
-            raise InputError(f"has no row group {number}: it changed while it was read", where=part.uri)
-        yield from _read_group(_Group(file, number, sum(rows[:number])), reader, roles, sink)
+        yield from _read_group(_Group(file, part.uri, number, sum(rows[:number])), reader, roles, sink)
+
+
+def decoded(
+    file: pq.ParquetFile,
+    uri: str,
+    number: int,
+    columns: Sequence[str],
+    rows: int,
+    prepare: Callable[[pa.RecordBatch], T],
+) -> Iterator[T]:
+    """The columns of a row group, so many rows at a time, prepared. Raises Damage, also for what cannot be prepared,
+    and InputError where there is no such group."""
+    groups = file.metadata.num_row_groups
+    if number >= groups:
+        raise InputError(f"has no row group {number}: it changed while it was read", where=uri)
+    row = sum(file.metadata.row_group(earlier).num_rows for earlier in range(number))
+    try:
+        for batch in file.iter_batches(rows, [number], list(columns), use_threads=False):
+            yield prepare(batch)
+            row += len(batch)
+    except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None):
+            raise
+        raise Damage(row, f"corrupt Parquet data in row group {number} ({error})") from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
     file: pq.ParquetFile
+    uri: str
     number: int
     first_row: int
 
     def batches(self, roles: Roles, reader: TypedColumns) -> Iterator[dict[int, pa.Array]]:
         """The needed columns, prepared. Raises Damage."""
         names = {index: roles.names[index] for index in roles.needed}
-        groups, row = [self.number], self.first_row
-        try:
-            for batch in self.file.iter_batches(BATCH_ROWS, groups, list(names.values()), use_threads=False):
-                arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
-                yield reader.prepare({index: _leaf(arrays, name) for index, name in names.items()})
-                row += len(batch)
-        except (pa.ArrowException, OSError) as error:
-            if getattr(error, "errno", None):
-                raise
-            raise Damage(row, f"corrupt Parquet data in row group {self.number} ({error})") from error
+
+        def prepare(batch: pa.RecordBatch) -> dict[int, pa.Array]:
+            arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+            return reader.prepare({index: _leaf(arrays, name) for index, name in names.items()})
+
+        return decoded(self.file, self.uri, self.number, list(names.values()), BATCH_ROWS, prepare)
 
 
 def _read_group(group: _Group, reader: TypedColumns, roles: Roles, sink: Sink) -> Iterator[Readings]:
@@ -122,7 +145,8 @@ def _read_group(group: _Group, reader: TypedColumns, roles: Roles, sink: Sink) -
         row += size
 
 
-def _open(source: Any, uri: str, **options: Any) -> pq.ParquetFile:
+def open_parquet(source: Any, uri: str, **options: Any) -> pq.ParquetFile:
+    """What PyArrow can seek in as a Parquet file. Raises InputError for what is none."""
     import pyarrow.parquet as pq
 
     try:
@@ -164,9 +188,16 @@ def _limits(column: pq.ColumnChunkMetaData, times: TypedTimes) -> tuple[int, int
     return first - slack, last + slack
 
 
-def _instant(value: object, times: TypedTimes) -> int | None:
+def instant(value: object) -> int | None:
+    """A time from the statistics of a column, in µs since 1970 UTC; None for anything else."""
     if isinstance(value, datetime):
         return int((value.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1))
+    return None
+
+
+def _instant(value: object, times: TypedTimes) -> int | None:
+    if isinstance(value, datetime):
+        return instant(value)
     if isinstance(value, date):
         return (value - _EPOCH.date()).days * DAY
     if isinstance(value, int):

@@ -16,6 +16,7 @@ from jobs.readings.dialect import Dialect, Wide
 from jobs.readings.model import NO_TIME, Absence, Reason
 from jobs.readings.numbers import parse_number
 from jobs.readings.refusal import RejectError
+from jobs.readings.results import refusal_of_results
 from jobs.readings.timestamps import TimeReader
 
 
@@ -283,6 +284,8 @@ def _device_of(dialect: Dialect, uri: str) -> str:
 def _check_columns(dialect: Dialect, used: Sequence[str], names: Sequence[str]) -> None:
     lacking = [name for name in used if name not in names and name not in dialect.optional]
     if lacking:
+        if (refusal := refusal_of_results(names)) is not None:
+            raise refusal
         raise InputError(
             f"no column {_listed(lacking)} for dialect {dialect.name}; its columns are {_listed(names)}",
             fix=_other_dialects(names),

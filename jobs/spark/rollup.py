@@ -14,15 +14,13 @@ from jobs.engine.spark import Projection, Twin
 from jobs.engine.spark_command import main
 from jobs.engine.statistics import sketch_of
 from jobs.partials import moments, windows
-from jobs.readings import zones
-from jobs.rollup import Rollup
-from jobs.spark.moments import ROWS, SERIES, add_up, split
+from jobs.rollup import Rollup, window_of
+from jobs.spark.moments import ROWS, SERIES, add_up, join, split
 
 
 def projection(run: Run) -> Projection:
     """A reading as a partial row of one: its window, its exact words, and the sketch's bucket of its value."""
-    buckets = windows.buckets_of(run.settings.option("window"), zones.load(run.settings.time_zone))
-    return moments.single_rows(buckets, sketch_of(run.settings))
+    return moments.single_rows(window_of(run), sketch_of(run.settings))
 
 
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:
@@ -31,7 +29,8 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
         readings = readings.withColumn("device_id", F.lit(""))
     # readings with and without a time share the window `all`
     together = SERIES[:-1] if run.settings.option("window") == windows.ALL else SERIES
-    return add_up(readings, sketched=bool(run.settings.option("quantiles")), together=together)
+    sketched = bool(run.settings.option("quantiles"))
+    return add_up(readings, sketched=sketched, together=together, joined=bool(run.resumed))
 
 
 def finish(run: Run, rows: pa.Table) -> pa.Table:
@@ -39,7 +38,7 @@ def finish(run: Run, rows: pa.Table) -> pa.Table:
     return Rollup.finish(run, split(rows))
 
 
-TWIN = Twin(Rollup, ROWS, projection, aggregate, finish)
+TWIN = Twin(Rollup, ROWS, projection, aggregate, finish, resume=join)
 
 if __name__ == "__main__":
     main(TWIN)

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.partials import buckets
-from jobs.partials.windows import bounds, buckets_of, in_one, parse_window
+from jobs.partials.windows import amid, bounds, buckets_of, in_one, parse_window
 from jobs.readings.model import NO_TIME
-from jobs.readings.zones import FIRST, LAST, load
+from jobs.readings.zones import DAY, FIRST, LAST, load
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Beirut", "Australia/Lord_Howe", "Pacific/Apia"]
@@ -155,3 +155,31 @@ def test_all_holds_readings_with_and_without_a_time() -> None:
     found = sorted(rows["stats"].select(["device_id", "bucket", "count", "first", "last"]).to_pylist(), key=str)
     assert [tuple(row.values()) for row in found] == [("a", 0, 2, 5, 5), ("b", 0, 1, NO_TIME, NO_TIME)]
     assert sum(rows["sketch"]["count"].to_pylist()) == 3
+
+
+NESTING = ["15m", "30m", "1h", "2h", "3h", "6h", "12h", "1d", "2d", "7d", "week", "month", "year", "all"]
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(NESTING[:-1]),
+    st.sampled_from(NESTING),
+    *(st.sampled_from([*ZONES, "Asia/Kolkata", "Asia/Kathmandu", "Europe/London"]) for _ in range(2)),
+    st.sampled_from([(2026, 0), (2026, 0), (2009, 0), (2011, 11)]),
+)
+def test_windows_nest_where_each_lies_within_one(
+    source: str, target: str, zone: str, other: str, when: tuple[int, int]
+) -> None:
+    first = micros(datetime(when[0], 1 + when[1], 1, tzinfo=UTC))
+    last = first + 370 * DAY
+    inner, outer = buckets_of(source, load(zone)), buckets_of(target, load(other))
+    low, high = inner.of(np.array([first, last]))
+    edges = np.unique(inner.starts(np.arange(low, high + 2)))
+    begin, end = np.maximum(edges[:-1], first), np.minimum(edges[1:] - 1, last)
+    split = outer.of(begin) != outer.of(end)
+    stray = amid(inner, outer, first, last)
+    assert (stray is None) == (not split.any())
+    if stray is not None:
+        row = int(np.searchsorted(edges, stray, "right")) - 1
+        assert split[row]
+        assert edges[row] < stray
