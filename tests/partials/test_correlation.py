@@ -96,7 +96,7 @@ def test_pairs_of_devices_are_those_of_metrics_with_the_names_exchanged(
     found = between_devices(chance.sample(rows, len(rows)), [lag])
     assert found.column_names[:4] == ["metric", "unit", "device_1", "device_2"]
     keys = found.select(["metric", "unit"]).to_pylist()
-    exchanged = [(f"{m}\t{u or ''}", d, None, w, mean) for d, m, u, w, mean in rows]
+    exchanged: list[Row] = [(f"{m}\t{u or ''}", d, None, w, mean) for d, m, u, w, mean in rows]
     other = correlations(exchanged, [lag])
     assert [f"{key['metric']}\t{key['unit'] or ''}" for key in keys] == other["device_id"].to_pylist()
     names = [("device_1", "metric_1"), ("device_2", "metric_2"), *((n, n) for n in ("lag", "n", "r", "covariance"))]
