@@ -68,7 +68,7 @@ class Availability(SensorJob):
     OPTIONS = (
         Option(
             "--interval",
-            "how often a reading is due, as 30s, 5m or 1h (default: the lower median of each series' first 1,000"
+            "how often a reading is due, as 30s, 5m or 1h (default: inferred from each series' first 1,000"
             " differences in time)",
             None,
             durations.parse,

@@ -159,6 +159,11 @@ class Declaration:
         return False
 
     @classmethod
+    def stages(cls, settings: Settings) -> int:
+        """How many shuffles partial rows go through on any way: 2 where `regroup` makes others of them."""
+        return 1
+
+    @classmethod
     def regroup(cls, run: Run, partials: dict[str, pa.Table]) -> dict[str, pa.Table]:
         """Reduce before another shuffle: what goes into it, of merged partial rows that are whole by device."""
         return partials

@@ -169,7 +169,7 @@ def _stages(job: type[Declaration], settings: Settings, *, shuffled: bool) -> tu
     if settings.deduplicate and not job.PARTIALS:
         raise UsageError(f"{job.NAME} shows every reading", where="--deduplicate", fix="leave it out")
     ordered = (job.TIME_ORDERED or settings.deduplicate) and not job.counts_objects(settings)
-    return ordered, 2 if shuffled or (ordered and job.regroups(settings)) else 1
+    return ordered, 2 if shuffled or (ordered and job.regroups(settings)) else job.stages(settings)
 
 
 def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.kernel import library
 from jobs.partials.buckets import Buckets
 from jobs.partials.codes import pack, text_ranks
+from jobs.partials.deviation import Deviations, Usual
 from jobs.partials.images import to_images
 from jobs.partials.merge import integers
+from jobs.partials.profile import hour_in_words
 from jobs.partials.rows import texts_of
 from jobs.partials.schema import PartialSchema
 from jobs.partials.unusual import PARAMETERS, Judged, Parameters, Series
 from jobs.partials.walks import Slice, Yielded
-from jobs.readings.model import Float64Array, Int64Array, Keys
+from jobs.readings.model import NO_TIME, Float64Array, Int64Array, Keys
 from jobs.readings.zones import DAY, Zone
 
-DETECTORS = ("novelty", "seasonal")
+PROFILE = "profile"
+"""The detector that compares with a baseline; the others walk through a series."""
+DETECTORS = ("novelty", PROFILE, "seasonal")
 _HOUR = DAY // 24
-_DAYS = ("Thursdays", "Fridays", "Saturdays", "Sundays", "Mondays", "Tuesdays", "Wednesdays")  # 1970-01-01 first
 
 ANOMALIES = PartialSchema(
     "anomalies",
@@ -36,7 +40,7 @@ ANOMALIES = PartialSchema(
             pa.field("unit", pa.string()),
             pa.field("timestamp", pa.int64(), nullable=False),
             pa.field("value", pa.float64(), nullable=False),
-            pa.field("score", pa.float64(), nullable=False),
+            pa.field("score", pa.float64()),
             pa.field("detector", pa.string(), nullable=False),
             pa.field("reason", pa.string()),
         ]
@@ -44,8 +48,10 @@ ANOMALIES = PartialSchema(
     {},
     single=True,
 )
-"""A row for each reading and detector that is shown. timestamp: µs since 1970 UTC. reason: null below the threshold."""
+"""A row for each reading and detector that is shown. timestamp: µs since 1970 UTC. score: null where the baseline has
+nothing. reason: null below the threshold. The value at NO_TIME is how many readings the baseline knows nothing of."""
 KINDS = {ANOMALIES.name: ANOMALIES}
+UNKNOWN = "not in the baseline"
 
 
 @dataclass(frozen=True)
@@ -139,47 +145,94 @@ def open_judge(kernel: bool) -> Judge:
 
 
 class Watch:
-    """The walk: slices in, ANOMALIES rows out."""
+    """The walk: slices in, ANOMALIES rows out. baseline: what is usual (`deviation.usual`), for PROFILE."""
 
-    def __init__(self, rules: Rules, keys: Keys, kernel: bool) -> None:
+    def __init__(self, rules: Rules, keys: Keys, kernel: bool, baseline: pa.Table | None = None) -> None:
         self._rules, self._keys, self._judge = rules, keys, open_judge(kernel)
+        self._walks = [detector for detector in rules.detectors if detector != PROFILE]
+        self._usual = None if baseline is None else Usual(baseline, rules.zone)
+        self._unknown = 0
 
     def step(self, readings: Slice) -> Yielded:
+        time, value = readings.timestamp, readings.value
+        hour = self._rules.hours.of(time)
+        if self._walks:
+            judgement = self._judge.judge(readings.sequence, hour, value)
+            for detector in self._walks:
+                yield from self._shown(readings, *show(self._rules, detector, judgement, time, hour, value))
+        if self._usual is not None:
+            found = self._usual.deviations(readings.readings)
+            self._unknown += int(np.count_nonzero(~found.is_known))
+            yield from self._shown(readings, *show_deviations(self._rules, found, time, hour))
+
+    def _shown(self, readings: Slice, rows: Int64Array, shown: list[pa.Array]) -> Yielded:
         codes, texts = readings.readings, texts_of(self._keys)
-        hour = self._rules.hours.of(readings.timestamp)
-        judgement = self._judge.judge(readings.sequence, hour, readings.value)
-        for detector in self._rules.detectors:
-            rows, shown = show(self._rules, detector, judgement, readings.timestamp, hour, readings.value)
-            series = pa.array(codes.series[rows])
-            who = texts.device_id.take(pa.array(codes.device[rows]))
-            columns = [who, texts.metric.take(series), texts.unit.take(series), *shown]
-            if len(rows):
-                yield ANOMALIES.name, pa.Table.from_arrays(columns, schema=ANOMALIES.columns)
+        series = pa.array(codes.series[rows])
+        who = texts.device_id.take(pa.array(codes.device[rows]))
+        columns = [who, texts.metric.take(series), texts.unit.take(series), *shown]
+        if len(rows):
+            yield ANOMALIES.name, pa.Table.from_arrays(columns, schema=ANOMALIES.columns)
 
     def close(self) -> Yielded:
-        yield from ()
+        if self._unknown:
+            yield ANOMALIES.name, unknown(self._unknown)
 
 
 def show(
     rules: Rules, detector: str, judgement: Judgement, timestamp: Int64Array, hour: Int64Array, value: Float64Array
 ) -> tuple[Int64Array, list[pa.Array]]:
     """Which readings are shown, and the columns of ANOMALIES from `timestamp` on."""
-    score = judgement.score[detector]
+
+    def why(row: int) -> str:
+        return reason(detector, judgement, row, int(hour[row]), float(value[row]))
+
+    return _show(rules, detector, judgement.score[detector], why, timestamp, value)
+
+
+def show_deviations(
+    rules: Rules, found: Deviations, timestamp: Int64Array, hour: Int64Array
+) -> tuple[Int64Array, list[pa.Array]]:
+    """The same of PROFILE."""
+    return _show(rules, PROFILE, found.score, lambda row: found.reason(row, int(hour[row])), timestamp, found.value)
+
+
+def _show(
+    rules: Rules,
+    detector: str,
+    score: Float64Array,
+    why: Callable[[int], str],
+    timestamp: Int64Array,
+    value: Float64Array,
+) -> tuple[Int64Array, list[pa.Array]]:
     anomalous = score >= rules.threshold
     rows = np.arange(len(score)) if rules.every else np.flatnonzero(anomalous)
     reasons: npt.NDArray[np.object_] = np.full(len(score), None)
+    reasons[np.isnan(score)] = UNKNOWN
     for row in np.flatnonzero(anomalous).tolist():
-        reasons[row] = reason(detector, judgement, row, int(hour[row]), float(value[row]))
+        reasons[row] = why(row)
     columns = [timestamp[rows], value[rows], score[rows], [detector] * len(rows), reasons[rows]]
     fields = list(ANOMALIES.columns)[3:]
-    return rows, [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
+    return rows, [pa.array(c, f.type, from_pandas=True) for c, f in zip(columns, fields, strict=True)]
+
+
+def unknown(count: int) -> pa.Table:
+    """The row that tells how many readings the baseline knows nothing of."""
+    return pa.Table.from_pylist(
+        [{"device_id": "", "metric": "", "timestamp": NO_TIME, "value": float(count), "detector": PROFILE}],
+        ANOMALIES.columns,
+    )
+
+
+def without_unknown(rows: pa.Table) -> tuple[pa.Table, int]:
+    """The rows of a result without those that `unknown` made, and how many readings these tell of."""
+    told = rows.filter(rows["timestamp"].is_null())
+    return rows.filter(rows["timestamp"].is_valid()), int(pc.sum(told["value"]).as_py() or 0)
 
 
 def reason(detector: str, judgement: Judgement, row: int, hour: int, value: float) -> str:
-    """Why a reading is unusual, in words."""
+    """Why a reading is unusual after those before it, in words."""
     marks, expected, spread = int(judgement.marks[row]), float(judgement.expected[row]), float(judgement.spread[row])
-    clock = f"{hour % 24:02}:00"
-    basis = ("so far", f"at {clock}", f"on {_DAYS[hour // 24 % 7]} at {clock}")[marks & 3]
+    basis = hour_in_words(hour, weekly=(marks & 3) == 2) if marks & 3 else "so far"
     if detector == "novelty" and marks & 4:
         extreme = "highest" if marks & 8 else "lowest"
         return f"the {extreme} of late; usual {basis} is {expected:.6g}"
@@ -195,5 +248,7 @@ def finish(rows: pa.Table) -> pa.Table:
     detector, why = (text_ranks(rows.column(name))[0] for name in ("detector", "reason"))
     score = to_images(rows.column("score").to_numpy())
     order = np.argsort(pack([*texts, time, value, detector, score, why]), kind="stable")
+    is_told = pa.array(time == NO_TIME)
+    rows = rows.set_column(3, "timestamp", pc.if_else(is_told, pa.scalar(None, pa.int64()), rows["timestamp"]))
     types = [pa.timestamp("us", "UTC") if f.name == "timestamp" else f.type for f in ANOMALIES.columns]
     return rows.take(pa.array(order)).cast(pa.schema(list(zip(ANOMALIES.columns.names, types, strict=True))))

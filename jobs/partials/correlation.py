@@ -6,7 +6,7 @@ inside and rounded once each, so that neither order nor cancellation shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,25 +14,57 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.errors import RefusedError
 from jobs.partials import exact
 from jobs.partials.codes import starts_of_runs, text_ranks
 from jobs.partials.exact import BoolArray, normalise
 from jobs.partials.merge import integers
 from jobs.partials.rounding import multiplied, ratio_sqrt, to_double
+from jobs.partials.schema import PartialSchema
 from jobs.partials.totals import numbered
 from jobs.readings.model import Float64Array, Int64Array
 
 _NEARLY = 1 - 2.0**-48  # beyond it r is rounded once, so that 1 means that all points lie on a line
 _BLOCK = 1 << 17
-"""About so many windows of pairs are laid side by side at once."""
+"""About so many windows of pairs are laid side by side at once, and about so many pairs are known at once."""
+
+_TEXTS = pa.dictionary(pa.int32(), pa.string())
+MEANS = PartialSchema(
+    "means",
+    pa.schema(
+        [
+            pa.field("device_id", _TEXTS, nullable=False),
+            pa.field("unit", _TEXTS),
+            pa.field("device", _TEXTS, nullable=False),
+            pa.field("window", pa.int64(), nullable=False),
+            pa.field("mean", pa.float64(), nullable=False),
+        ]
+    ),
+    {},
+    single=True,
+)
+"""The mean of a series in a window, on its way to the others of its metric, whose text stands in `device_id`."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """lags: by how many windows the second of a pair is later. strongest: how many pairs of each group and lag stay.
+    most: of a group with more series, whose pairs grow with the square, none are made. group, member: the columns of
+    texts in which the series of a group agree, and those in which they differ."""
+
+    lags: Sequence[int]
+    strongest: int
+    most: int
+    group: tuple[str, ...] = ("device_id",)
+    member: tuple[str, ...] = ("metric", "unit")
 
 
 @dataclass(frozen=True)
 class Means:
-    """Window means of series, sorted by series and window. device: of each series. first, last: where the windows of
-    each series begin and end in `window` and `mean`."""
+    """Window means of series, sorted by series and window. group: of each series, ascending. first, last: where the
+    windows of each series begin and end in `window` and `mean`."""
 
-    device: Int64Array
+    group: Int64Array
     first: Int64Array
     last: Int64Array
     window: Int64Array
@@ -52,37 +84,50 @@ class Pairs:
     r: Float64Array
 
 
-def finish(rows: pa.Table, lags: Sequence[int], most: int) -> pa.Table:
-    """Correlations of the pairs of each device's series, of which `most` of each device and lag with the highest |r|.
+def by_metric(means: pa.Table) -> pa.Table:
+    """Rows of MEANS of a table with the columns device_id, metric, unit, window and mean."""
+    finite = means.filter(pc.is_finite(means.column("mean")))  # sums too large for a double have no mean
+    columns = [finite.column(name) for name in ("metric", "unit", "device_id", "window", "mean")]
+    return pa.table(columns, MEANS.columns.names).cast(MEANS.columns)
 
-    rows: device_id, metric, unit, window (int64) and mean (float64) of each series and window.
-    Columns: device_id, metric_1, unit_1, metric_2, unit_2, lag, n (int64), r, covariance (float64).
+
+def of_metric(rows: pa.Table) -> pa.Table:
+    """Rows of MEANS with the name of what they are of: columns metric, unit, device, window and mean."""
+    return rows.rename_columns(["metric", *rows.column_names[1:]])
+
+
+def finish(rows: pa.Table, rules: Rules) -> pa.Table:
+    """Correlations of the pairs of each group's series, the strongest of each group and lag by |r|.
+
+    rows: the columns of group and member, window (int64) and mean (float64) of each series and window.
+    Columns: those of group; those of member, first with _1, then with _2; lag, n (int64), r, covariance (float64).
+    Raises RefusedError for a group with more than `rules.most` series.
     """
-    rows = rows.filter(pc.is_finite(rows.column("mean")))  # sums too large for a double have no mean
-    ranks, texts = zip(*(text_ranks(rows.column(name)) for name in ("device_id", "metric", "unit")), strict=True)
+    rows = rows.filter(pc.is_finite(rows.column("mean")))
+    texts = {name: text_ranks(rows.column(name)) for name in (*rules.group, *rules.member)}
     window = integers(rows.column("window"))
-    series, owners = numbered(ranks)
+    group, _ = numbered([texts[name][0] for name in rules.group])
+    series, owners = numbered([ranks for ranks, _ in texts.values()])
     order = np.lexsort((window, series))
     first = starts_of_runs(series[order])
     last = np.append(first[1:], len(order))[: len(first)]
-    means = Means(ranks[0][owners], first, last, window[order], rows.column("mean").to_numpy()[order])
+    means = Means(group[owners], first, last, window[order], rows.column("mean").to_numpy()[order])
 
-    found = [_strongest(correlated(means, lag), means.device, most) for lag in lags]
-    pairs = Pairs(*(np.concatenate([getattr(p, name) for p in found]) for name in Pairs.__dataclass_fields__))
+    def text(name: str, of: Int64Array) -> pa.Array:
+        ranks, names = texts[name]
+        codes = ranks[owners][of]
+        return names.take(pa.array(codes, mask=codes < 0))
+
+    _refuse_too_many(means.group, rules, text)
+    pairs = _joined([_strongest(means, lag, rules.strongest) for lag in rules.lags])
     by_key = np.lexsort((pairs.lag, pairs.other, pairs.one))
-
-    def text(which: int, of: Int64Array) -> pa.Array:
-        codes = ranks[which][owners][of[by_key]]
-        return texts[which].take(pa.array(codes, mask=codes < 0))
-
-    r = pairs.r[by_key]
+    one, other, r = pairs.one[by_key], pairs.other[by_key], pairs.r[by_key]
+    columns = {name: text(name, one) for name in rules.group}
+    for number, of in (1, one), (2, other):
+        columns |= {f"{name.removesuffix('_id')}_{number}": text(name, of) for name in rules.member}
     return pa.table(
-        {
-            "device_id": text(0, pairs.one),
-            "metric_1": text(1, pairs.one),
-            "unit_1": text(2, pairs.one),
-            "metric_2": text(1, pairs.other),
-            "unit_2": text(2, pairs.other),
+        columns
+        | {
             "lag": pa.array(pairs.lag[by_key]),
             "n": pa.array(pairs.n[by_key]),
             "r": pa.array(r, mask=np.isnan(r)),
@@ -91,20 +136,57 @@ def finish(rows: pa.Table, lags: Sequence[int], most: int) -> pa.Table:
     )
 
 
-def correlated(means: Means, lag: int) -> Pairs:
-    """All pairs of series of one device that have two windows or more in common, `lag` windows apart."""
-    ends = np.searchsorted(means.device, means.device, side="right")
+def _refuse_too_many(group: Int64Array, rules: Rules, text: Callable[[str, Int64Array], pa.Array]) -> None:
+    """group: of each series, ascending. text: of a column, of series."""
+    starts = starts_of_runs(group)
+    sizes = np.diff(starts, append=len(group))
+    too_many = np.flatnonzero(sizes > rules.most)[:1]
+    if len(too_many):
+        named = {name: text(name, starts[too_many]).to_pylist()[0] for name in rules.group}
+        what = f"{sizes[too_many[0]]:,} series to pair, more than --max-series {rules.most:,} allows"
+        raise RefusedError(
+            f"{what}: pairs grow with the square",
+            where=", ".join(f'{name.removesuffix("_id")} "{value}"' for name, value in named.items() if value),
+            fix=f"choose some with --{rules.member[0]}, or raise it",
+        )
+
+
+def _strongest(means: Means, lag: int, most: int) -> Pairs:
+    """Of each group the pairs with the highest |r|, of equals the first; those without r come last."""
+    kept = _joined([])
+    for pairs in correlated(means, lag):
+        found = _joined([kept, pairs])
+        group = means.group[found.one]
+        weakness = np.where(np.isnan(found.r), 1.0, -np.abs(found.r))
+        order = np.lexsort((found.other, found.one, weakness, group))
+        sizes = np.diff(starts_of_runs(group[order]), append=len(order))
+        kept = _taken(found, np.sort(order[_within(sizes) < most]))
+    return kept
+
+
+def correlated(means: Means, lag: int) -> Iterator[Pairs]:
+    """All pairs of series of one group that have two windows or more in common, `lag` windows apart; in parts."""
+    ends = np.searchsorted(means.group, means.group, side="right")
     partners = ends - np.arange(len(ends)) - 1
-    one = np.repeat(np.arange(len(ends)), partners)
-    other = one + 1 + _within(partners)
-    parts = [_block(means, one[block], other[block], lag) for block in _blocks((means.last - means.first)[one])]
+    for some in _blocks(partners):
+        one = np.repeat(np.arange(some.start, some.stop), partners[some])
+        other = one + 1 + _within(partners[some])
+        sizes = (means.last - means.first)[one]
+        yield _joined([_block(means, one[block], other[block], lag) for block in _blocks(sizes)])
+
+
+def _joined(parts: Sequence[Pairs]) -> Pairs:
     none = np.empty(0, np.int64)
-    parts.append(Pairs(none, none, none, none, np.empty(0), np.empty(0)))
+    parts = [Pairs(none, none, none, none, np.empty(0), np.empty(0)), *parts]
     return Pairs(*(np.concatenate([getattr(p, name) for p in parts]) for name in Pairs.__dataclass_fields__))
 
 
+def _taken(pairs: Pairs, rows: Int64Array) -> Pairs:
+    return Pairs(*(getattr(pairs, name)[rows] for name in Pairs.__dataclass_fields__))
+
+
 def _blocks(sizes: Int64Array) -> Iterator[slice]:
-    """Slices of pairs whose sizes come to about a block."""
+    """Slices of rows whose sizes come to about a block."""
     edges = np.flatnonzero(np.diff(np.cumsum(sizes) // _BLOCK, prepend=-1, append=2**62))
     for i in range(len(edges) - 1):
         yield slice(int(edges[i]), int(edges[i + 1]))
@@ -199,14 +281,3 @@ def _exactly(x: list[float], y: list[float]) -> tuple[float, float]:
     ratio = Fraction(product) ** 2 / square
     r = ratio_sqrt(ratio.numerator, ratio.denominator, 0)
     return covariance, r if product > 0 else -r if product < 0 else 0.0
-
-
-def _strongest(pairs: Pairs, device: Int64Array, most: int) -> Pairs:
-    """For each device the pairs with the highest |r|, of equals the first; those without r come last."""
-    owner = device[pairs.one]
-    weakness = np.where(np.isnan(pairs.r), 1.0, -np.abs(pairs.r))
-    order = np.lexsort((pairs.other, pairs.one, weakness, owner))
-    starts = starts_of_runs(owner[order])
-    sizes = np.diff(starts, append=len(order))
-    kept = np.sort(order[_within(sizes) < most])
-    return Pairs(*(getattr(pairs, name)[kept] for name in Pairs.__dataclass_fields__))

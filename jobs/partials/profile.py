@@ -16,6 +16,7 @@ from jobs.readings.zones import Zone
 
 Period = Literal["hour-of-week", "hour-of-day"]
 _CELLS = 168
+_DAYS = ("Thursdays", "Fridays", "Saturdays", "Sundays", "Mondays", "Tuesdays", "Wednesdays")  # 1970-01-01 first
 
 
 def buckets_of(period: Period, zone: Zone) -> Buckets:
@@ -31,6 +32,12 @@ def place_of(period: Period) -> Place:
         return {**days, "hour": pa.array(cell % 24)}
 
     return place
+
+
+def hour_in_words(hour: int, *, weekly: bool) -> str:
+    """An hour of the week or of the day, from the local hours since 1970-01-01 00:00."""
+    clock = f"at {hour % 24:02}:00"
+    return f"on {_DAYS[hour // 24 % 7]} {clock}" if weekly else clock
 
 
 class Baseline:
@@ -61,6 +68,8 @@ class Baseline:
         self._known = packed[self._order]
         if len(np.unique(packed)) < len(packed):
             raise ValueError("the profile has two rows of one series and hour")
+        self._keys: Keys | None = None
+        self._device_codes = self._series_codes = np.empty(0, np.int64)
 
     def rows(self, readings: Readings) -> Int64Array:
         """The profile's row for each reading; -1 where it has none."""
@@ -80,12 +89,23 @@ class Baseline:
         return chosen
 
     def _codes(self, keys: Keys) -> tuple[Int64Array, Int64Array]:
-        """The profile's codes of all devices and series of some keys; -1 for those it has not."""
-        series = np.array([self._series.get(pair, -1) for pair in keys.series_texts()], np.int64)
+        """The profile's codes of all devices and series of some keys; -1 for those it has not. Those of the keys that
+        it was asked about last are remembered, as keys only get more."""
+        if keys is not self._keys:
+            self._keys, self._device_codes, self._series_codes = keys, np.empty(0, np.int64), np.empty(0, np.int64)
+        if keys.device_count > len(self._device_codes):
+            self._device_codes = np.append(self._device_codes, self._of_devices(keys, len(self._device_codes)))
+        if keys.series_count > len(self._series_codes):
+            found = [self._series.get(pair, -1) for pair in keys.series_texts()[len(self._series_codes) :]]
+            self._series_codes = np.append(self._series_codes, np.array(found, np.int64))
+        return self._device_codes, self._series_codes
+
+    def _of_devices(self, keys: Keys, begin: int) -> Int64Array:
+        texts = keys.device_texts().slice(begin)
         if not self._by_device:
-            return np.zeros(keys.device_count, np.int64), series
-        device = pc.fill_null(pc.index_in(keys.device_texts(), value_set=self._devices), -1)
-        return device.to_numpy().astype(np.int64), series
+            return np.zeros(len(texts), np.int64)
+        codes: Int64Array = pc.fill_null(pc.index_in(texts, value_set=self._devices), -1).to_numpy().astype(np.int64)
+        return codes
 
     def _packed(self, device: Int64Array, series: Int64Array, cell: Int64Array) -> Int64Array:
         return (device * (len(self._series) + 1) + series) * _CELLS + cell

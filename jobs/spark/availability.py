@@ -56,7 +56,7 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     if rules.interval is not None:
         times = times.withColumn("interval", F.lit(rules.interval).cast("long"))
     else:
-        times = _with_median(times).withColumn("interval", _rounded(F.col("median")))
+        times = _with_mean(_with_median(times)).withColumn("interval", _rounded(F.col("mean")))
 
     pairs = times.where("before is not null").select(*SERIES, "before", "timestamp", "interval")
     ends = times.groupBy(*SERIES).agg(F.min("timestamp"), F.max("timestamp"), F.max("interval").alias("interval"))
@@ -110,6 +110,16 @@ def _with_median(times: DataFrame) -> DataFrame:
     size = F.count("*").over(Window.partitionBy(*SERIES, "is_early"))
     times = times.withColumn("is_median", F.col("is_early") & (rank == F.floor((size + 1) / 2)))
     return times.withColumn("median", F.max(F.when(F.col("is_median"), F.col("difference"))).over(whole))
+
+
+def _with_mean(times: DataFrame) -> DataFrame:
+    """`mean`: of those of them that are from half of the median to one and a half of it, to whole µs, the half up."""
+    whole = Window.partitionBy(*SERIES)
+    twice = F.col("difference") * 2
+    is_one = F.col("is_early") & twice.between(F.col("median"), F.col("median") * 3)
+    total, count = (F.sum(F.when(is_one, column)).over(whole) for column in (F.col("difference"), F.lit(1)))
+    times = times.withColumn("total", total).withColumn("count", count)
+    return times.withColumn("mean", F.expr("(2 * total + count) div (2 * count)"))
 
 
 def _rounded(number: Column) -> Column:

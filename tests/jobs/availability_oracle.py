@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -51,8 +53,10 @@ def interval_of(times: list[int], asked: Asked) -> int | None:
     if not first:
         return None
     median = first[(len(first) - 1) // 2]
-    unit = int(10 ** max(len(str(median)) - 4, 0))
-    return (2 * median + unit) // (2 * unit) * unit
+    ones = [length for length in first if median <= 2 * length <= 3 * median]
+    mean = math.floor(Fraction(sum(ones), len(ones)) + Fraction(1, 2))
+    unit = int(10 ** max(len(str(mean)) - 4, 0))
+    return (2 * mean + unit) // (2 * unit) * unit
 
 
 def silences(times: list[int], interval: int, asked: Asked) -> Iterator[tuple[int, int, bool]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.command_line import SPARK_QUICK, result, run, twin
 JOB, TWIN = "jobs.anomalies", "jobs.spark.anomalies"
 SAMPLE = Path("sample_data")
 FLAGS = ("--output-format", "csv", "--detector", "seasonal,novelty", "--show", "all")
+COMPARED = ("--output-format", "csv", "--detector", "novelty,profile", "--show", "all", "--time-zone", "Asia/Tokyo")
 HEADER = "timestamp,device_id,metric,value\n"
 
 
@@ -109,10 +112,111 @@ def test_the_same_bytes_on_spark(expected: bytes) -> None:
     assert twin(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "3", "--split-size", "5000", *FLAGS) == expected
 
 
+@pytest.fixture(
+    scope="module",
+    params=[("--quantile-error", "0.0005", "--device", "*-000[1-3]"), ("--period", "hour-of-day", "--by", "metric")],
+    ids=["week", "day"],
+)
+def baseline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Profiles of two days of the sample, in Tokyo's hours."""
+    folder: Path = tmp_path_factory.mktemp("baseline") / "profile"
+    flags = ("--time-zone", "Asia/Tokyo", "--to", "2026-03-29", "--output-dir", folder, *request.param)
+    result("jobs.hourly_profile", SAMPLE, *flags, "-q")
+    return folder
+
+
+def test_every_z_score_is_that_of_the_profile(baseline: Path) -> None:
+    from jobs.lake.published import open_published, read_published
+
+    error = dict(read_published(str(baseline)).provenance["options"]["job"])["quantile_error"]
+    keys, profile = ("device_id", "metric", "unit", "day_of_week", "hour"), {}
+    for row in (row for table in open_published(str(baseline)) for row in table.to_pylist()):
+        iqr, mean = row["q0.75"] - row["q0.25"], row["mean"]
+        robust = iqr > 4 * error * (abs(row["q0.25"]) + abs(row["q0.75"]))
+        spread = iqr / 1.3489795003921634 if robust else row["stddev"]
+        if spread is not None:
+            profile[tuple(row.get(key) for key in keys)] = row["q0.5"] if robust else mean, spread
+    by_device = any(key[0] for key in profile)
+    weekly = any(key[3] for key in profile)
+
+    options = {"baseline": baseline, "show": "all", "time_zone": "Asia/Tokyo"}
+    table, outcome = api.run_with_outcome("anomalies", [SAMPLE], **options)  # type: ignore[arg-type]
+    unknown = 0
+    for row in table.to_pylist():
+        local = row["timestamp"].astimezone(ZoneInfo("Asia/Tokyo"))
+        when = (local.isoweekday() if weekly else None), local.hour
+        found = profile.get((row["device_id"] if by_device else None, row["metric"], row["unit"], *when))
+        assert row["detector"] == "profile"
+        if found is None:
+            unknown += 1
+            assert (row["score"], row["reason"]) == (None, "not in the baseline")
+            continue
+        z = abs(row["value"] - found[0]) / max(found[1], 1e-9 * abs(found[0])) if row["value"] != found[0] else 0.0
+        assert row["score"] == pytest.approx(z / (z + 3.5), rel=1e-12, abs=1e-15)
+        assert (row["reason"] is not None) == (row["score"] >= 0.5)
+    assert len(table) == outcome.report.selected
+    assert 0 < unknown < len(table)
+    assert outcome.notes == (
+        f"{unknown:,} readings were not scored: their device, metric, unit and hour are not in the baseline",
+    )
+    shown = api.run("anomalies", [SAMPLE], **(options | {"show": "anomalies"}))  # type: ignore[arg-type]
+    assert shown.to_pylist() == [row for row in table.to_pylist() if (row["score"] or 0) >= 0.5]
+    assert len(shown) > 0
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_the_same_bytes_with_a_baseline(baseline: Path) -> None:
+    expected = result(JOB, SAMPLE, "--baseline", baseline, *COMPARED)
+    local = ("-r", "local", "--tasks", "3", "--split-size", "10007")
+    assert result(JOB, SAMPLE, "--baseline", baseline, *COMPARED, *local) == expected
+    assert result(JOB, SAMPLE, "--baseline", baseline, *COMPARED, "--split-size", "5K", env={"JOBS_KERNEL": "off"}) == (
+        expected
+    )
+    assert twin(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "2", "--baseline", baseline, *COMPARED) == expected
+
+
+def test_a_published_result_knows_its_baseline(baseline: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    flags = ("--baseline", baseline, "--time-zone", "Asia/Tokyo", "--output-dir", out, "--output-format", "jsonl")
+    done = run(JOB, SAMPLE, *flags)
+    assert "not in the baseline" in done.stderr.decode()
+    success = json.loads((out / "_SUCCESS").read_text())
+    assert list(success["tables"]) == ["baseline"]
+    assert all(json.loads(line)["score"] >= 0.5 for part in out.glob("part-*") for line in part.open("rb"))
+    assert success["rows"] == sum(len(part.read_bytes().splitlines()) for part in out.glob("part-*"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "error"),
+    [
+        (
+            "--detector profile",
+            "--detector profile: it needs what is normal; publish it by jobs.hourly_profile with --output-dir DIR, "
+            "and name it: --baseline DIR",
+        ),
+        (
+            "--detector novelty --baseline sample_data",
+            "--baseline sample_data: only the detector profile reads it; add profile to --detector, "
+            "or leave --detector out",
+        ),
+    ],
+)
+def test_a_detector_and_its_baseline_belong_together(flags: str, error: str) -> None:
+    done = run(JOB, SAMPLE, *flags.split())
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"error: {error}\n")
+
+
+def test_a_baseline_that_is_not_there() -> None:
+    done = run(JOB, SAMPLE, "--baseline", "nowhere")
+    message = "error: nowhere: nothing is published there; check the name\n"
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (3, b"", message)
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--detector", "magic"], "'magic' is no detector: there are novelty and seasonal"),
+        (["--detector", "magic"], "'magic' is no detector: there are novelty, profile, seasonal"),
         (["--threshold", "2"], "2 is no score: scores go from 0 to 1"),
         (["--threshold", "nan"], "nan is no score: scores go from 0 to 1"),
         (["--threshold", "high"], "'high' is no number"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,22 @@ def test_particle_sensors_are_the_oracles(shared_data: Path) -> None:
     assert days.to_pylist() == day_rows(readings, Asked(until=until))
     gaps = api.run("availability", folders, dialect="sensor_community", metric="P1", show="gaps", gap_after="1h")
     assert _in_utc(gaps) == gap_rows(readings, Asked(gap_after=60 * MINUTE))
+
+
+@pytest.mark.shared_data
+def test_what_is_due_is_what_came_and_what_gaps_lack(shared_data: Path) -> None:
+    """With an interval that is off by a hundredth, so is what is due; these sensors report when they are done."""
+    folders = sorted((shared_data / "sensor_community" / "luftdaten").iterdir())[::4]
+    due, there = Counter[str](), Counter[str]()
+    for day in api.run("availability", folders, dialect="sensor_community", metric="P1").to_pylist():
+        due[day["device_id"]] += day["expected"]
+        there[day["device_id"]] += day["received"]
+    for gap in api.run("availability", folders, dialect="sensor_community", metric="P1", show="gaps").to_pylist():
+        there[gap["device_id"]] += gap["missing"]
+    off = [abs(due[device] / there[device] - 1) for device in due]
+    assert len(off) == 6
+    assert sum(off) / len(off) < 0.008
+    assert max(off) < 0.018
 
 
 def _log(folder: Path, times: list[str]) -> Path:

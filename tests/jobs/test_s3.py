@@ -57,3 +57,19 @@ def test_a_result_is_published_and_refused_a_second_time(lake: str) -> None:
         2,
         "error: s3://lake/stats/: is not empty; add --overwrite to replace what is published there\n",
     )
+
+
+def test_a_profile_in_a_bucket_is_a_baseline(lake: str, tmp_path: Path) -> None:
+    made = ("--period", "hour-of-day", "--output-format", "csv", "-q", "--output-dir")
+    for target in ("s3://lake/normal/", tmp_path / "normal"):
+        result("jobs.hourly_profile", SAMPLE, *made, target)
+    expected = result("jobs.anomalies", SAMPLE, "--baseline", tmp_path / "normal")
+    assert expected.count(b"\n") > 20
+    (part,) = read_published("s3://lake/normal/").parts
+    for baseline in ("s3://lake/normal/", "s3://lake/normal", f"s3://lake/normal/{part.name}"):
+        assert result("jobs.anomalies", SAMPLE, "--baseline", baseline) == expected
+    done = run("jobs.anomalies", SAMPLE, "--baseline", "s3://lake/nothing/")
+    assert (done.returncode, done.stderr.decode()) == (
+        3,
+        "error: s3://lake/nothing/: nothing is published there; check the name\n",
+    )

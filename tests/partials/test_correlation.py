@@ -38,6 +38,15 @@ def table(rows: list[Row]) -> pa.Table:
     return pa.table({name: pa.array([row[i] for row in rows], TYPES[i]) for i, name in enumerate(NAMES)})
 
 
+def correlations(rows: list[Row], lags: list[int], strongest: int = 1000) -> pa.Table:
+    return correlation.finish(table(rows), correlation.Rules(lags, strongest, 1000))
+
+
+def between_devices(rows: list[Row], lags: list[int], strongest: int = 1000) -> pa.Table:
+    rules = correlation.Rules(lags, strongest, 1000, ("metric", "unit"), ("device",))
+    return correlation.finish(correlation.of_metric(correlation.by_metric(table(rows))), rules)
+
+
 def expected(rows: list[Row], lag: int) -> dict[tuple[object, ...], tuple[int, float | None, float]]:
     """n, r and covariance by pair."""
     series: dict[tuple[str, str, str], dict[int, Fraction]] = {}
@@ -68,7 +77,7 @@ def _double(exact: Fraction) -> float:
 
 @given(MEANS, st.sampled_from([-2, 0, 1]), st.randoms(use_true_random=False))
 def test_every_pair_is_the_oracles(rows: list[Row], lag: int, chance: random.Random) -> None:
-    found = correlation.finish(table(rows), [lag], 1000)
+    found = correlations(rows, [lag])
     keys = found.drop_columns(["n", "r", "covariance"]).to_pylist()
     oracle = expected(rows, lag)
     assert [tuple("" if v is None else v for v in key.values()) for key in keys] == list(oracle)
@@ -76,26 +85,44 @@ def test_every_pair_is_the_oracles(rows: list[Row], lag: int, chance: random.Ran
         assert row["n"] == n
         assert row["r"] == (None if r is None else pytest.approx(r, rel=1e-14, abs=1e-300))
         assert row["covariance"] == pytest.approx(covariance, rel=1e-15, abs=0)
-    assert correlation.finish(table(chance.sample(rows, len(rows))), [lag], 1000) == found
+    assert correlations(chance.sample(rows, len(rows)), [lag]) == found
+
+
+@given(MEANS, st.sampled_from([-2, 0, 1]), st.randoms(use_true_random=False))
+def test_pairs_of_devices_are_those_of_metrics_with_the_names_exchanged(
+    rows: list[Row], lag: int, chance: random.Random
+) -> None:
+    """A device for each metric and unit that measured a metric for each device: what differs is the column's name."""
+    found = between_devices(chance.sample(rows, len(rows)), [lag])
+    assert found.column_names[:4] == ["metric", "unit", "device_1", "device_2"]
+    keys = found.select(["metric", "unit"]).to_pylist()
+    exchanged: list[Row] = [(f"{m}\t{u or ''}", d, None, w, mean) for d, m, u, w, mean in rows]
+    other = correlations(exchanged, [lag])
+    assert [f"{key['metric']}\t{key['unit'] or ''}" for key in keys] == other["device_id"].to_pylist()
+    names = [("device_1", "metric_1"), ("device_2", "metric_2"), *((n, n) for n in ("lag", "n", "r", "covariance"))]
+    assert all(found[name].to_pylist() == other[its].to_pylist() for name, its in names)
 
 
 def test_small_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(3)
     rows: list[Row] = [(d, m, None, w, chance.gauss(1e5, 1)) for d in "abc" for m in "tuvw" for w in range(9)]
-    whole = correlation.finish(table(rows), [0, 1], 100)
+    whole = correlations(rows, [0, 1], 100)
     assert len(whole) == 2 * 3 * 6
     monkeypatch.setattr(correlation, "_BLOCK", 10)
-    assert correlation.finish(table(rows), [0, 1], 100) == whole
+    assert correlations(rows, [0, 1], 100) == whole
+    strongest = correlations(rows, [0, 1], 2)
+    monkeypatch.undo()
+    assert correlations(rows, [0, 1], 2) == strongest
 
 
 def test_the_strongest_pairs_are_kept() -> None:
     chance = random.Random(5)
     rows: list[Row] = [(d, m, None, w, chance.gauss(0, 1)) for d in "ab" for m in "tuvw" for w in range(9)]
     rows += [("a", "constant", None, w, 1.0) for w in range(9)]
-    whole = correlation.finish(table(rows), [0], 100).to_pylist()
+    whole = correlations(rows, [0], 100).to_pylist()
     assert sum(row["r"] is None for row in whole) == 4
     for most in (1, 3, 8):
-        kept = correlation.finish(table(rows), [0], most).to_pylist()
+        kept = correlations(rows, [0], most).to_pylist()
         for device in "ab":
             mine = [row for row in whole if row["device_id"] == device]
             strongest = sorted(mine, key=lambda row: -abs(row["r"]) if row["r"] is not None else 1)[:most]
@@ -106,7 +133,7 @@ def test_what_hardly_varies_correlates_as_what_is_left() -> None:
     values = [1, 3, 2, 5, 4, 7]
     rows: list[Row] = [("a", "p", None, w, 1e9 + v * 2.0**-20) for w, v in enumerate(values)]
     rows += [("a", "q", None, w, -3.0 * v) for w, v in enumerate(values)]
-    (row,) = correlation.finish(table(rows), [0], 1).to_pylist()
+    (row,) = correlations(rows, [0], 1).to_pylist()
     assert row["r"] == -1.0
 
 
