@@ -51,6 +51,7 @@ class ColumnReader:
         self._time = TimeColumns(roles.time) if roles.time is not None else None
         self._numbers = NumberReader(roles.dialect.numbers)
         self._device_codes: dict[bytes, int] = {}
+        self._last_devices: tuple[pa.Array, Int32Array] = pa.array([], pa.binary()), np.zeros(0, np.int32)
 
     def read(
         self, columns: Mapping[int, pa.Array], offsets: Int64Array, sink: Sink
@@ -69,6 +70,13 @@ class ColumnReader:
             series, value, outcome, quality = self._wide(columns)
         else:
             series, value, outcome, quality = self._long(columns)
+        kept = outcome == _READING
+        if kept.all() and sure.all() and kept.shape[1] == 1:  # as in most batches, and so nothing is picked out
+            tally.lines += len(sure)
+            tally.readings += len(sure)
+            marks = None if quality is None else quality[:, 0]
+            codes = np.ascontiguousarray(series[:, 0])
+            return [Readings(self._keys, timestamps, devices, codes, value[:, 0], offsets, marks)], sure
         sure &= (outcome != _DOUBTFUL).all(axis=1)
         outcome[~sure] = _DOUBTFUL
         kept = outcome == _READING
@@ -77,10 +85,7 @@ class ColumnReader:
         tally.readings += int(counts[_READING])
         tally.missing += int(counts[_MISSING])
         tally.excluded += int(counts[_EXCLUDED])
-        if len(self._roles.values) == 1 and kept.all():
-            rows: slice | Int64Array = slice(None)
-        else:
-            rows = np.nonzero(kept)[0]
+        rows = np.nonzero(kept)[0]
         readings = Readings(
             self._keys,
             timestamps[rows],
@@ -94,8 +99,8 @@ class ColumnReader:
         if sink.absent and counts[_MISSING]:
             missing = outcome == _MISSING
             rows = np.nonzero(missing)[0]
-            codes = timestamps[rows], devices[rows], series[missing]
-            found.append(absent_values(self._keys, *codes, offsets[rows], Absence.MISSING))
+            absent = timestamps[rows], devices[rows], series[missing]
+            found.append(absent_values(self._keys, *absent, offsets[rows], Absence.MISSING))
         return found, sure
 
     def _timestamps(self, columns: Mapping[int, pa.Array], size: int) -> tuple[Int64Array, BoolArray]:
@@ -109,18 +114,22 @@ class ColumnReader:
             return np.full(size, self._keys.device(self._roles.device), np.int32), np.ones(size, np.bool_)
         if len(indices) == 1:
             encoded = columns[indices[0]].dictionary_encode()
-            known = self._device_codes
-            table = [known[t] if t in known else self._new_device(t) for t in encoded.dictionary.to_pylist()]
-            single: Int32Array = np.array(table, np.int32)[encoded.indices.to_numpy()]
+            texts, table = self._last_devices
+            if not encoded.dictionary.equals(texts):
+                known = self._device_codes
+                codes = [known[t] if t in known else self._new_device(t) for t in encoded.dictionary.to_pylist()]
+                table = np.array(codes, np.int32)
+                self._last_devices = encoded.dictionary, table
+            single: Int32Array = table[encoded.indices.to_numpy()]
             return single, single >= 0
         join = self._roles.dialect.device.join
-        texts = [self._texts(columns[index]) for index in indices]
-        codes, combinations = _combine([t.codes for t in texts], [len(t.texts) for t in texts])
+        parted = [self._texts(columns[index]) for index in indices]
+        combined, combinations = _combine([t.codes for t in parted], [len(t.texts) for t in parted])
         known_codes = []
         for combination in combinations:
-            parts = [t.texts[code] for t, code in zip(texts, combination, strict=True)]
+            parts = [t.texts[code] for t, code in zip(parted, combination, strict=True)]
             known_codes.append(self._keys.device(join.join(p for p in parts if p)) if all(parts) else -1)
-        devices = np.array(known_codes, np.int32)[codes]
+        devices = np.array(known_codes, np.int32)[combined]
         return devices, devices >= 0
 
     def _new_device(self, raw: bytes) -> int:
