@@ -126,17 +126,13 @@ class Marked:
 
     def rows(self, limits: Limits) -> list[Int64Array]:
         """The columns of EVENTS, with `owner` for device, metric and unit, added up."""
-        blocks = []
+        blocks, merges = [], list(_MERGES.values())
         for at in range(0, len(self.owner), _BLOCK):
             part = slice(at, at + _BLOCK)
-            runs = (
-                add_up_runs(rows, 4, list(_MERGES.values()))
-                for rows in (self._members(part), self._tails(part, limits))
-            )
-            both = zip(*runs, strict=True)
-            blocks.append(add_up([np.concatenate(column) for column in both], 4, list(_MERGES.values())))
+            runs = (add_up_runs(rows, 4, merges) for rows in (self._members(part), self._tails(part, limits)))
+            blocks.append(add_up([np.concatenate(column) for column in zip(*runs, strict=True)], 4, merges))
         joined = [np.concatenate(column) for column in zip(*blocks, strict=True)]
-        return add_up(joined, 4, list(_MERGES.values())) if blocks else []
+        return add_up(joined, 4, merges) if blocks else []
 
     def _members(self, part: slice) -> list[Int64Array]:
         """What readings add to their own events."""
