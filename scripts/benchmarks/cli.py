@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import os
 import platform
@@ -30,11 +31,14 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sens
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    if options.list:
+        print("\n".join(f"{case.name:22}{case.title}" for case in CASES))
+        return 0
     if (missing := engines.kernel_missing()) and not options.quick:
         print(f"the kernel is missing ({missing}), so these would not be our figures", file=sys.stderr)
         print("build it first: python -m jobs.kernel.build", file=sys.stderr)
         return 1
-    chosen = options.case or [case.name for case in CASES]
+    chosen = _chosen(options.case or ["*"])
     results = _earlier(options.json)
     wrong: list[str] = []
     try:
@@ -58,6 +62,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(bool(wrong))
 
 
+def _chosen(globs: Sequence[str]) -> set[str]:
+    """The names of the cases. Exits with status 2 for a glob that names none."""
+    names = [case.name for case in CASES]
+    for glob in globs:
+        if not fnmatch.filter(names, glob):
+            print(f"--case {glob}: there is none; there are {', '.join(names)}", file=sys.stderr)
+            raise SystemExit(2)
+    return {name for glob in globs for name in fnmatch.filter(names, glob)}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="benchmark.py",
@@ -66,7 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--case", action="append", choices=[case.name for case in CASES], help="only this one (may be repeated)")
+    add("--case", action="append", metavar="GLOB", help="only cases of this name, as csv5m or '*50m' (may be repeated)")
+    add("--list", action="store_true", help="list the cases")
     add(
         "--engines", type=lambda text: text.split(","), default=list(engines.NEEDS), help="comma-separated; default all"
     )

@@ -13,6 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from jobs import registry
+from scripts import comparisons
 from scripts.benchmarks import check, cli, report
 from scripts.benchmarks.cases import CASES, DAILY, GOALS, QUESTIONS
 from scripts.benchmarks.model import Goal
@@ -132,6 +133,42 @@ def test_a_published_reading_that_differs_shows_in_the_digest(tmp_path: Path) ->
     assert digest("other", rows, [2, 0, 1]) == one
     for name, changed in (("device_id", ["a", "a", "b"]), ("metric", ["n", "m", "m"]), ("value", [1.0, 2.0, 3.5])):
         assert digest(name, {**rows, name: changed}, [0, 1, 2]) != one
+
+
+@pytest.mark.parametrize(
+    ("globs", "chosen"), [(["csv5m"], {"csv5m"}), (["csv5m", "energy*"], {"csv5m", "energy5m", "energy50m"})]
+)
+def test_cases_are_chosen_by_globs(globs: list[str], chosen: set[str]) -> None:
+    assert cli._chosen(globs) == chosen
+
+
+def test_a_case_that_there_is_not_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["--case", "csv6m"])
+    assert capsys.readouterr().err.startswith("--case csv6m: there is none; there are sample, csv5m, ")
+
+
+def test_goals_of_many_jobs_are_summed_up_in_a_line() -> None:
+    def run(wall: float, peak: float = 100.0) -> dict[str, Any]:
+        return {"rounds": [{"wall": wall, "cpu": wall, "peak": peak}]}
+
+    runs = {"energy50m/ours": run(3.0, 300.0), "energy50m/duckdb": run(2.0)}
+    runs |= {"data_quality50m/ours": run(2.0), "data_quality50m/duckdb": run(4.0)}
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:4]] for line in report.summary_table({"runs": runs}).splitlines()
+    ]
+    name = "availability, threshold_events, energy, data_quality: CSV 50M ÷ DuckDB"
+    assert [name, "≤ 1.5", "0.50 to 1.50, 2 of 2 ✓"] in rows
+    assert ["all of them: CSV 50M, largest process, MB", "≤ 250", "100 to 300, 1 of 2 ✗"] in rows
+    assert ["compact: CSV 50M ÷ DuckDB", "≤ 1.5", "not run"] in rows
+
+
+def test_a_report_is_put_into_its_place() -> None:
+    page = comparisons.PAGE.read_text("utf-8")
+    for job in comparisons.JOBS:
+        new = comparisons.put(page, {job: f"### {job}: …\n"})
+        assert f"<!-- comparison of {job}:start -->\n### {job}: …\n<!-- comparison of {job}:end -->" in new
+        assert [line for line in new.splitlines() if line not in page.splitlines()] == [f"### {job}: …"]
 
 
 def test_goals_are_about_runs_that_there_are() -> None:
