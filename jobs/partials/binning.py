@@ -92,7 +92,8 @@ def bins_of(edges: tuple[Float64Array, Int64Array], series: Int64Array, values: 
 
 
 def _bins(edges: Float64Array, values: Float64Array) -> Int64Array:
-    return np.searchsorted(edges, values, side="right") - 1 - (values == edges[-1])
+    found: Int64Array = np.searchsorted(edges, values, side="right") - 1 - (values == edges[-1])
+    return found
 
 
 class BinCounts:
@@ -110,11 +111,10 @@ class BinCounts:
             return
         if readings.keys.series_count > len(self._table[1]):
             self._table = self._edges.of(readings.keys.series_texts())
-        series = readings.series.astype(np.int64)
         if self._edges.common:
             bins = _bins(self._table[0][0], readings.value)
         else:
-            bins = bins_of(self._table, series, readings.value)
+            bins = bins_of(self._table, readings.series.astype(np.int64), readings.value)
         self._pending.append((readings.device.copy(), readings.series.copy(), bins))
         self._rows += len(readings)
         if self._rows >= _PENDING_ROWS:
