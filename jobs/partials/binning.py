@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.partials.array_moments import GroupedRows
-from jobs.partials.codes import counted, pack, starts_of_runs, text_ranks
+from jobs.partials.codes import distinct_counts, pack, starts_of_runs, text_ranks
 from jobs.partials.merge import integers
 from jobs.partials.rows import partial_rows, texts_of
 from jobs.partials.schema import SKETCH
@@ -126,7 +126,7 @@ class BinCounts:
         device, series, bins = (np.concatenate(column) for column in zip(*self._pending, strict=True))
         self._pending, self._rows = [], 0
         width, depth = int(series.max()) + 1, self._table[0].shape[1] + 1
-        key, counts = counted((device.astype(np.int64) * width + series) * depth + bins + 1)
+        key, counts = distinct_counts((device.astype(np.int64) * width + series) * depth + bins + 1)
         owner, index = np.divmod(key, depth)
         device, series = np.divmod(owner, width)
         self._counts.add([device, series, np.zeros(len(key), np.int64), index - 1, counts])

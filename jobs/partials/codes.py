@@ -83,7 +83,7 @@ def distinct(codes: npt.NDArray[np.integer[Any]]) -> tuple[Int64Array, Int64Arra
     return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
 
 
-def counted(codes: Int64Array) -> tuple[Int64Array, Int64Array]:
+def distinct_counts(codes: Int64Array) -> tuple[Int64Array, Int64Array]:
     """The distinct integers in order, and how often each is there; as `distinct`."""
     if int(codes.max()) >= _SPARSE * len(codes):
         found, counts = np.unique(codes, return_counts=True)

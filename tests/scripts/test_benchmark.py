@@ -118,7 +118,12 @@ def test_a_number_is_compared_by_its_declared_type(tmp_path: Path) -> None:
 
 
 def test_a_published_reading_that_differs_shows_in_the_digest(tmp_path: Path) -> None:
-    rows = {"timestamp": [1, 2, 3], "device_id": ["a", "b", "a"], "metric": ["m", "m", "n"], "value": [1.0, 2.0, 3.0]}
+    rows: dict[str, list[Any]] = {
+        "timestamp": [1, 2, 3],
+        "device_id": ["a", "b", "a"],
+        "metric": ["m", "m", "n"],
+        "value": [1.0, 2.0, 3.0],
+    }
 
     def digest(name: str, rows: dict[str, list[Any]], order: list[int]) -> pa.Table:
         folder = tmp_path / name / "dt=2026-03-01"
