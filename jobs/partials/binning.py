@@ -23,6 +23,7 @@ from jobs.readings.model import Float64Array, Int32Array, Int64Array, Keys, Read
 
 MOST_BINS = 10_000
 _PENDING_ROWS, _PENDING_BYTES = 1 << 18, 16
+_FEW_EDGES = 32
 _TEXTS = ("device_id", "metric", "unit")
 Range = tuple[str, str | None, float, float]
 """Metric, unit, and the smallest and largest value of all devices."""
@@ -92,8 +93,14 @@ def bins_of(edges: tuple[Float64Array, Int64Array], series: Int64Array, values: 
 
 
 def _bins(edges: Float64Array, values: Float64Array) -> Int64Array:
-    found: Int64Array = np.searchsorted(edges, values, side="right") - 1 - (values == edges[-1])
-    return found
+    if len(edges) > _FEW_EDGES:
+        searched: Int64Array = np.searchsorted(edges, values, side="right") - 1 - (values == edges[-1])
+        return searched
+    found = np.full(len(values), -1, np.int8)  # few edges are compared with all values sooner than searched for each
+    for edge in edges:
+        found += values >= edge
+    found -= values == edges[-1]
+    return found.astype(np.int64)
 
 
 class BinCounts:
