@@ -1,4 +1,4 @@
-"""daily_stats beside DuckDB, Polars, Spark and plain mrjob: `python scripts/benchmark.py --help`."""
+"""The jobs beside DuckDB, Polars, Spark and plain mrjob: `python scripts/benchmark.py --help`."""
 
 from __future__ import annotations
 

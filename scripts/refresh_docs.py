@@ -3,8 +3,9 @@
 python -m scripts.refresh_docs [PAGE …]    (default: README.md and docs/)
 
 A `…` line keeps its place: as many lines as stood before and after it are shown again. What stands between
-`<!-- goals:start -->` and `<!-- goals:end -->`, or `runs`, becomes that table of the results in docs/benchmark.json,
-which `python scripts/benchmark.py --json docs/benchmark.json` writes; between those of `jobs`, the table of the jobs.
+`<!-- goals:start -->` and `<!-- goals:end -->`, or `summary`, or `runs`, becomes that table of the results in
+docs/benchmark.json, which `python scripts/benchmark.py --json docs/benchmark.json` writes; between those of `jobs`,
+the table of the jobs.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from jobs.registry import all_jobs
-from scripts.benchmarks.report import goals_table, runs_table
+from scripts.benchmarks.report import circumstances, goals_table, runs_table, summary_table
 from scripts.console import ELISION, ROOT, Command, Sandbox, agrees, blocks, masked, pages
 
 RESULTS = ROOT / "docs" / "benchmark.json"
+TABLES = {"summary": summary_table, "goals": goals_table, "runs": runs_table}
+"""The tables of benchmark results, by the names of their places."""
 
 
 def cut(shown: Sequence[str], printed: Sequence[str]) -> list[str]:
@@ -67,9 +70,9 @@ def replace_marked(text: str, name: str, content: str) -> str:
 def refresh_figures(page: Path, results: Mapping[str, Any]) -> None:
     """Rewrite the tables of benchmark results where a page has a place for them."""
     text = page.read_text("utf-8")
-    for name, table in (("goals", goals_table), ("runs", runs_table)):
+    for name, table in TABLES.items():
         if f"<!-- {name}:start -->" in text:
-            text = replace_marked(text, name, f"{circumstances(results)}\n\n{table(results)}")
+            text = replace_marked(text, name, f"{table(results)}\n{circumstances(results)}\n")
     page.write_text(text, "utf-8")
 
 
@@ -77,16 +80,6 @@ def jobs_table() -> str:
     """The jobs with their questions, each linked to its page."""
     rows = [f"| [{job.NAME}](docs/{job.NAME}.md) | {job.QUESTION} |" for job in all_jobs().values()]
     return "\n".join(["| job | question |", "|---|---|", *rows, ""])
-
-
-def circumstances(results: Mapping[str, Any]) -> str:
-    """On what the figures were measured."""
-    cases = results["cases"].values()
-    machines = {f"{case['cores']} cores, {case['processor'] or case['system']}" for case in cases}
-    dates = sorted(case["date"][:10] for case in cases)
-    when = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
-    rounds = min(case["rounds"] for case in cases)
-    return f"{'; '.join(sorted(machines))}; {when}; at least {rounds} round{'s' * (rounds > 1)} each."
 
 
 def main() -> int:

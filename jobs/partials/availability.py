@@ -18,6 +18,7 @@ from jobs.partials.codes import pack, starts_of_runs, text_ranks
 from jobs.partials.merge import integers
 from jobs.partials.pieces import pieces
 from jobs.partials.schema import Merge, PartialSchema
+from jobs.partials.totals import add_up_runs
 from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
 from jobs.readings.model import Float64Array, Int64Array
 
@@ -253,16 +254,10 @@ class Presence:
             yield from self._rows(*by_day(found, self._rules.buckets))
 
     def _rows(self, code: Int64Array, columns: list[Int64Array]) -> Yielded:
-        """Rows of DAYS, merged by series and day."""
+        """Rows of DAYS, merged where those of a series and day follow each other."""
         assert self._now is not None
-        packed = pack([code, columns[0]])
-        order = np.argsort(packed, kind="stable")
-        starts = starts_of_runs(packed[order])
-        merged = [columns[0][order][starts]]
-        for column, how in zip(columns[1:], _MERGES.values(), strict=True):
-            reduce = {"sum": np.add, "min": np.minimum, "max": np.maximum}[how]
-            merged.append(reduce.reduceat(column[order], starts) if len(starts) else column)
-        yield DAYS.name, sequence_rows(DAYS, self._now, code[order][starts], merged)
+        code, *merged = add_up_runs([code, *columns], 2, list(_MERGES.values()))
+        yield DAYS.name, sequence_rows(DAYS, self._now, code, merged)
 
 
 def finish_days(partials: Mapping[str, pa.Table], rules: Rules) -> pa.Table:

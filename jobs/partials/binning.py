@@ -14,14 +14,16 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.partials.array_moments import GroupedRows
-from jobs.partials.codes import pack, starts_of_runs, text_ranks
+from jobs.partials.codes import distinct_counts, pack, starts_of_runs, text_ranks
 from jobs.partials.merge import integers
 from jobs.partials.rows import partial_rows, texts_of
 from jobs.partials.schema import SKETCH
 from jobs.partials.sketch import Sketch
-from jobs.readings.model import Float64Array, Int64Array, Keys, Readings
+from jobs.readings.model import Float64Array, Int32Array, Int64Array, Keys, Readings
 
 MOST_BINS = 10_000
+_PENDING_ROWS, _PENDING_BYTES = 1 << 18, 16
+_FEW_EDGES = 32
 _TEXTS = ("device_id", "metric", "unit")
 Range = tuple[str, str | None, float, float]
 """Metric, unit, and the smallest and largest value of all devices."""
@@ -71,21 +73,34 @@ class Edges:
 
 
 def bins_of(edges: tuple[Float64Array, Int64Array], series: Int64Array, values: Float64Array) -> Int64Array:
-    """The bin of each value, by the edges of its series; all values are searched at once.
+    """The bin of each value, by the edges of its series.
 
     Raises ValueError for a series without edges.
     """
     table, count = edges
-    if not count[series].all():
-        raise ValueError("the input has changed: there is a metric whose range is not known")
-    low, high = np.zeros(len(values), np.int64), count[series]
-    for _ in range(int(count.max(initial=0)).bit_length()):
-        middle = np.minimum((low + high) // 2, table.shape[1] - 1)
-        open_, below = low < high, table[series, middle] <= values
-        low, high = np.where(open_ & below, middle + 1, low), np.where(open_ & ~below, middle, high)
-    last = table[series, count[series] - 1]
-    found: Int64Array = low - 1 - (values == last)
+    narrow = series.astype(np.uint16) if len(count) <= 2**16 else series  # sorted by radix
+    order = np.argsort(narrow, kind="stable")
+    starts = starts_of_runs(series[order])
+    found = np.empty(len(values), np.int64)
+    for start, end in pairwise([*starts.tolist(), len(order)]):
+        rows = order[start:end]
+        one = int(series[rows[0]])
+        own = table[one, : count[one]]
+        if not len(own):
+            raise ValueError("the input has changed: there is a metric whose range is not known")
+        found[rows] = _bins(own, values[rows])
     return found
+
+
+def _bins(edges: Float64Array, values: Float64Array) -> Int64Array:
+    if len(edges) > _FEW_EDGES:
+        searched: Int64Array = np.searchsorted(edges, values, side="right") - 1 - (values == edges[-1])
+        return searched
+    found = np.full(len(values), -1, np.int8)  # few edges are compared with all values sooner than searched for each
+    for edge in edges:
+        found += values >= edge
+    found -= values == edges[-1]
+    return found.astype(np.int64)
 
 
 class BinCounts:
@@ -95,28 +110,47 @@ class BinCounts:
         self._keys, self._edges = keys, edges
         self._table: tuple[Float64Array, Int64Array] = np.empty((0, 0)), np.empty(0, np.int64)
         self._counts = GroupedRows([np.add])
+        self._pending: list[tuple[Int32Array, Int32Array, Int64Array]] = []
+        self._rows = 0
 
     def add(self, readings: Readings) -> None:
         if not len(readings):
             return
         if readings.keys.series_count > len(self._table[1]):
             self._table = self._edges.of(readings.keys.series_texts())
-        device, series = readings.device.astype(np.int64), readings.series.astype(np.int64)
-        zero = np.zeros(len(readings), np.int64)
-        self._counts.add([device, series, zero, bins_of(self._table, series, readings.value), zero + 1])
+        if self._edges.common:
+            bins = _bins(self._table[0][0], readings.value)
+        else:
+            bins = bins_of(self._table, readings.series.astype(np.int64), readings.value)
+        self._pending.append((readings.device.copy(), readings.series.copy(), bins))
+        self._rows += len(readings)
+        if self._rows >= _PENDING_ROWS:
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self._pending:
+            return
+        device, series, bins = (np.concatenate(column) for column in zip(*self._pending, strict=True))
+        self._pending, self._rows = [], 0
+        width, depth = int(series.max()) + 1, self._table[0].shape[1] + 1
+        key, counts = distinct_counts((device.astype(np.int64) * width + series) * depth + bins + 1)
+        owner, index = np.divmod(key, depth)
+        device, series = np.divmod(owner, width)
+        self._counts.add([device, series, np.zeros(len(key), np.int64), index - 1, counts])
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
+        self._settle()
         texts = texts_of(self._keys)
         for counts in self._counts.take_all():
             yield SKETCH.name, partial_rows(SKETCH, texts, list(counts))
 
     @property
     def groups(self) -> int:
-        return len(self._counts)
+        return len(self._counts) + self._rows
 
     @property
     def nbytes(self) -> int:
-        return self._counts.nbytes
+        return self._counts.nbytes + _PENDING_BYTES * self._rows
 
 
 def edged(counts: pa.Table, edges: Edges) -> pa.Table:

@@ -83,6 +83,16 @@ def distinct(codes: npt.NDArray[np.integer[Any]]) -> tuple[Int64Array, Int64Arra
     return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
 
 
+def distinct_counts(codes: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """The distinct integers in order, and how often each is there; as `distinct`."""
+    if int(codes.max()) >= _SPARSE * len(codes):
+        found, counts = np.unique(codes, return_counts=True)
+        return found, counts.astype(np.int64)
+    counts = np.bincount(codes)
+    found = np.flatnonzero(counts)
+    return found, counts[found]
+
+
 def starts_of_runs(ordered: Int64Array) -> Int64Array:
     """Where each run of equal integers begins."""
     return np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(ordered) else ordered

@@ -20,7 +20,7 @@ from jobs.partials.exact import BoolArray
 from jobs.partials.images import from_images, to_images
 from jobs.partials.merge import integers
 from jobs.partials.schema import PRODUCTS, SERIES, SUMS, Merge, PartialSchema
-from jobs.partials.totals import add_up, numbered, totals
+from jobs.partials.totals import add_up, add_up_runs, numbered, totals
 from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
 from jobs.readings.model import Float64Array, Int64Array
 
@@ -126,13 +126,13 @@ class Marked:
 
     def rows(self, limits: Limits) -> list[Int64Array]:
         """The columns of EVENTS, with `owner` for device, metric and unit, added up."""
-        blocks = []
+        blocks, merges = [], list(_MERGES.values())
         for at in range(0, len(self.owner), _BLOCK):
             part = slice(at, at + _BLOCK)
-            both = zip(self._members(part), self._tails(part, limits), strict=True)
-            blocks.append(add_up([np.concatenate(column) for column in both], 4, list(_MERGES.values())))
+            runs = (add_up_runs(rows, 4, merges) for rows in (self._members(part), self._tails(part, limits)))
+            blocks.append(add_up([np.concatenate(column) for column in zip(*runs, strict=True)], 4, merges))
         joined = [np.concatenate(column) for column in zip(*blocks, strict=True)]
-        return add_up(joined, 4, list(_MERGES.values())) if blocks else []
+        return add_up(joined, 4, merges) if blocks else []
 
     def _members(self, part: slice) -> list[Int64Array]:
         """What readings add to their own events."""
@@ -166,11 +166,14 @@ class Marked:
         value, time = self.value[self.active], self.time[self.active]
         if not len(time):
             return []
-        number, firsts = numbered(event)
         height = limits.heights(value)
-        order = np.lexsort((to_images(value), time, ~height, number))
-        peak = order[starts_of_runs(number[order])]
-        return [*(column[firsts] for column in event), height[peak], to_images(value)[peak], time[peak]]
+        *own, highest, size = add_up_runs([*event, height, np.ones(len(time), np.int64)], 3, ["max", "sum"])
+        number = np.repeat(np.arange(len(size)), size)
+        candidates = np.flatnonzero(height == highest[number])
+        image, event_of = to_images(value[candidates]), number[candidates]
+        order = np.lexsort((image, time[candidates], event_of))
+        peak = order[starts_of_runs(event_of[order])]
+        return [*own, highest, image[peak], time[candidates][peak]]
 
 
 @dataclass

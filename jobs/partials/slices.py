@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.partials.arrivals import Places
-from jobs.partials.codes import dictionary_codes, pack
+from jobs.partials.codes import dictionary_codes, distinct
 from jobs.partials.merge import integers
 from jobs.partials.passing import ROW_BYTES, Columns, copied, to_rows
 from jobs.partials.rows import texts_of
@@ -127,13 +127,14 @@ def _joined(parts: list[Readings]) -> Readings:
 def coded(rows: pa.Table, keys: Keys) -> Readings:
     """READINGS, QUALIFIED or PLACED rows as readings whose codes are those of `keys`; `offset` is their place."""
     device, devices = dictionary_codes(rows.column("device_id"))
-    of_device = np.array([keys.device(text) for text in devices.to_pylist()], np.int32)
+    of_device = np.fromiter(map(keys.device, devices.to_pylist()), np.int32, len(devices))
     (metric, metrics), (unit, units) = (dictionary_codes(rows.column(name)) for name in ("metric", "unit"))
-    pairs, first, place = np.unique(pack([metric, unit]), return_index=True, return_inverse=True)
+    width = len(units) + 1
+    pairs, place = distinct(metric * width + unit + 1)
     of_series = np.empty(len(pairs), np.int32)
-    for i, row in enumerate(first.tolist()):
-        text = units[int(unit[row])].as_py() if unit[row] >= 0 else None
-        of_series[i] = keys.series(metrics[int(metric[row])].as_py(), text)
+    for i, pair in enumerate(pairs.tolist()):
+        text = units[pair % width - 1].as_py() if pair % width else None
+        of_series[i] = keys.series(metrics[pair // width].as_py(), text)
     time, value = integers(rows.column("timestamp")), rows.column("value").to_numpy()
     quality = _coded_quality(rows.column("quality"), keys) if "quality" in rows.column_names else None
     offset = integers(rows.column("place")) if "place" in rows.column_names else np.zeros(len(rows), np.int64)

@@ -28,6 +28,19 @@ def add_up(columns: Sequence[Int64Array], keys: int, merges: Sequence[Merge] | N
     return [*(c[firsts] for c in columns[:keys]), *merged]
 
 
+def add_up_runs(columns: Sequence[Int64Array], keys: int, merges: Sequence[Merge] | None = None) -> list[Int64Array]:
+    """The same of neighbours with equal keys only, which takes no sorting: where the rows of a key are not all
+    together it stays in several rows."""
+    if not len(columns[0]):
+        return list(columns)
+    changes = np.zeros(len(columns[0]) - 1, np.bool_)
+    for key in columns[:keys]:
+        changes |= key[1:] != key[:-1]
+    starts = np.append(0, np.flatnonzero(changes) + 1)
+    how = [REDUCE[word] for word in merges or ["sum"] * (len(columns) - keys)]
+    return [*(c[starts] for c in columns[:keys]), *(r(c, starts) for r, c in zip(how, columns[keys:], strict=True))]
+
+
 def numbered(keys: Sequence[Int64Array]) -> tuple[Int64Array, Int64Array]:
     """The number of each row's group in the order of the keys, and one row of each group."""
     if not len(keys[0]):

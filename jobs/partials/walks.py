@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.partials.codes import starts_of_runs
+from jobs.partials.codes import distinct, starts_of_runs
 from jobs.partials.images import to_images
 from jobs.partials.rows import partial_rows, texts_of
 from jobs.partials.schema import GROUP_BYTES, Accumulator, PartialSchema
@@ -106,14 +106,14 @@ class Slice:
 
 def sort(readings: Readings, sequences: Sequences) -> Slice:
     """The slice that these readings are."""
-    packed = readings.device.astype(np.int64) << 32 | readings.series.astype(np.int64)
+    width = int(readings.series.max()) + 1
     order = np.argsort(readings.timestamp, kind="stable")
-    distinct, rank = np.unique(packed, return_inverse=True)
+    pairs, rank = distinct(readings.device.astype(np.int64) * width + readings.series)
     # NumPy sorts 16-bit integers stably by radix
-    narrow = rank.astype(np.uint16 if len(distinct) <= 2**16 else np.int64)
+    narrow = rank.astype(np.uint16 if len(pairs) <= 2**16 else np.int64)
     order = order[np.argsort(narrow[order], kind="stable")]
     _order_ties(order, rank, readings)
-    return Slice(readings.take(order), sequences.of(distinct)[rank[order]], sequences)
+    return Slice(readings.take(order), sequences.of(pairs // width << 32 | pairs % width)[rank[order]], sequences)
 
 
 def _order_ties(order: Int64Array, rank: Int64Array, readings: Readings) -> None:

@@ -1,87 +1,21 @@
-"""What is measured: data, cases and goals."""
+"""The cases and goals of daily_stats; those of the other jobs are in catalogue.py."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
+from scripts.benchmarks import catalogue
+from scripts.benchmarks.model import Case, Data, Goal, Question, Run
 from scripts.environment import ROOT
 
-QUICK_SHARE = 100
-"""Quick data has a hundredth of the rows, of the files and of the devices beyond a thousand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """Generated log objects: `rows` of `fmt` in `files` files; `options` go to the generator as they are."""
-
-    name: str
-    rows: int
-    fmt: str = "csv"
-    files: int = 1
-    devices: int = 1000
-    days: int = 7
-    options: tuple[str, ...] = ()
-
-    def arguments(self, *, quick: bool) -> list[str]:
-        """The generator's options."""
-        share = QUICK_SHARE if quick else 1
-        devices = max(self.devices // share, min(self.devices, 1000))
-        sizes = {
-            "rows": self.rows // share,
-            "files": max(1, self.files // share),
-            "devices": devices,
-            "days": self.days,
-        }
-        return [f"--{name}={size}" for name, size in sizes.items()] + ["--format", self.fmt, *self.options]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One line of a case's table: an engine on data of this case (by name; empty: its first)."""
-
-    label: str
-    engine: str
-    data: str = ""
-    environ: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """`data`: what is generated, or a folder that is there, given as `folder` with the name of its format."""
-
-    name: str
-    title: str
-    runs: tuple[Run, ...]
-    data: tuple[Data, ...] = ()
-    folder: Path | None = None
-    fmt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What a median shall be, for `case/label` runs.
-
-    at most: wall / the fastest of `others` (without others: seconds) ≤ limit. faster: `others` / wall ≥ limit.
-    memory: peak MB ≤ limit, or with others peak / theirs ≤ limit.
-    """
-
-    text: str
-    run: str
-    others: tuple[str, ...]
-    kind: Literal["at most", "faster", "memory"]
-    limit: float
-
-
+DAILY = Question("daily_stats", "daily_stats")
 SHARED = Path(os.environ.get("JOBS_SHARED_DATA", ROOT.parent / "shared" / "data"))
 PEERS = (Run("ours", "ours"), Run("duckdb", "duckdb"), Run("polars", "polars"))
 REFERENCE = Run("reference", "ours", environ={"JOBS_KERNEL": "off"})
 UNSORTED = Run("unsorted", "polars", environ={"UNSORTED": "1"})
 """With millions of keys, sorting them costs Polars a third of its time; ours are always sorted."""
-CSV5M, CSV50M = Data("csv5m", 5_000_000), Data("csv50m", 50_000_000)
+CSV5M, CSV50M = catalogue.CSV5M, catalogue.CSV50M
 JSONL5M, JSONL50M = Data("jsonl5m", 5_000_000, "jsonl"), Data("jsonl50m", 50_000_000, "jsonl")
 SPELLINGS = (
     Data("csv5m-columns", 5_000_000, options=("--columns=value,device_id,timestamp,metric",)),
@@ -91,24 +25,26 @@ SPELLINGS = (
 )
 SPELLING_LABELS = tuple(data.name.partition("-")[2] for data in SPELLINGS)
 
-CASES = (
-    Case("sample", "sample_data/", (Run("ours", "ours"),), folder=ROOT / "sample_data", fmt="csv"),
-    Case("csv5m", "CSV, 5M rows", (*PEERS, Run("spark", "spark"), Run("line", "line")), (CSV5M,)),
-    Case("csv50m", "CSV, 50M rows", (*PEERS, REFERENCE), (CSV50M,)),
-    Case("jsonl5m", "JSON lines, 5M rows", PEERS, (JSONL5M,)),
-    Case("jsonl50m", "JSON lines, 50M rows", PEERS, (JSONL50M,)),
-    Case("small", "4,000 CSV files of 665 rows", PEERS, (Data("small", 2_660_000, files=4000),)),
-    Case("gz", "CSV.gz, 5M rows", PEERS, (Data("gz5m", 5_000_000, options=("--compression=gz",)),)),
-    Case("parquet50m", "Parquet, 50M rows", PEERS, (Data("parquet50m", 50_000_000, "parquet"),)),
+DAILY_CASES = (
+    Case("sample", "sample_data/", DAILY, (Run("ours", "ours"),), folder=ROOT / "sample_data", fmt="csv"),
+    Case("csv5m", "CSV, 5M rows", DAILY, (*PEERS, Run("spark", "spark"), Run("line", "line")), (CSV5M,)),
+    Case("csv50m", "CSV, 50M rows", DAILY, (*PEERS, REFERENCE), (CSV50M,)),
+    Case("jsonl5m", "JSON lines, 5M rows", DAILY, PEERS, (JSONL5M,)),
+    Case("jsonl50m", "JSON lines, 50M rows", DAILY, PEERS, (JSONL50M,)),
+    Case("small", "4,000 CSV files of 665 rows", DAILY, PEERS, (Data("small", 2_660_000, files=4000),)),
+    Case("gz", "CSV.gz, 5M rows", DAILY, PEERS, (Data("gz5m", 5_000_000, options=("--compression=gz",)),)),
+    Case("parquet50m", "Parquet, 50M rows", DAILY, PEERS, (Data("parquet50m", 50_000_000, "parquet"),)),
     Case(
         "devices1m",
         "CSV, 1M devices, 20M rows",
+        DAILY,
         (*PEERS, UNSORTED),
         (Data("devices1m", 20_000_000, devices=1_000_000, days=1),),
     ),
     Case(
         "sensor_community",
         "4,010 sensor_community files",
+        DAILY,
         (Run("ours", "ours"), Run("duckdb", "duckdb")),
         folder=SHARED / "sensor_community" / "luftdaten",
         fmt="sensor_community",
@@ -116,6 +52,7 @@ CASES = (
     Case(
         "spellings",
         "CSV, 5M rows, spelled otherwise",
+        DAILY,
         (Run("clean", "ours", "csv5m"), *(Run(label, "ours", f"csv5m-{label}") for label in SPELLING_LABELS)),
         (CSV5M, *SPELLINGS),
     ),
@@ -126,7 +63,7 @@ def _faster_of_peers(case: str, text: str, limit: float) -> Goal:
     return Goal(text, f"{case}/ours", (f"{case}/duckdb", f"{case}/polars"), "at most", limit)
 
 
-GOALS = (
+DAILY_GOALS = (
     _faster_of_peers("csv50m", "CSV 50M rows (2.5 GB) ÷ the faster of DuckDB and Polars", 0.35),
     _faster_of_peers("jsonl50m", "JSON lines 50M (5 GB) ÷ the faster", 0.25),
     Goal(
@@ -160,3 +97,7 @@ GOALS = (
         )
     ),
 )
+
+CASES = (*DAILY_CASES, *catalogue.CASES)
+GOALS = (*DAILY_GOALS, *catalogue.GOALS)
+QUESTIONS = {case.question.name: case.question for case in CASES}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,22 +19,26 @@ from pathlib import Path
 from typing import Any
 
 from scripts.benchmarks import engines, report
-from scripts.benchmarks.cases import CASES, Case, Run
+from scripts.benchmarks.cases import CASES, DAILY
 from scripts.benchmarks.inputs import Input, prepare, warm
+from scripts.benchmarks.model import Case, Run
 from scripts.benchmarks.process import CommandError, measure, run_quietly
 
-OUR_TOLERANCE, PEER_TOLERANCE = 1e-12, 1e-9
+OUR_TOLERANCE = 1e-12
 PACKAGES = ("numpy", "pyarrow", "mrjob", "duckdb", "polars", "pyspark")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sensor-log-benchmarks"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    if options.list:
+        print("\n".join(f"{case.name:22}{case.title}" for case in CASES))
+        return 0
     if (missing := engines.kernel_missing()) and not options.quick:
         print(f"the kernel is missing ({missing}), so these would not be our figures", file=sys.stderr)
         print("build it first: python -m jobs.kernel.build", file=sys.stderr)
         return 1
-    chosen = options.case or [case.name for case in CASES]
+    chosen = _chosen(options.case or ["*"])
     results = _earlier(options.json)
     wrong: list[str] = []
     try:
@@ -50,26 +56,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("These are the quick sizes, a hundredth of those named: the times say nothing.")
     else:
         print(report.goals_table(results))
+        print(report.circumstances(results))
     for what in wrong:
         print(f"wrong answer: {what}")
     return int(bool(wrong))
 
 
+def _chosen(globs: Sequence[str]) -> set[str]:
+    """The names of the cases. Exits with status 2 for a glob that names none."""
+    names = [case.name for case in CASES]
+    for glob in globs:
+        if not fnmatch.filter(names, glob):
+            print(f"--case {glob}: there is none; there are {', '.join(names)}", file=sys.stderr)
+            raise SystemExit(2)
+    return {name for glob in globs for name in fnmatch.filter(names, glob)}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="benchmark.py",
-        description="Measures daily_stats beside DuckDB, Polars, its Spark twin and a line-by-line mrjob job: whole "
+        description="Measures the jobs beside DuckDB, Polars, their Spark twins and a line-by-line mrjob job: whole "
         "processes on the same files, in turn, with the answers compared. For figures to quote, let nothing else run.",
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--case", action="append", choices=[case.name for case in CASES], help="only this one (may be repeated)")
+    add("--case", action="append", metavar="GLOB", help="only cases of this name, as csv5m or '*50m' (may be repeated)")
+    add("--list", action="store_true", help="list the cases")
     add(
         "--engines", type=lambda text: text.split(","), default=list(engines.NEEDS), help="comma-separated; default all"
     )
     add("--rounds", type=int, default=3, help="measurements of each, whose median counts (default 3)")
     add("--cache", type=Path, help=f"where generated data is kept (default {CACHE}; needs about 12 GB)")
-    add("--json", type=Path, metavar="FILE", help="write the results here; cases not run now keep theirs")
+    add("--json", type=Path, metavar="FILE", help="write the results here; what is not run now keeps its figures")
     add("--quick", action="store_true", help="a hundredth of the data, once: do the answers agree?")
     return parser
 
@@ -93,14 +111,7 @@ def _measure_case(case: Case, options: argparse.Namespace, cache: Path, results:
     if case.folder is not None and not case.folder.is_dir():
         _say(f"{case.name}: skipped, {case.folder} is not there")
         return []
-    runs = []
-    for run in case.runs:
-        if run.engine not in options.engines:
-            continue
-        if package := engines.missing(run.engine):
-            _say(f"{case.name}/{run.label}: skipped, needs {package}")
-        else:
-            runs.append(run)
+    runs = _runs(case, options)
     if not runs:
         return []
     _say(f"{case.name}: {case.title}")
@@ -109,19 +120,38 @@ def _measure_case(case: Case, options: argparse.Namespace, cache: Path, results:
         warm(given)
     found: dict[str, list[dict[str, float]]] = {f"{case.name}/{run.label}": [] for run in runs}
     wrong: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=cache) as folder:
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=cache) as name:
+        folder = Path(name)
         for number in range(options.rounds):
             for run in _turned(runs, number):
-                given = inputs[run.data]
-                command = engines.command(run.engine, given.path, given.fmt)
-                measurement = measure(command, Path(folder) / f"{run.label}.csv", run.environ)
+                given, published = inputs[run.data], folder / run.label
+                shutil.rmtree(published, ignore_errors=True)
+                command = engines.command(run.engine, case.question, given.path, given.fmt, given.values(published))
+                measurement = measure(command, folder / f"{run.label}.csv", run.environ)
                 found[f"{case.name}/{run.label}"].append(asdict(measurement))
                 _say(f"  {run.label:<10} {measurement.wall:8.2f} s  {measurement.peak:6.0f} MB")
-            wrong += [what for what in _wrong(case, runs, inputs, Path(folder)) if what not in wrong]
-    results["runs"].update(found)
-    results["bytes"].update({f"{case.name}/{run.label}": inputs[run.data].size for run in runs})
-    results["cases"][case.name] = {**_circumstances(), "rounds": options.rounds}
+            wrong += [what for what in _wrong(case, runs, inputs, folder) if what not in wrong]
+    circumstances = _circumstances()
+    for run in runs:
+        size = inputs[run.data].size
+        run_name = f"{case.name}/{run.label}"
+        results["runs"][run_name] = {**circumstances, "bytes": size, "rounds": found[run_name]}
     return wrong
+
+
+def _runs(case: Case, options: argparse.Namespace) -> list[Run]:
+    """The runs of a case that are asked for and possible."""
+    runs = []
+    for run in case.runs:
+        if run.engine not in options.engines or (
+            options.quick and case.quick is not None and run.engine not in case.quick
+        ):
+            continue
+        if package := engines.missing(run.engine):
+            _say(f"{case.name}/{run.label}: skipped, needs {package}")
+        else:
+            runs.append(run)
+    return runs
 
 
 def _turned(runs: Sequence[Run], number: int) -> list[Run]:
@@ -131,27 +161,38 @@ def _turned(runs: Sequence[Run], number: int) -> list[Run]:
 
 
 def _wrong(case: Case, runs: Sequence[Run], inputs: dict[str, Input], folder: Path) -> list[str]:
-    """Which outputs differ from the known answer, or, where there is none, from the last run's."""
+    """Which outputs differ from the known answer, or, where there is none, from the first run's."""
     wrong = []
     for run in runs:
-        known = inputs[run.data].expected
-        if known is None and run is runs[-1]:
+        known = inputs[run.data].expected if case.question.name == DAILY.name else None
+        if known is None and run is runs[0]:
             continue
-        ours = run.engine in ("ours", "spark") and known is not None
-        tolerance = OUR_TOLERANCE if ours else PEER_TOLERANCE
-        expected = known or folder / f"{runs[-1].label}.csv"
-        check = ["-m", "scripts.benchmarks.check", str(expected), str(tolerance), str(folder / f"{run.label}.csv")]
+        ours = run.engine in engines.OURS
+        tolerance = OUR_TOLERANCE if known and ours else 0 if ours else case.question.tolerance
+        expected, output = (_answer(case, folder, one) for one in (runs[0], run))
+        check = [
+            "-m",
+            "scripts.benchmarks.check",
+            case.question.name,
+            str(known or expected),
+            str(tolerance),
+            str(output),
+        ]
         said = run_quietly([sys.executable, *check])
         if said != "ok":
             wrong.append(f"{case.name}/{run.label}: {said}")
     return wrong
 
 
+def _answer(case: Case, folder: Path, run: Run) -> Path:
+    return folder / run.label if case.question.published else folder / f"{run.label}.csv"
+
+
 def _earlier(path: Path | None) -> dict[str, Any]:
     if path is not None and path.exists():
         earlier: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return earlier
-    return {"runs": {}, "bytes": {}, "cases": {}}
+    return {"runs": {}}
 
 
 def _circumstances() -> dict[str, Any]:

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.benchmarks.cases import Case, Data
+from scripts.benchmarks.model import Case, Data
 from scripts.benchmarks.process import run_quietly
 from scripts.environment import ROOT
 
 EXPECTED = "_expected"
+SITES = "devices.csv"
+MANY_SITES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file, or a folder of several, in a format or dialect; `expected`: its known statistics. size: bytes."""
+    """A file, or a folder of several, in a format or dialect; `expected`: its known statistics. size: bytes.
+    interval: how often a series has a reading, about; seconds, 0 where nobody knows."""
 
     path: Path
     fmt: str
     size: int
     expected: Path | None
+    interval: int = 0
+
+    def values(self, output: Path) -> dict[str, str]:
+        """What stands for the names in braces of options and queries."""
+        return {
+            "interval": str(self.interval),
+            "devices": str(self.path.parent / EXPECTED / SITES),
+            "output": str(output),
+        }
 
 
 def prepare(case: Case, cache: Path, *, quick: bool) -> dict[str, Input]:
@@ -42,19 +55,28 @@ def _generated(data: Data, cache: Path, *, quick: bool) -> Input:
     folder = cache / data.name
     arguments = data.arguments(quick=quick)
     remembered = folder / EXPECTED / "arguments.json"
-    if not remembered.exists() or json.loads(remembered.read_text("utf-8")) != arguments:
+    if not (folder / EXPECTED / SITES).exists() or json.loads(remembered.read_text("utf-8")) != arguments:
         partial = cache / f"{data.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         script = ROOT / "scripts" / "generate_sample_data.py"
         print(f"  generating {folder}", file=sys.stderr, flush=True)
         run_quietly([sys.executable, str(script), *arguments, "--output", str(partial)])
+        _write_sites(partial / EXPECTED)
         (partial / EXPECTED / "arguments.json").write_text(json.dumps(arguments), "utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
     objects = json.loads((folder / EXPECTED / "manifest.json").read_text("utf-8"))["objects"]
     path = folder / objects[0]["name"] if len(objects) == 1 else folder
     size = sum(entry["bytes"] for entry in objects)
-    return Input(path, data.fmt, size, folder / EXPECTED / "statistics.csv")
+    return Input(path, data.fmt, size, folder / EXPECTED / "statistics.csv", data.interval)
+
+
+def _write_sites(folder: Path) -> None:
+    """The metadata of the devices that the known statistics name, but of one in ten."""
+    with (folder / "statistics.csv").open(encoding="utf-8", newline="") as file:
+        devices = dict.fromkeys(row["device_id"] for row in csv.DictReader(file))
+    rows = [f"{device},site-{n % MANY_SITES + 1:02d}\n" for n, device in enumerate(devices) if n % 10 != 9]
+    (folder / SITES).write_text("".join(["device_id,site\n", *rows]), "utf-8")
 
 
 def warm(given: Input) -> None:

@@ -14,8 +14,11 @@ __all__ = ["CommandError", "Measurement", "measure", "run_quietly"]
 
 
 def measure(command: Sequence[str], output: Path, environ: Mapping[str, str]) -> Measurement:
-    """A command measured from outside, with its standard output in a file. Raises CommandError where it fails."""
-    return outside.measure(command, output, {"PYTHONPATH": str(ROOT), **environ}, ROOT)
+    """A command measured from outside, with its standard output in a file. Raises CommandError where it fails.
+
+    Its modules are compiled once, as a user's are, whatever the environment says of it.
+    """
+    return outside.measure(command, output, {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "", **environ}, ROOT)
 
 
 def run_quietly(command: Sequence[str]) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from scripts.benchmarks.cases import CASES, GOALS, Goal
+from scripts.benchmarks.cases import CASES, DAILY_GOALS, GOALS
+from scripts.benchmarks.model import Goal
 
 Medians = Mapping[str, Mapping[str, float]]
 """`case/label` to `wall`, `cpu` (seconds) and `peak` (MB)."""
@@ -15,8 +16,8 @@ Medians = Mapping[str, Mapping[str, float]]
 def medians(results: Mapping[str, Any]) -> Medians:
     """The medians over the rounds of a results file."""
     return {
-        run: {name: median(r[name] for r in rounds) for name in ("wall", "cpu", "peak")}
-        for run, rounds in results["runs"].items()
+        run: {name: median(r[name] for r in record["rounds"]) for name in ("wall", "cpu", "peak")}
+        for run, record in results["runs"].items()
     }
 
 
@@ -35,28 +36,55 @@ def reached(goal: Goal, figure: float) -> bool:
     return figure >= goal.limit if goal.kind == "faster" else figure <= goal.limit
 
 
-def goals_table(results: Mapping[str, Any]) -> str:
+def goals_table(results: Mapping[str, Any], goals: Sequence[Goal] = GOALS) -> str:
     """Every goal beside what was measured."""
     by_run = medians(results)
     rows = []
-    for goal in GOALS:
+    for goal in goals:
         figure = measured(goal, by_run)
-        sign = "≥" if goal.kind == "faster" else "≤"
-        shown = "not run" if figure is None else f"{_short(figure)} {'✓' if reached(goal, figure) else '✗'}"
-        rows.append((goal.text, f"{sign} {goal.limit:g}", shown))
-    return table(("case", "goal", "measured"), rows) + "\n" + circumstances(results) + "\n"
+        shown = "not run" if figure is None else f"{_short(figure)} {_mark(reached(goal, figure))}"
+        rows.append((goal.text, _limit(goal), shown))
+    return table(("case", "goal", "measured"), rows)
+
+
+def summary_table(results: Mapping[str, Any]) -> str:
+    """The goals of daily_stats, and those of the other jobs in a line a group: the range of the figures."""
+    by_run = medians(results)
+    rows = []
+    for group in sorted({goal.group for goal in GOALS if goal.group}, key=lambda group: group.startswith("all")):
+        goals = [goal for goal in GOALS if goal.group == group]
+        figures = [figure for goal in goals if (figure := measured(goal, by_run)) is not None]
+        held = sum(reached(goal, f) for goal in goals if (f := measured(goal, by_run)) is not None)
+        among = f"{_short(min(figures))} to {_short(max(figures))}, " if len(figures) > 1 else ""
+        shown = f"{among}{held} of {len(figures)} {_mark(held == len(figures))}" if figures else "not run"
+        rows.append((group, _limit(goals[0]), shown))
+    return goals_table(results, DAILY_GOALS) + "\n" + table(("other jobs", "goal", "measured"), rows)
+
+
+def _limit(goal: Goal) -> str:
+    return f"{'≥' if goal.kind == 'faster' else '≤'} {goal.limit:g}"
+
+
+def _mark(is_reached: bool) -> str:
+    return "✓" if is_reached else "✗"
 
 
 def circumstances(results: Mapping[str, Any]) -> str:
-    """Where and when it was measured, for the latest of the cases."""
-    last = max(results["cases"].values(), key=lambda case: case["date"])
+    """Where, when and with what it was measured."""
+    records = list(results["runs"].values())
+    last = max(records, key=lambda record: record["date"])
+    machines = sorted({f"{r['cores']} cores ({r['processor'] or 'unknown'}), {r['system']}" for r in records})
     versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
-    rounds = sorted({case["rounds"] for case in results["cases"].values()})
-    times = " to ".join(str(n) for n in sorted({rounds[0], rounds[-1]})) + " round" + "s" * (rounds[-1] > 1)
+    rounds = _range([len(record["rounds"]) for record in records])
+    dates = _range([record["date"][:10] for record in records])
     return (
-        f"Medians of {times} of whole processes, files in the page cache, {last['cores']} cores "
-        f"({last['processor']}), {last['system']}; {versions}; commit {last['commit']}, {last['date'][:10]}."
+        f"Medians of {rounds} round{'s' * (rounds != '1')} of whole processes, files in the page cache, "
+        f"{'; '.join(machines)}; {versions}; commit {last['commit']}, {dates}."
     )
+
+
+def _range(items: Sequence[Any]) -> str:
+    return " to ".join(str(item) for item in sorted({min(items), max(items)}))
 
 
 def runs_table(results: Mapping[str, Any]) -> str:
@@ -68,11 +96,14 @@ def runs_table(results: Mapping[str, Any]) -> str:
         first = by_run.get(f"{case.name}/{case.runs[0].label}")
         for label in labels:
             m = by_run[f"{case.name}/{label}"]
-            rate = results["bytes"][f"{case.name}/{label}"] / 1e6 / m["wall"]
+            record = results["runs"][f"{case.name}/{label}"]
+            rate = record["bytes"] / 1e6 / m["wall"]
             over = "" if first is None else f"{m['wall'] / first['wall']:.2f}"
             title = case.title if label == labels[0] else ""
-            rows.append((title, label, _short(m["wall"]), _short(m["cpu"]), f"{rate:.0f}", f"{m['peak']:.0f}", over))
-    return table(("case", "engine", "s", "CPU s", "MB/s", "largest process, MB", "÷ ours"), rows)
+            measured_on = (str(len(record["rounds"])), record["date"][:10])
+            figures = (_short(m["wall"]), _short(m["cpu"]), f"{rate:.0f}", f"{m['peak']:.0f}", over)
+            rows.append((title, label, *figures, *measured_on))
+    return table(("case", "engine", "s", "CPU s", "MB/s", "largest process, MB", "÷ ours", "rounds", "date"), rows)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

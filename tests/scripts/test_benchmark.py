@@ -6,12 +6,19 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from jobs import registry
+from scripts import comparisons
 from scripts.benchmarks import check, cli, report
-from scripts.benchmarks.cases import CASES, GOALS, Goal
+from scripts.benchmarks.cases import CASES, DAILY, GOALS, QUESTIONS
+from scripts.benchmarks.model import Goal
 from scripts.benchmarks.process import CommandError, measure
+from scripts.environment import ROOT
 from scripts.sample_data_generator.draw import Spec
 from scripts.sample_data_generator.generate import Output, generate
 
@@ -22,8 +29,8 @@ HEADER = "device_id,metric,date,count,mean,stddev,min,max,sum,first_timestamp,la
 def _difference(tmp_path: Path, text: str) -> str:
     (tmp_path / "want.csv").write_text(HEADER + ROW)
     (tmp_path / "have.csv").write_text(text)
-    want, have = (check.load(str(tmp_path / name)) for name in ("want.csv", "have.csv"))
-    return check.difference(want, have, 1e-9)
+    want, have = (check.load(str(tmp_path / name), DAILY) for name in ("want.csv", "have.csv"))
+    return check.difference(DAILY, want, have, 1e-9)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,94 @@ def test_a_goal_compares_with_the_faster_of_the_others(kind: str, limit: float, 
     assert report.measured(Goal("", "c/ours", ("c/three",), "faster", 1), by_run) is None
 
 
+def test_every_job_is_asked_something_that_it_and_its_peers_understand() -> None:
+    jobs = registry.all_jobs()
+    assert {question.job for question in QUESTIONS.values()} == jobs.keys() - {"extract"}
+    for question in QUESTIONS.values():
+        flags = {option.flag for option in jobs[question.job].OPTIONS} | {"--output-dir"}
+        assert {option for option in question.options if option.startswith("--")} <= flags
+        names = {column.name for column in jobs[question.job].COLUMNS}
+        assert {name for name in question.left_out if not name.startswith("q0")} <= names
+    answered = {path.name.split(".")[0] for path in (ROOT / "scripts/benchmarks/peers").glob("*/*.sql")}
+    assert answered <= QUESTIONS.keys()
+
+
+def test_a_number_is_compared_by_its_declared_type(tmp_path: Path) -> None:
+    question = QUESTIONS["availability"]
+    header = "device_id,metric,date,received,gaps,gap_seconds,longest_gap_seconds,mttr_seconds,uncompared_x\n"
+    (tmp_path / "want").write_text(header + "d,m,2026-03-01,3,1,10,,10,1\n")
+
+    def said(row: str) -> str:
+        (tmp_path / "have").write_text(header + row + "\n")
+        want, have = (check.load(str(tmp_path / name), question) for name in ("want", "have"))
+        return check.difference(question, want.drop_columns("uncompared_x"), have, 1e-9)
+
+    assert said("d,m,2026-03-01,3,1,10.000000001,,10,2") == ""
+    assert said("d,m,2026-03-01,3,1,10.1,,10,2") == "gap_seconds of row 1: 10.1 instead of 10.0"
+    assert said("d,m,2026-03-01,3,2,10,,10,2") == "gaps differs"
+    assert said("d,m,2026-03-01,3,1,10,5,10,2") == "longest_gap_seconds is missing in other rows"
+    assert said("d,m,2026-03-02,3,1,10,,10,2") == "other keys: date"
+
+
+def test_a_published_reading_that_differs_shows_in_the_digest(tmp_path: Path) -> None:
+    rows: dict[str, list[Any]] = {
+        "timestamp": [1, 2, 3],
+        "device_id": ["a", "b", "a"],
+        "metric": ["m", "m", "n"],
+        "value": [1.0, 2.0, 3.0],
+    }
+
+    def digest(name: str, rows: dict[str, list[Any]], order: list[int]) -> pa.Table:
+        folder = tmp_path / name / "dt=2026-03-01"
+        folder.mkdir(parents=True)
+        table = pa.table(rows).take(pa.array(order))
+        time = table.column("timestamp").cast(pa.timestamp("us"))
+        parquet.write_table(table.set_column(0, "timestamp", time), folder / "part.parquet")
+        return check.load(str(folder.parent), QUESTIONS["compact"])
+
+    one = digest("one", rows, [0, 1, 2])
+    assert one.select(["date", "readings"]).to_pylist() == [{"date": "2026-03-01", "readings": 3}]
+    assert digest("other", rows, [2, 0, 1]) == one
+    for name, changed in (("device_id", ["a", "a", "b"]), ("metric", ["n", "m", "m"]), ("value", [1.0, 2.0, 3.5])):
+        assert digest(name, {**rows, name: changed}, [0, 1, 2]) != one
+
+
+@pytest.mark.parametrize(
+    ("globs", "chosen"), [(["csv5m"], {"csv5m"}), (["csv5m", "energy*"], {"csv5m", "energy5m", "energy50m"})]
+)
+def test_cases_are_chosen_by_globs(globs: list[str], chosen: set[str]) -> None:
+    assert cli._chosen(globs) == chosen
+
+
+def test_a_case_that_there_is_not_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["--case", "csv6m"])
+    assert capsys.readouterr().err.startswith("--case csv6m: there is none; there are sample, csv5m, ")
+
+
+def test_goals_of_many_jobs_are_summed_up_in_a_line() -> None:
+    def run(wall: float, peak: float = 100.0) -> dict[str, Any]:
+        return {"rounds": [{"wall": wall, "cpu": wall, "peak": peak}]}
+
+    runs = {"energy50m/ours": run(3.0, 300.0), "energy50m/duckdb": run(2.0)}
+    runs |= {"data_quality50m/ours": run(2.0), "data_quality50m/duckdb": run(4.0)}
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:4]] for line in report.summary_table({"runs": runs}).splitlines()
+    ]
+    name = "availability, threshold_events, energy, data_quality: CSV 50M ÷ DuckDB"
+    assert [name, "≤ 1.5", "0.50 to 1.50, 2 of 2 ✓"] in rows
+    assert ["all of them: CSV 50M, largest process, MB", "≤ 250", "100 to 300, 1 of 2 ✗"] in rows
+    assert ["compact: CSV 50M ÷ DuckDB", "≤ 1.5", "not run"] in rows
+
+
+def test_a_report_is_put_into_its_place() -> None:
+    page = comparisons.PAGE.read_text("utf-8")
+    for job in comparisons.JOBS:
+        new = comparisons.put(page, {job: f"### {job}: …\n"})
+        assert f"<!-- comparison of {job}:start -->\n### {job}: …\n<!-- comparison of {job}:end -->" in new
+        assert [line for line in new.splitlines() if line not in page.splitlines()] == [f"### {job}: …"]
+
+
 def test_goals_are_about_runs_that_there_are() -> None:
     runs = {f"{case.name}/{run.label}" for case in CASES for run in case.runs}
     assert {name for goal in GOALS for name in (goal.run, *goal.others)} <= runs
@@ -98,9 +193,16 @@ def test_peers_agree_with_the_known_answer_and_a_wrong_one_is_told(
     results = tmp_path / "results.json"
     assert cli.main([*options, "--cache", str(tmp_path / "cache"), "--json", str(results)]) == 0
     assert "wrong answer" not in capsys.readouterr().out
-    runs = json.loads(results.read_text())["runs"]
+    runs = {name: run["rounds"] for name, run in json.loads(results.read_text())["runs"].items()}
     assert set(runs) == {"csv5m/duckdb", "csv5m/polars", "csv5m/line", "parquet50m/duckdb", "parquet50m/polars"}
     assert all(m["wall"] > 0 and m["peak"] > 10 for measured in runs.values() for m in measured)
+
+    earlier = json.loads(results.read_text())["runs"]
+    again = ["--quick", "--case", "distinct_devices5m", "--engines", "duckdb,polars", "--json", str(results)]
+    assert cli.main([*again, "--cache", str(tmp_path / "cache")]) == 0
+    later = json.loads(results.read_text())["runs"]
+    assert later.keys() - earlier.keys() == {"distinct_devices5m/duckdb", "distinct_devices5m/polars"}
+    assert all(later[name] == record for name, record in earlier.items())
 
     file = next((tmp_path / "cache" / "quick" / "csv5m").glob("*.csv"))
     text = file.read_bytes()
@@ -112,4 +214,4 @@ def test_peers_agree_with_the_known_answer_and_a_wrong_one_is_told(
 def test_the_generators_known_answer_is_one_that_is_checked(tmp_path: Path) -> None:
     generate(Spec(lines=500, devices=2, days=2), Output(tmp_path))
     path = str(tmp_path / "_expected" / "statistics.csv")
-    assert check.main(path, "0", path) == 0
+    assert check.main("daily_stats", path, "0", path) == 0
