@@ -33,7 +33,7 @@ Fetch = Callable[[ObjectInfo, threading.Event], bytes]
 
 def pause(failures: int) -> float:
     """The seconds to wait after so many failures, not the same for all who failed together."""
-    return min(LONGEST_PAUSE, random.uniform(0.1, 0.2) * 2**failures)  # noqa: S311 - no secret
+    return min(LONGEST_PAUSE, random.uniform(0.1, 0.2) * float(2**failures))  # noqa: S311 - no secret
 
 
 def submit(work: Callable[..., T], *args: object) -> Future[T]:

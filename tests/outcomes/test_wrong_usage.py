@@ -77,7 +77,8 @@ def test_refused(folder: Path, arguments: str) -> None:
 def test_no_input_is_named(folder: Path) -> None:
     found = told(folder)
     assert found.errors == (
-        "error: no input given; name files, directories, globs, s3://bucket/prefix, or - for standard input\n"
+        "error: no input given; "
+        "name files, directories, globs, s3://bucket/prefix, hdfs://host/path, or - for standard input\n"
     )
     empty = told(folder, "log.csv", "")
     assert empty.errors == "error: an input is an empty name; is a variable of the shell not set?\n"

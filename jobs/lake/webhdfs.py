@@ -1,0 +1,335 @@
+"""HDFS over HTTP (WebHDFS): requests to the active NameNode, bytes from and to DataNodes.
+
+A request that meets a NameNode which is away or on standby goes to the next one; what breaks is sent again, a bounded
+number of times. https://hadoop.apache.org/docs/stable/hadoop-project-dist/hadoop-hdfs/WebHDFS.html
+"""
+
+from __future__ import annotations
+
+import getpass
+import http.client
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlencode, urlsplit
+
+from jobs.errors import UsageError
+from jobs.lake.hadoop_conf import name_nodes, no_kerberos
+from jobs.lake.remote import TRIES, pause
+from jobs.lake.webhdfs_errors import BROKEN, HdfsError, UnreachableError
+
+_CONNECT_SECONDS = 10.0
+_ANSWER_SECONDS = 60.0
+_CHUNK = 1 << 20
+_ROOT = "/webhdfs/v1"
+_AWAY = {"StandbyException", "RetriableException"}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A file or folder. `id` is its own for as long as it lives, whatever its path. `modified` in ms; `size` and
+    `block_size` in bytes. `marked`: what it has that another folder in its place would not."""
+
+    name: str
+    is_folder: bool
+    id: int
+    size: int
+    modified: int
+    block_size: int
+    permission: str
+    children: int
+    marked: tuple[str, ...] = ()
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Authority and path of `hdfs://authority/path`, without a `/` at its end but for the root."""
+    authority, _, path = uri.removeprefix("hdfs://").partition("/")
+    return authority, "/" + path.strip("/")
+
+
+def by_id(file_id: int) -> str:
+    """The path of a file or folder that holds wherever it is moved to."""
+    return f"/.reserved/.inodes/{file_id}"
+
+
+def client(uri: str) -> WebHdfs:
+    """The client of this process for the file system of `uri`. Raises UsageError where none is configured."""
+    settings = tuple(os.environ.get(name) for name in ("JOBS_WEBHDFS", "HADOOP_CONF_DIR", "HADOOP_HOME"))
+    return _client(os.getpid(), split_uri(uri)[0], _user(uri), settings)
+
+
+@lru_cache(maxsize=8)
+def _client(pid: int, authority: str, user: str, settings: tuple[str | None, ...]) -> WebHdfs:
+    """One a process: connections must not be shared with a fork."""
+    uri = f"hdfs://{authority}/"
+    return WebHdfs(uri, name_nodes(authority, uri), user)
+
+
+def _user(uri: str) -> str:
+    if given := os.environ.get("HADOOP_USER_NAME"):
+        return given
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise UsageError("no user is known to name to HDFS", where=uri, fix="set HADOOP_USER_NAME") from None
+
+
+class WebHdfs:
+    """A file system. Its methods raise HdfsError for what HDFS refuses, UnreachableError for what cannot be reached."""
+
+    def __init__(self, uri: str, addresses: tuple[str, ...], user: str) -> None:
+        self._uri, self._addresses, self._user = uri, addresses, user
+        self._active = 0
+        self._own = threading.local()  # connections that are kept, of each thread
+
+    # Names
+
+    def status(self, path: str) -> Status | None:
+        """None where there is nothing of that name."""
+        try:
+            return _status(self._call("GET", path, "GETFILESTATUS")["FileStatus"])
+        except HdfsError as error:
+            if error.kind == "FileNotFoundException":
+                return None
+            raise
+
+    def listed(self, folder: str) -> Iterator[Status]:
+        """What is in a folder, by name, a page of it at a time."""
+        after: dict[str, str] = {}
+        while True:
+            page = self._call("GET", folder, "LISTSTATUS_BATCH", **after)["DirectoryListing"]
+            entries = page["partialListing"]["FileStatuses"]["FileStatus"]
+            yield from map(_status, entries)
+            if not page["remainingEntries"] or not entries:
+                return
+            after = {"startAfter": entries[-1]["pathSuffix"]}
+
+    def make_folder(self, path: str) -> None:
+        """With those above it; nothing where it is there."""
+        self._call("PUT", path, "MKDIRS")
+
+    def check_access(self, path: str, rights: str) -> None:
+        """Raises HdfsError if the user does not have the rights, such as `-wx`."""
+        self._call("GET", path, "CHECKACCESS", fsaction=rights)
+
+    def set_permission(self, path: str, permission: str) -> None:
+        self._call("PUT", path, "SETPERMISSION", permission=permission)
+
+    def move(self, file_id: int, path: str) -> bool:
+        """Rename the file or folder with that id to `path`, at once or not at all; whether it is there now.
+
+        False where the name is taken or the id gone.
+        """
+        try:
+            # with rename options an existing folder is an error; without them, what is renamed lands inside it
+            self._call("PUT", by_id(file_id), "RENAME", destination=path, renameoptions="NONE")
+        except HdfsError as error:
+            if error.kind not in ("FileAlreadyExistsException", "FileNotFoundException"):
+                raise
+            # an answer that was lost has the rename sent again, which then meets itself
+            found = self.status(path)
+            return found is not None and found.id == file_id
+        return True
+
+    def delete(self, file_id: int, *, recursive: bool = True) -> None:
+        """Delete the file or folder with that id; nothing where it is gone."""
+        try:
+            self._call("DELETE", by_id(file_id), "DELETE", recursive=str(recursive).lower())
+        except HdfsError as error:
+            if error.kind != "FileNotFoundException":
+                raise
+
+    # Bytes
+
+    def read(self, path: str) -> bytes:
+        """A whole small file."""
+        status = self.status(path)
+        if status is None:
+            raise HdfsError("FileNotFoundException", f"File does not exist: {path}", 404)
+        if not status.size:
+            return b""
+        for failures in range(TRIES):
+            with suppress(UnreachableError, *BROKEN), self.opened(path, 0, status.size) as (_, body):
+                data = body.read()
+                return bytes(data)
+            time.sleep(pause(failures + 1))
+        raise UnreachableError("DataNode", "", f"{path} breaks off")
+
+    @contextmanager
+    def opened(
+        self, path: str, start: int, size: int, failed: frozenset[str] = frozenset()
+    ) -> Iterator[tuple[str, http.client.HTTPResponse]]:
+        """The DataNode asked, and its answer: `size` bytes from `start` on, which must lie in the file.
+
+        failed: DataNodes that another replica is preferred to.
+        """
+        node, query = self._data_node("GET", path, "OPEN", failed, offset=str(start), length=str(size))
+        with self._asked(node, "GET", path, query) as answer:
+            yield node, answer
+
+    def create(self, path: str, body: BinaryIO, size: int) -> None:
+        """Write a file whole, in the place of one of that name."""
+        failed: frozenset[str] = frozenset()
+        for failures in range(1, TRIES + 1):
+            body.seek(0)
+            node, query = self._data_node("PUT", path, "CREATE", failed, overwrite="true", createparent="false")
+            try:
+                with self._asked(node, "PUT", path, query, body, size):
+                    return
+            except UnreachableError:
+                if failures == TRIES:
+                    raise
+                failed |= {node}
+                time.sleep(pause(failures))
+
+    def _data_node(self, method: str, path: str, op: str, failed: frozenset[str], **params: str) -> tuple[str, str]:
+        """Host and port of a DataNode to ask, and the query to send there."""
+        location = urlsplit("")
+        for _ in range(TRIES):
+            # nodes are excluded by host, so one that shares its host with another may be named again
+            excluded = {"excludedatanodes": ",".join(sorted(map(_ip, failed)))} if failed else {}
+            try:
+                location = urlsplit(self._call(method, path, op, noredirect="true", **params, **excluded)["Location"])
+            except HdfsError:
+                if not failed:
+                    raise
+                failed = frozenset()  # they may be all there are
+                continue
+            if location.netloc not in failed:
+                break
+        return location.netloc, location.query
+
+    @contextmanager
+    def _asked(
+        self, node: str, method: str, path: str, query: str, body: BinaryIO | None = None, size: int = 0
+    ) -> Iterator[http.client.HTTPResponse]:
+        """A DataNode's answer. It keeps no connection, so neither do we."""
+        connection = _Connection(node)
+        try:
+            with _as_unreachable("DataNode", node):
+                answer = connection.ask(method, f"{_ROOT}{quote(path)}?{query}", body, size)
+                if answer.status >= 300:
+                    raise _refused(answer, answer.read())
+            yield answer
+        finally:
+            connection.close()
+
+    # The NameNode
+
+    def _call(self, method: str, path: str, op: str, **params: str) -> Any:
+        """The NameNode's answer."""
+        query = urlencode({"op": op, "user.name": self._user, **params})
+        target = f"{_ROOT}{quote(path)}?{query}"
+        for failures in range(1, TRIES * len(self._addresses) + 1):
+            address = self._addresses[self._active % len(self._addresses)]
+            try:
+                with _as_unreachable("NameNode", address):
+                    return self._ask_name_node(address, method, target)
+            except (HdfsError, UnreachableError) as error:
+                if isinstance(error, HdfsError) and error.kind not in _AWAY:
+                    raise
+                is_final = isinstance(error, UnreachableError) and error.is_final and len(self._addresses) == 1
+                if is_final or failures == TRIES * len(self._addresses):
+                    raise
+                self._active += 1
+                if failures % len(self._addresses) == 0:
+                    time.sleep(pause(failures // len(self._addresses)))
+        raise AssertionError
+
+    def _ask_name_node(self, address: str, method: str, target: str) -> Any:
+        held: dict[str, _Connection] = self._own.__dict__
+        kept = held.pop(address, None)
+        connection = kept or _Connection(address)
+        try:
+            answer = connection.ask(method, target)
+            data = answer.read()
+        except BROKEN:
+            connection.close()
+            if kept is None:
+                raise
+            return self._ask_name_node(address, method, target)  # it was closed while it was kept
+        if answer.will_close:
+            connection.close()
+        else:
+            held[address] = connection
+        if answer.status == 401:
+            raise no_kerberos(self._uri)
+        if answer.status >= 300:
+            raise _refused(answer, data)
+        try:
+            return json.loads(data) if data else {}
+        except ValueError:
+            raise HdfsError("", f"HTTP {answer.status} without WebHDFS's JSON", answer.status) from None
+
+
+class _Connection:
+    """A connection to one address."""
+
+    def __init__(self, address: str) -> None:
+        self._connection = http.client.HTTPConnection(address, timeout=_CONNECT_SECONDS, blocksize=_CHUNK)
+
+    def ask(self, method: str, target: str, body: BinaryIO | None = None, size: int = 0) -> http.client.HTTPResponse:
+        """Send a request; its answer, whose body is still to be read."""
+        if self._connection.sock is None:
+            self._connection.connect()
+            made: Any = self._connection.sock
+            made.settimeout(_ANSWER_SECONDS)
+        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"} if method == "PUT" else {}
+        try:
+            self._connection.request(method, target, body, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            # a DataNode says why it takes no more, then closes
+            with suppress(*BROKEN):
+                return self._connection.getresponse()
+            raise
+        return self._connection.getresponse()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@contextmanager
+def _as_unreachable(role: str, address: str) -> Iterator[None]:
+    try:
+        yield
+    except BROKEN as error:
+        what = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        raise UnreachableError(role, address, what, is_final=isinstance(error, socket.gaierror)) from None
+
+
+def _refused(answer: http.client.HTTPResponse, data: bytes) -> HdfsError:
+    try:
+        found = json.loads(data)["RemoteException"]
+        return HdfsError(found["exception"], found["message"], answer.status)
+    except (ValueError, KeyError, TypeError):
+        return HdfsError("", f"HTTP {answer.status} {answer.reason}", answer.status)
+
+
+def _status(data: dict[str, Any]) -> Status:
+    return Status(
+        data["pathSuffix"],
+        data["type"] == "DIRECTORY",
+        data["fileId"],
+        data["length"],
+        data["modificationTime"],
+        data["blockSize"],
+        data["permission"],
+        data.get("childrenNum", 0),
+        tuple(name for name in ("aclBit", "snapshotEnabled", "encBit") if data.get(name)),
+    )
+
+
+def _ip(node: str) -> str:
+    """The NameNode excludes DataNodes by address, not by name."""
+    host = node.rpartition(":")[0]
+    try:
+        return socket.gethostbyname(host)
+    except OSError:
+        return host
