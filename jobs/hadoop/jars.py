@@ -57,7 +57,8 @@ def _fetch(cache: Path, jars: Path, say: Say) -> None:
     repository = cache / "maven"
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         target = Path(folder, "jars")
-        command = ["mvn", "-B", "-q", "-f", str(POM), f"-Dmaven.repo.local={repository}", f"-Dfolder={target}", "package"]
+        where = [f"-Dmaven.repo.local={repository}", f"-Dfolder={target}"]
+        command = ["mvn", "-B", "-q", "-f", str(POM), *where, "package"]
         with tempfile.TemporaryFile("w+", errors="replace") as log:
             maven = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             try:
