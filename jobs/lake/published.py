@@ -106,9 +106,9 @@ def _set_aside(target: str) -> str | None:
     if scheme == "s3":
         return None
     if scheme == "hdfs":
-        from jobs.lake import publish_hdfs
+        from jobs.lake import hdfs_succession
 
-        return f"{publish_hdfs.previous_of(target)}/"
+        return f"{hdfs_succession.previous_of(target)}/"
     from pathlib import Path
 
     from jobs.lake.local import path_of
