@@ -248,6 +248,8 @@ class WebHdfs:
         try:
             answer = connection.ask(method, target)
             data = answer.read()
+            if answer.length is None and not answer.chunked and answer.status < 300:
+                raise ConnectionError("the connection ended early")
         except BROKEN:
             connection.close()
             if kept is None:
