@@ -225,20 +225,26 @@ class WebHdfs:
         """The NameNode's answer."""
         query = urlencode({"op": op, "user.name": self._user, **params})
         target = f"{_ROOT}{quote(path)}?{query}"
+        away: HdfsError | None = None
+        last: HdfsError | UnreachableError
         for failures in range(1, TRIES * len(self._addresses) + 1):
             address = self._addresses[self._active % len(self._addresses)]
             try:
                 with as_unreachable("NameNode", address):
                     return self._ask_name_node(address, method, target)
-            except (HdfsError, UnreachableError) as error:
-                if isinstance(error, HdfsError) and error.kind not in _AWAY:
+            except HdfsError as error:
+                if error.kind not in _AWAY:
                     raise
-                is_final = isinstance(error, UnreachableError) and error.is_final and len(self._addresses) == 1
-                if is_final or failures == TRIES * len(self._addresses):
+                away = last = error
+            except UnreachableError as error:
+                last = away or error  # what one NameNode says tells more than that another is silent
+                if error.is_final and len(self._addresses) == 1:
                     raise
-                self._active += 1
-                if failures % len(self._addresses) == 0:
-                    time.sleep(pause(failures // len(self._addresses)))
+            if failures == TRIES * len(self._addresses):
+                raise last
+            self._active += 1
+            if failures % len(self._addresses) == 0:
+                time.sleep(pause(failures // len(self._addresses)))
         raise AssertionError
 
     def _ask_name_node(self, address: str, method: str, target: str) -> Any:

@@ -58,7 +58,7 @@ def _one(uri: str) -> ObjectInfo:
 
 def _in_blocks(uri: str, data: bytes, hadoop: Cluster) -> ObjectInfo:
     """A file in blocks of a megabyte, put there by Hadoop's own command."""
-    hadoop_command = [hadoop.home / "bin" / "hadoop", "fs", f"-Ddfs.blocksize={BLOCK}", "-put", "-", uri]
+    hadoop_command = [str(hadoop.home / "bin" / "hadoop"), "fs", f"-Ddfs.blocksize={BLOCK}", "-put", "-", uri]
     webhdfs.client(uri).make_folder(webhdfs.split_uri(uri)[1].rpartition("/")[0])
     subprocess.run(hadoop_command, input=data, check=True)
     return _one(uri)

@@ -146,17 +146,15 @@ def test_a_run_that_stops_once_it_was_decided_is_brought_to_its_end(
 def test_a_claim_on_a_result_that_is_gone_is_withdrawn(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run stops between its last look and its claim, while two others publish one after the other."""
+    """The run stops between its last look and its claim, while two others publish, whose sweep was a moment earlier."""
     _publish(target, 5, "before", tmp_path)
     sleeper = _publication(target, "sleeper")
     claim: Callable[..., None] = Succession.claim
 
     def sleeping(self: Succession, *arguments: Any) -> None:
-        monkeypatch.undo()
-        monkeypatch.setattr(parts, "PART_ROWS", 10)
+        monkeypatch.setattr(Succession, "claim", claim)
         for run_id in ("second", "third"):
             _publish(target, 7, run_id, tmp_path)
-        # swept as what cannot be published any more; it comes back as if the sweep had come first
         claim(self, *arguments)
 
     monkeypatch.setattr(Succession, "claim", sleeping)
