@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 
 from jobs.errors import InputError, JobError
+from jobs.lake.hadoop_conf import NO_KERBEROS
 
 BROKEN = (OSError, http.client.HTTPException)
 """What a connection that cannot be made, or breaks, raises."""
@@ -45,6 +46,8 @@ def _unreachable(error: UnreachableError) -> tuple[str, str]:
 def _explained(error: Exception) -> tuple[str, str | None]:
     if not isinstance(error, HdfsError):
         raise error
+    if error.status == 401:
+        return NO_KERBEROS
     if error.kind == "FileNotFoundException":
         return "no such file or directory", "check the name"
     if error.kind == "AccessControlException":
