@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
@@ -152,12 +152,17 @@ class WebHdfs:
             raise HdfsError("FileNotFoundException", f"File does not exist: {path}", 404)
         if not status.size:
             return b""
-        for failures in range(TRIES):
-            with suppress(UnreachableError, *BROKEN), self.opened(path, 0, status.size) as (_, body):
-                data = body.read()
-                return bytes(data)
-            time.sleep(pause(failures + 1))
-        raise UnreachableError("DataNode", "", f"{path} breaks off")
+        failed: frozenset[str] = frozenset()
+        for failures in range(1, TRIES + 1):
+            try:
+                with self.opened(path, 0, status.size, failed) as (node, body), as_unreachable("DataNode", node):
+                    return bytes(body.read())
+            except UnreachableError as error:
+                if failures == TRIES:
+                    raise
+                failed |= {error.address}
+                time.sleep(pause(failures))
+        raise AssertionError
 
     @contextmanager
     def opened(

@@ -59,11 +59,6 @@ def _explained(error: Exception) -> tuple[str, str | None]:
         return f"a quota of HDFS is used up: {error.message}", "make room there, or have the quota raised"
     if "could only be written to 0 of" in error.message or "Failed to find datanode" in error.message:
         return "every DataNode is full or away", "hdfs dfsadmin -report shows which there are, and their room"
-    if "No active nodes contain this block" in error.message:
-        return (
-            "no DataNode that has its block is there",
-            "hdfs fsck PATH -files -blocks -locations shows where they are",
-        )
     if error.kind == "StandbyException":
         return "no NameNode is active", "run again when one is: hdfs haadmin -getAllServiceState"
     if not error.kind:
