@@ -17,6 +17,8 @@ from jobs.lake.storage import ObjectInfo, changed
 from jobs.lake.webhdfs import Status, client, split_uri
 from jobs.lake.webhdfs_errors import BROKEN, HdfsError, UnreachableError, refusal
 
+_FINAL = {"FileNotFoundException", "AccessControlException"}
+
 
 def info_of(uri: str, status: Status) -> ObjectInfo:
     """A file as it was listed."""
@@ -113,14 +115,19 @@ class RangeReader(Closing):
 
     def _recover(self, error: Exception) -> None:
         """Wait, then go on with another replica. Raises InputError if that is no use, or was tried often enough."""
-        node = self._body.node if self._body is not None else getattr(error, "address", None)
+        node = self._body.node if self._body is not None else None
         self.drop()
         self._failures += 1
-        if isinstance(error, HdfsError) and error.kind != "RetriableException":
+        if isinstance(error, HdfsError):
             check(self._info)  # the reason, where it is gone or another by now
-            raise refusal(error, self._info.uri) from None
+            if error.kind in _FINAL:
+                raise refusal(error, self._info.uri) from None
+        if isinstance(error, UnreachableError):
+            if error.role == "NameNode":  # it was asked often enough
+                raise refusal(error, self._info.uri) from None
+            node = error.address
         if self._failures == TRIES:
-            if isinstance(error, UnreachableError):
+            if isinstance(error, HdfsError | UnreachableError):
                 raise refusal(error, self._info.uri) from None
             raise InputError(
                 f"cannot be read beyond byte {self._at:,}: every connection breaks off there",

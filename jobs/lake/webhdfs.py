@@ -158,7 +158,7 @@ class WebHdfs:
                 with self.opened(path, 0, status.size, failed) as (node, body), as_unreachable("DataNode", node):
                     return bytes(body.read())
             except UnreachableError as error:
-                if failures == TRIES:
+                if failures == TRIES or error.role == "NameNode":
                     raise
                 failed |= {error.address}
                 time.sleep(pause(failures))

@@ -203,6 +203,17 @@ def test_a_file_that_is_replaced_while_it_is_read(place: str) -> None:
         assert str(changed.value) == expected
 
 
+def test_a_file_that_is_cut_shorter_while_it_is_read(place: str, hadoop: Cluster) -> None:
+    uri = f"{place}/x"
+    info = _in_blocks(uri, os.urandom(3 * BLOCK), hadoop)
+    buffer = memoryview(bytearray(BLOCK))
+    with pytest.raises(InputError) as changed, storage.open_range(info) as reader:
+        assert reader.readinto(buffer) == BLOCK
+        webhdfs.client(uri)._call("POST", webhdfs.split_uri(uri)[1], "TRUNCATE", newlength=str(BLOCK))
+        reader.readinto(buffer)
+    assert str(changed.value) == f"{uri}: changed while it was read; run again when nothing writes to it any more"
+
+
 def test_small_files_come_ahead_of_their_turn(place: str) -> None:
     for number in range(20):
         _put(f"{place}/{number:03d}", f"{number}".encode() * number)
