@@ -94,6 +94,7 @@ setup(
         "jobs.kernel": ["*.c", "*.h"],
         "jobs.readings": ["dialects/*.toml"],
         "jobs.engine": ["skeleton/*.txt"],
+        "jobs.hadoop": ["pom.xml", "hadoop.sh", "*.properties"],
     },
     exclude_package_data={"": ["*.so"]},
     install_requires=REQUIRED,

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from jobs.hadoop.cluster import Cluster
+from tests.clusters import hadoop_cluster
 from tests.effort import rounds
 from tests.servers import S3Server, s3_server
 
@@ -49,3 +51,19 @@ def s3(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     s3_client.forget()
     s3_process.reset()
     return s3_process
+
+
+@pytest.fixture(scope="session")
+def hadoop_process() -> Iterator[Cluster]:
+    """One Hadoop cluster for all tests of a worker, on which those marked `hadoop` stand; tests take `hadoop`."""
+    with hadoop_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def hadoop(hadoop_process: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """A running Hadoop cluster that this process and its children use."""
+    for name, value in hadoop_process.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{hadoop_process.home / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return hadoop_process

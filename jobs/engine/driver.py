@@ -272,7 +272,8 @@ def _refuse_own_output(plan: Plan, settings: Settings) -> None:
 def provenance(run: Run, plan: Plan, report: Report, *, listed: bool = False) -> dict[str, Any]:
     """What `_SUCCESS` says of the run: enough to prove that a rerun read the same input, `listed` object by object."""
     tally = report.tally
-    objects = [{k: v for k, v in asdict(o).items() if k != "path" and v is not None} for o in plan.objects]
+    own = ("path", "block_size")
+    objects = [{k: v for k, v in asdict(o).items() if k not in own and v is not None} for o in plan.objects]
     return {
         "run": run.id,
         "job": run.job,

@@ -66,7 +66,8 @@ class Planner:
         inputs = self._settings.inputs
         if not inputs:
             raise UsageError(
-                "no input given", fix="name files, directories, globs, s3://bucket/prefix, or - for standard input"
+                "no input given",
+                fix="name files, directories, globs, s3://bucket/prefix, hdfs://host/path, or - for standard input",
             )
         if not all(inputs):
             raise UsageError("an input is an empty name", fix="is a variable of the shell not set?")
@@ -188,12 +189,22 @@ class Planner:
 
 
 def _ranges(whole: Piece, header: bytes, split_size: int) -> Iterator[Piece]:
-    """Byte ranges of equal length; a record belongs to the range where its first byte lies."""
+    """Byte ranges; a record belongs to the range where its first byte lies."""
     size = whole.object.size
-    count = -(-size // split_size)
-    for start, end in itertools.pairwise(i * size // count for i in range(count + 1)):
+    for start, end in itertools.pairwise(_borders(size, split_size, whole.object.block_size)):
         last = end == size
         yield replace(whole, size=end - start, start=start, end=None if last else end, header=header if start else b"")
+
+
+def _borders(size: int, split_size: int, block_size: int | None) -> list[int]:
+    """Where ranges begin and end: of equal length; where blocks lie apart, of whole blocks or equal parts of one."""
+    span = max(split_size // block_size, 1) * block_size if block_size else size
+    borders = [0]
+    for start in range(0, size, span):
+        length = min(span, size - start)
+        count = -(-length // split_size)
+        borders += [start + i * length // count for i in range(1, count + 1)]
+    return borders
 
 
 def _is_listed(name: str) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jobs.errors import InputError
 from jobs.lake import globs
+from jobs.lake.remote import BytesReader, Prefetches, SeekableObject
 from jobs.lake.s3_client import client, http_status, refusal, split_uri
-from jobs.lake.s3_reader import Ahead, BytesReader, RangeReader, fetch
+from jobs.lake.s3_reader import RangeReader, fetch, fetch_whole
 from jobs.lake.storage import ObjectInfo, Reader
 
 if TYPE_CHECKING:
@@ -105,76 +105,23 @@ def _etag(entry: dict[str, Any]) -> str:
 
 # Reading
 
-_ahead: list[Ahead] = []
-"""The prefetches under way, the innermost last."""
+_prefetches = Prefetches(fetch_whole)
 
 
 def open_range(info: ObjectInfo, start: int, end: int | None) -> Reader:
-    for ahead in reversed(_ahead):
-        if (data := ahead.take(info)) is not None:
-            return BytesReader(data[start:end])
+    if (data := _prefetches.take(info)) is not None:
+        return BytesReader(data[start:end])
     return RangeReader(info, start, info.size if end is None else min(end, info.size))
 
 
-@contextmanager
-def prefetch(infos: Sequence[ObjectInfo]) -> Iterator[None]:
-    ahead = Ahead(infos)
-    _ahead.append(ahead)
-    try:
-        yield
-    finally:
-        _ahead.remove(ahead)
-        ahead.close()
+def prefetch(infos: Sequence[ObjectInfo]) -> AbstractContextManager[None]:
+    client()  # made here: threads must not make it at the same time
+    return _prefetches.during(infos)
 
 
 @contextmanager
 def open_seekable(info: ObjectInfo) -> Iterator[pa.NativeFile]:
     import pyarrow as pa
 
-    with pa.PythonFile(_SeekableObject(info), mode="r") as file:
+    with pa.PythonFile(SeekableObject(info, fetch), mode="r") as file:
         yield file
-
-
-class _SeekableObject(io.RawIOBase):
-    """An object as a file. Short reads take a block, kept for the next: a Parquet footer is many of them."""
-
-    _BLOCK = 256 << 10
-
-    def __init__(self, info: ObjectInfo) -> None:
-        super().__init__()
-        self._info = info
-        self._at = 0
-        self._block_start = 0
-        self._block = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._info.size}[whence]
-        self._at = max(base + offset, 0)
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        left = max(self._info.size - self._at, 0)
-        size = left if size is None or size < 0 else min(size, left)
-        data = self._taken(self._at, size)
-        self._at += size
-        return data
-
-    def _taken(self, at: int, size: int) -> bytes:
-        inside = at - self._block_start
-        if inside >= 0 and inside + size <= len(self._block):
-            return self._block[inside : inside + size]
-        if size >= self._BLOCK:
-            return fetch(self._info, at, at + size)
-        # the end of the file is read backwards: from the footer's length to the footer
-        self._block_start = max(0, min(at, self._info.size - self._BLOCK))
-        self._block = fetch(self._info, self._block_start, min(self._block_start + self._BLOCK, self._info.size))
-        return self._block[at - self._block_start :][:size]

@@ -7,9 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from jobs.errors import InputError, JobError, UsageError
-
-TRIES = 6
-"""How often a request is sent before its error counts, with growing pauses between (botocore's standard mode)."""
+from jobs.lake.remote import TRIES
 
 _CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`"
 

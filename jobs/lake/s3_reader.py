@@ -1,4 +1,4 @@
-"""Reading S3 objects: ranges in order with the next one on its way, and small objects ahead of their turn.
+"""Reading S3 objects: ranges in order with the next one on its way.
 
 Every request carries If-Match, so that all ranges are of the one version that was listed. A connection that breaks is
 taken up again where it broke.
@@ -6,34 +6,31 @@ taken up again where it broke.
 
 from __future__ import annotations
 
-import os
-import random
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
 
-from jobs.lake.s3_client import TRIES, client, http_status, refusal, split_uri
+from jobs.lake.remote import LARGEST_AHEAD, TRIES, Closing, pause, submit
+from jobs.lake.s3_client import client, http_status, refusal, split_uri
 from jobs.lake.storage import ObjectInfo, changed
-
-T = TypeVar("T")
 
 FIRST_RANGE = 1 << 20
 """The first request is short: a planner that looks at an object's head needs no more."""
-RANGE = 8 << 20
-
-_AT_ONCE = 16
-_AHEAD_BYTES = 32 << 20
-_LONGEST_PAUSE = 20.0
+RANGE = LARGEST_AHEAD
 
 
 def fetch(info: ObjectInfo, start: int, end: int) -> bytes:
     """The bytes [start, end) of an object. Raises InputError."""
     data = bytearray(end - start)
     _fill(info, start, memoryview(data), threading.Event())
+    return bytes(data)
+
+
+def fetch_whole(info: ObjectInfo, stop: threading.Event) -> bytes:
+    """A whole object; gives up quietly once `stop` is set. Raises InputError."""
+    data = bytearray(info.size)
+    _fill(info, 0, memoryview(data), stop)
     return bytes(data)
 
 
@@ -52,7 +49,7 @@ def _fill(info: ObjectInfo, start: int, buffer: memoryview, stop: threading.Even
             failures += 1
             if not _is_broken_connection(error) or failures == TRIES:
                 raise _refusal(error, info) from None
-            stop.wait(min(_LONGEST_PAUSE, random.uniform(0.1, 0.2) * 2**failures))  # noqa: S311 - no secret
+            stop.wait(pause(failures))
 
 
 def _body(info: ObjectInfo, start: int, end: int) -> Any:
@@ -82,49 +79,7 @@ def _refusal(error: Exception, info: ObjectInfo) -> Exception:
     return refusal(error, info.uri)
 
 
-def _submit(work: Callable[..., T], *args: object) -> Future[T]:
-    client()  # made here: threads must not make it at the same time
-    return _threads(os.getpid()).submit(work, *args)
-
-
-@lru_cache(maxsize=1)
-def _threads(pid: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="s3")
-
-
-class _Closing:
-    """The `with` of a reader."""
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        self.close()
-
-
-class BytesReader(_Closing):
-    """An object that is here already."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = memoryview(data)
-        self.bytes_read = 0
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        part = self._data[self.bytes_read : self.bytes_read + len(buffer)]
-        buffer[: len(part)] = part
-        self.bytes_read += len(part)
-        return len(part)
-
-    def close(self) -> None:
-        self._data.release()
-
-
-class RangeReader(_Closing):
+class RangeReader(Closing):
     """A range of an object. From its second request on, the next is under way while one is read."""
 
     def __init__(self, info: ObjectInfo, start: int, end: int) -> None:
@@ -165,7 +120,10 @@ class RangeReader(_Closing):
 
     def _request(self) -> Future[memoryview] | None:
         found = next(self._ranges, None)
-        return None if found is None else _submit(self._fetch, *found)
+        if found is None:
+            return None
+        client()  # made here: threads must not make it at the same time
+        return submit(self._fetch, *found)
 
     def _fetch(self, start: int, end: int) -> memoryview:
         size = end - start
@@ -180,39 +138,3 @@ def _cut(start: int, end: int) -> Iterator[tuple[int, int]]:
     while start < end:
         yield start, min(start + size, end)
         start, size = start + size, RANGE
-
-
-class Ahead:
-    """Small objects fetched whole, in order, before they are asked for: a bounded number of requests and bytes."""
-
-    def __init__(self, infos: Sequence[ObjectInfo]) -> None:
-        self._left = [info for info in infos if info.size <= RANGE][::-1]
-        self._coming: OrderedDict[ObjectInfo, Future[bytes]] = OrderedDict()
-        self._stop = threading.Event()
-        self._more()
-
-    def take(self, info: ObjectInfo) -> bytes | None:
-        """The object's bytes, once; None where it is not among those fetched ahead. Raises InputError."""
-        coming = self._coming.pop(info, None)
-        if coming is None:
-            return None
-        data = coming.result()
-        self._more()
-        return data
-
-    def close(self) -> None:
-        self._stop.set()
-        for coming in self._coming.values():
-            coming.cancel()
-
-    def _more(self) -> None:
-        held = sum(info.size for info in self._coming)
-        while self._left and len(self._coming) < _AT_ONCE and held + self._left[-1].size <= _AHEAD_BYTES:
-            info = self._left.pop()
-            held += info.size
-            self._coming[info] = _submit(self._fetch, info)
-
-    def _fetch(self, info: ObjectInfo) -> bytes:
-        data = bytearray(info.size)
-        _fill(info, 0, memoryview(data), self._stop)
-        return bytes(data)

@@ -17,16 +17,22 @@ from jobs.errors import InputError, UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_STORAGES = {"": "jobs.lake.local", "file": "jobs.lake.local", "-": "jobs.lake.stdin", "s3": "jobs.lake.s3"}
+_STORAGES = {
+    "": "jobs.lake.local",
+    "file": "jobs.lake.local",
+    "-": "jobs.lake.stdin",
+    "s3": "jobs.lake.s3",
+    "hdfs": "jobs.lake.hdfs",
+}
 """The module of each scheme: another storage is another module with the functions of `Storage`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """A log object as it was listed. `size` in bytes. `etag` (S3) or `mtime_ns` pin its content; None: not pinned.
+    """A log object as it was listed. `size` in bytes. `etag` (S3, HDFS) or `mtime_ns` pin its content, where not None.
 
     `uri` is what the user sees, relative where the user typed it so; `path` is where tasks open a local file, whatever
-    their working directory; None: at `uri`.
+    their working directory; None: at `uri`. `block_size`: the bytes (HDFS) that lie together on one machine.
     """
 
     uri: str
@@ -34,6 +40,7 @@ class ObjectInfo:
     etag: str | None = None
     mtime_ns: int | None = None
     path: str | None = None
+    block_size: int | None = None
 
 
 class Reader(Protocol):
@@ -83,9 +90,10 @@ def scheme(uri: str) -> str:
 def expand(spec: str, accept: Callable[[str], bool]) -> list[ObjectInfo]:
     """The objects that an input names, sorted by URI, each once.
 
-    `spec` is a file, a directory (all below it), `s3://bucket/key`, `s3://bucket/prefix/`, or a pattern of these with
-    `*`, `?`, `[…]` and `**`; a pattern that matches a directory or prefix takes all below it. `accept` is asked about
-    every name found (of files and of folders below what was named), but not about what the user named in full.
+    `spec` is a file or a directory (all below it), here or at `hdfs://host:port/path`, `s3://bucket/key`,
+    `s3://bucket/prefix/`, or a pattern of these with `*`, `?`, `[…]` and `**`; a pattern that matches a directory or
+    prefix takes all below it. `accept` is asked about every name found (of files and of folders below what was named),
+    but not about what the user named in full.
     Raises InputError for what is missing, cannot be listed or holds no object.
     """
     return _storage(spec).expand(spec, accept)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jobs.errors import InputError, JobError, UsageError
-from jobs.lake import s3_client, s3_reader, storage
+from jobs.lake import remote, s3_client, s3_reader, storage
 from jobs.lake.storage import ObjectInfo
 from tests.lake.faulty_proxy import Faults, cut_in_half, faulty_proxy, reset, slow_down
 from tests.servers import S3Server, free_port
@@ -254,12 +254,12 @@ def test_a_broken_range_is_taken_up_where_it_broke(lake: Any, proxy: Faults) -> 
 
 
 def test_a_network_that_stays_broken(lake: Any, proxy: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_reader, "_LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(remote, "LONGEST_PAUSE", 0.01)
     info = _put(lake, os.urandom(1000))
     proxy.faults = [cut_in_half] * 100
     with pytest.raises(InputError, match=r"^s3://lake/x: S3 cannot be (reached|used): "):
         storage.read_bytes(info)
-    assert proxy.happened == s3_client.TRIES
+    assert proxy.happened == remote.TRIES
 
 
 def test_s3_that_stays_busy(lake: Any, proxy: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,7 +304,7 @@ def test_a_reader_that_is_closed_early_leaves_no_work(lake: Any) -> None:
             reader.readinto(buffer)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if not any(t.is_alive() and t.name.startswith("s3") and _is_busy(t) for t in threading.enumerate()):
+        if not any(t.is_alive() and t.name.startswith("storage") and _is_busy(t) for t in threading.enumerate()):
             return
     raise AssertionError("a thread still fetches")
 

@@ -50,7 +50,10 @@ WRONG = {
     "-r dataproc": "-r dataproc: Google Dataproc is not supported; use inline, local, hadoop, emr or spark",
     "-r spark -": f"-r spark -: {CLUSTER}",
     "-r hadoop -": f"-r hadoop -: {CLUSTER}",
-    "gs://lake/readings/": "gs://lake/readings/: there is no storage gs://; use a path or one of file://, s3://",
+    "gs://lake/readings/": "gs://lake/readings/: there is no storage gs://; "
+    "use a path or one of file://, s3://, hdfs://",
+    "swebhdfs://lake/x": "swebhdfs://lake/x: there is no storage swebhdfs://; "
+    "use a path or one of file://, s3://, hdfs://",
     "s3://": "s3://: names no bucket; write it as s3://bucket/prefix/",
 }
 
@@ -77,7 +80,8 @@ def test_refused(folder: Path, arguments: str) -> None:
 def test_no_input_is_named(folder: Path) -> None:
     found = told(folder)
     assert found.errors == (
-        "error: no input given; name files, directories, globs, s3://bucket/prefix, or - for standard input\n"
+        "error: no input given; "
+        "name files, directories, globs, s3://bucket/prefix, hdfs://host/path, or - for standard input\n"
     )
     empty = told(folder, "log.csv", "")
     assert empty.errors == "error: an input is an empty name; is a variable of the shell not set?\n"

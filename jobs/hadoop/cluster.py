@@ -1,0 +1,212 @@
+"""A cluster from start to end: a folder with its state, which outlives the process that made it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import shlex
+import shutil
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from jobs.errors import JobError, UsageError
+from jobs.hadoop import configuration, daemons, jars
+from jobs.hadoop.configuration import USER, Layout
+from jobs.hadoop.terminal import Say
+
+NODES = 2
+_STATE, _LOCK = "cluster.json", "lock"
+_START_SECONDS = 180.0
+_COMMANDS = ("hdfs", "yarn", "mapred")
+_WEB_APPS = ("hdfs", "datanode", "secondary", "static")
+
+State = Literal["ready", "starting", "down"]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster's layout and the pids of its daemons by role."""
+
+    layout: Layout
+    pids: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        return self.layout.home
+
+    def environment(self) -> dict[str, str]:
+        """What clients of the cluster need, PATH left out."""
+        return {"HADOOP_HOME": str(self.home), "HADOOP_CONF_DIR": str(self.layout.conf), "HADOOP_USER_NAME": USER}
+
+    def exports(self) -> list[str]:
+        """The same as lines for a shell's `eval`."""
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment().items()]
+        return [*lines, f'export PATH={shlex.quote(str(self.home / "bin"))}:"$PATH"']
+
+    def states(self) -> dict[str, State]:
+        """How each daemon is."""
+        seen = {"namenode": self._name_node() is not None, "resourcemanager": self._resource_manager() is not None}
+        seen["datanode"] = (self._name_node() or {}).get("NumLiveDataNodes", 0) >= 1
+        working = (self._resource_manager() or {}).get("activeNodes", 0)
+        result: dict[str, State] = {}
+        for role in daemons.roles(self.layout):
+            if not daemons.is_alive(self.layout, self.pids.get(role.name, 0)):
+                result[role.name] = "down"
+            elif seen.get(role.name, working >= self.layout.nodes):
+                result[role.name] = "ready"
+            else:
+                result[role.name] = "starting"
+        return result
+
+    def is_ready(self) -> bool:
+        return set(self.states().values()) == {"ready"}
+
+    def _name_node(self) -> dict[str, Any] | None:
+        """The NameNode's view of the file system; None until it is in service."""
+        query = "jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
+        beans = (_get(f"http://{self.layout.address('namenode-http')}/{query}") or {}).get("beans")
+        return beans[0] if beans and beans[0]["FSState"] == "Operational" else None
+
+    def _resource_manager(self) -> dict[str, Any] | None:
+        answer = _get(f"http://{self.layout.address('resourcemanager-http')}/ws/v1/cluster/metrics") or {}
+        return answer.get("clusterMetrics")
+
+
+def default_home(cache: Path) -> Path:
+    """Where the one cluster lies that needs no name."""
+    return cache / "cluster"
+
+
+def find(home: Path) -> Cluster | None:
+    """The cluster in this folder, running or not."""
+    try:
+        state = json.loads((home / _STATE).read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    return Cluster(Layout(home, state["ports"], state["nodes"]), state["pids"])
+
+
+def up(home: Path, cache: Path, say: Say, *, die_with_parent: bool = False) -> Cluster:
+    """The cluster in this folder, ready: as it runs, or started on free ports with the files that it had.
+
+    Raises JobError where something is missing or a daemon ends, with the last lines of its log.
+    """
+    daemons.java()
+    home = home.absolute()
+    if re.search(r"[\s,:]", str(home)):
+        fix = "name one without blanks, commas and colons"
+        raise UsageError("Hadoop cannot work in a folder of this name", where=f"--dir {home}", fix=fix)
+    if find(home) is None and home.is_dir() and any(path.name != _LOCK for path in home.iterdir()):
+        raise UsageError("is neither empty nor a cluster's folder", where=f"--dir {home}", fix="name another")
+    resolved = jars.resolve(cache, say)
+    home.mkdir(parents=True, exist_ok=True)
+    with _locked(home, say):
+        found = find(home)
+        if found is not None and found.is_ready():
+            return found
+        if found is not None:
+            daemons.stop(found.layout, found.pids.values())
+        return _start(home, resolved, say, die_with_parent=die_with_parent)
+
+
+@contextmanager
+def _locked(home: Path, say: Say) -> Iterator[None]:
+    with (home / _LOCK).open("w") as lock:
+        say("waiting for another process that starts this cluster")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def down(cluster: Cluster) -> None:
+    """End all its processes and remove its folder, its files in HDFS with it."""
+    daemons.stop(cluster.layout, cluster.pids.values())
+    shutil.rmtree(cluster.home)
+
+
+def _start(home: Path, resolved: Path, say: Say, *, die_with_parent: bool) -> Cluster:
+    layout = Layout.on_free_ports(home, NODES)
+    _furnish(layout, resolved)
+    pids: dict[str, int] = {}
+    try:
+        for role in daemons.roles(layout):
+            if role.name == "namenode" and not (layout.data / "namenode" / "current").is_dir():
+                say("making an empty file system")
+                daemons.format_name_node(layout)
+            pids[role.name] = daemons.start(layout, role, die_with_parent=die_with_parent)
+            _save(Cluster(layout, pids))
+        cluster = Cluster(layout, pids)
+        _wait_until_ready(cluster, say)
+    except BaseException:
+        daemons.stop(layout, pids.values())
+        raise
+    return cluster
+
+
+def _furnish(layout: Layout, resolved: Path) -> None:
+    """Lay out the folder: configuration, the hadoop command, links to the jars."""
+    here = Path(__file__).parent
+    configuration.write(layout)
+    for name in ("log4j-client.properties", "log4j-daemon.properties"):
+        shutil.copyfile(here / name, layout.conf / name)
+    for folder in (layout.home / "bin", layout.jars / "tools", layout.logs / "userlogs", layout.data):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in _WEB_APPS:  # Hadoop's jars lack the pages, and daemons start only where there is a folder for them
+        (layout.jars / "web" / "webapps" / name).mkdir(parents=True, exist_ok=True)
+    command = layout.home / "bin" / "hadoop"
+    shutil.copyfile(here / "hadoop.sh", command)
+    command.chmod(0o755)
+    links = {command.with_name(name): Path(command.name) for name in _COMMANDS}
+    links |= {layout.jars / name: resolved / name for name in ("lib", "s3a")}
+    links |= {layout.jars / "tools" / jar.name: jar for jar in (resolved / "tools").iterdir()}
+    for link, target in links.items():
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+
+def _wait_until_ready(cluster: Cluster, say: Say) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while "starting" in (states := cluster.states()).values():
+        waiting = [name for name, state in states.items() if state != "ready"]
+        say(f"waiting for {', '.join(waiting)}")
+        if time.monotonic() > deadline:
+            raise JobError(
+                "\n".join([f"not ready in {_START_SECONDS:.0f} s: {', '.join(waiting)}", *_words(cluster, waiting[0])])
+            )
+        _refuse_dead(cluster, states)
+        time.sleep(0.1)
+    _refuse_dead(cluster, states)
+
+
+def _refuse_dead(cluster: Cluster, states: Mapping[str, State]) -> None:
+    for name, state in states.items():
+        if state == "down":
+            raise JobError(
+                "\n".join([f"the {name} ended while it started; the last lines of its log:", *_words(cluster, name)])
+            )
+
+
+def _words(cluster: Cluster, name: str) -> list[str]:
+    return daemons.last_words(cluster.layout, name)
+
+
+def _save(cluster: Cluster) -> None:
+    state = {"nodes": cluster.layout.nodes, "ports": dict(cluster.layout.ports), "pids": dict(cluster.pids)}
+    path = cluster.home / _STATE
+    path.with_suffix(".new").write_text(json.dumps(state, indent=1))
+    path.with_suffix(".new").rename(path)
+
+
+def _get(url: str) -> dict[str, Any] | None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(url, timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,228 @@
+"""A cluster's configuration: where everything lies and listens, and the properties that differ from Hadoop's defaults.
+
+Three kinds: what a cluster on one machine needs, what keeps it small, and heartbeats and polls that are short because
+nothing is far away.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+HOST = "127.0.0.1"
+USER = "hadoop"
+"""Whose files and jobs they are: mrjob finds a job's history only where this is its name."""
+
+Properties = Mapping[str, object]
+
+_SINGLE_PORTS = (
+    "namenode",
+    "namenode-http",
+    "datanode",
+    "datanode-http",
+    "datanode-ipc",
+    "resourcemanager",
+    "resourcemanager-scheduler",
+    "resourcemanager-tracker",
+    "resourcemanager-admin",
+    "resourcemanager-http",
+)
+_NODE_PORTS = ("", "-localizer", "-http")
+_CONTAINER_MB = 1024
+_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A cluster's folder, which is its HADOOP_HOME, its ports by name and its number of worker nodes."""
+
+    home: Path
+    ports: Mapping[str, int]
+    nodes: int
+
+    @staticmethod
+    def on_free_ports(home: Path, nodes: int) -> Layout:
+        names = [*_SINGLE_PORTS, *(f"nodemanager-{n}{kind}" for n in range(1, nodes + 1) for kind in _NODE_PORTS)]
+        with ExitStack() as held:
+            sockets = [held.enter_context(socket.socket()) for _ in names]
+            for each in sockets:
+                each.bind((HOST, 0))
+            return Layout(home, {n: s.getsockname()[1] for n, s in zip(names, sockets, strict=True)}, nodes)
+
+    def address(self, name: str) -> str:
+        return f"{HOST}:{self.ports[name]}"
+
+    @property
+    def file_system(self) -> str:
+        return f"hdfs://{self.address('namenode')}"
+
+    @property
+    def conf(self) -> Path:
+        return self.home / "etc" / "hadoop"
+
+    def node_conf(self, node: int) -> Path:
+        """The configuration of one NodeManager: the cluster's, with ports and folders of its own."""
+        return self.home / "etc" / f"node-{node}"
+
+    @property
+    def jars(self) -> Path:
+        return self.home / "share" / "hadoop"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    def node_data(self, node: int) -> Path:
+        """Where a node's containers work."""
+        return self.data / f"node-{node}"
+
+
+def core(at: Layout) -> Properties:
+    return {
+        "fs.defaultFS": at.file_system,
+        "hadoop.tmp.dir": at.data / "tmp",
+        "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",  # mrjob says s3:// where Hadoop says s3a://
+    }
+
+
+def hdfs(at: Layout) -> Properties:
+    return {
+        "dfs.namenode.rpc-address": at.address("namenode"),
+        "dfs.namenode.rpc-bind-host": HOST,
+        "dfs.namenode.http-address": at.address("namenode-http"),
+        "dfs.namenode.name.dir": (at.data / "namenode").as_uri(),
+        "dfs.namenode.safemode.extension": 0,
+        "dfs.namenode.edits.noeditlogchannelflush": "true",
+        "dfs.namenode.datanode.registration.ip-hostname-check": "false",
+        "dfs.datanode.address": at.address("datanode"),
+        "dfs.datanode.http.address": at.address("datanode-http"),
+        "dfs.datanode.ipc.address": at.address("datanode-ipc"),
+        "dfs.datanode.hostname": "localhost",
+        "dfs.datanode.data.dir": (at.data / "datanode").as_uri(),
+        "dfs.heartbeat.interval": 1,
+        "dfs.replication": 1,
+        "dfs.blocksize": 64 << 20,
+        "dfs.permissions.enabled": "false",
+    }
+
+
+def yarn(at: Layout) -> Properties:
+    cores = vcores()
+    return {
+        "yarn.resourcemanager.address": at.address("resourcemanager"),
+        "yarn.resourcemanager.scheduler.address": at.address("resourcemanager-scheduler"),
+        "yarn.resourcemanager.resource-tracker.address": at.address("resourcemanager-tracker"),
+        "yarn.resourcemanager.admin.address": at.address("resourcemanager-admin"),
+        "yarn.resourcemanager.webapp.address": at.address("resourcemanager-http"),
+        "yarn.resourcemanager.bind-host": HOST,
+        "yarn.resourcemanager.am.max-attempts": 1,
+        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": 50,
+        "yarn.client.application-client-protocol.poll-interval-ms": 50,
+        "yarn.application.classpath": f"{at.conf},{at.jars}/lib/*,{at.jars}/s3a/*",
+        "yarn.scheduler.minimum-allocation-mb": 128,
+        "yarn.scheduler.maximum-allocation-mb": cores * _CONTAINER_MB,
+        "yarn.nodemanager.bind-host": HOST,
+        "yarn.nodemanager.resource.memory-mb": cores * _CONTAINER_MB,
+        "yarn.nodemanager.resource.cpu-vcores": cores,
+        "yarn.nodemanager.pmem-check-enabled": "false",
+        "yarn.nodemanager.vmem-check-enabled": "false",
+        "yarn.nodemanager.aux-services": "mapreduce_shuffle",
+        "yarn.nodemanager.aux-services.mapreduce_shuffle.class": "org.apache.hadoop.mapred.ShuffleHandler",
+        "yarn.nodemanager.env-whitelist": "JAVA_HOME,HADOOP_HOME,HADOOP_COMMON_HOME,HADOOP_HDFS_HOME,HADOOP_CONF_DIR,"
+        "HADOOP_YARN_HOME,HADOOP_MAPRED_HOME,PATH,LANG,TZ",
+        "yarn.nodemanager.log-dirs": at.logs / "userlogs",
+        # a node whose disk is 90 % full would silently take no work
+        "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage": 99.9,
+    }
+
+
+def node(at: Layout, number: int) -> Properties:
+    """What one NodeManager has of its own."""
+    name = f"nodemanager-{number}"
+    return {
+        "yarn.nodemanager.address": at.address(name),
+        "yarn.nodemanager.localizer.address": at.address(f"{name}-localizer"),
+        "yarn.nodemanager.webapp.address": at.address(f"{name}-http"),
+        "yarn.nodemanager.local-dirs": at.node_data(number),
+    }
+
+
+def scheduler(at: Layout) -> Properties:
+    queue, resource = "yarn.scheduler.capacity.root", "org.apache.hadoop.yarn.util.resource"
+    return {
+        f"{queue}.queues": "default",
+        f"{queue}.default.capacity": 100,
+        f"{queue}.default.maximum-capacity": 100,
+        f"{queue}.default.state": "RUNNING",
+        "yarn.scheduler.capacity.maximum-am-resource-percent": 0.6,
+        "yarn.scheduler.capacity.node-locality-delay": -1,
+        "yarn.scheduler.capacity.resource-calculator": f"{resource}.DominantResourceCalculator",
+    }
+
+
+def mapred(at: Layout) -> Properties:
+    home = f"HADOOP_MAPRED_HOME={at.home}"
+    return {
+        "mapreduce.framework.name": "yarn",
+        "mapreduce.application.classpath": f"{at.jars}/lib/*,{at.jars}/s3a/*",
+        "mapreduce.shuffle.port": 0,
+        "mapreduce.jobhistory.jhist.format": "json",  # mrjob reads the cause of a failure from it
+        "mapreduce.client.progressmonitor.pollinterval": 100,
+        "mapreduce.client.completion.pollinterval": 100,
+        "mapreduce.task.io.sort.mb": 64,
+        "yarn.app.mapreduce.am.env": home,
+        "yarn.app.mapreduce.am.resource.mb": _CONTAINER_MB,
+        "yarn.app.mapreduce.am.command-opts": f"-Xmx512m {_JVM}",
+        "yarn.app.mapreduce.am.scheduler.heartbeat.interval-ms": 50,
+        **{
+            f"mapreduce.{role}.{key}": value
+            for role in ("map", "reduce")
+            for key, value in (
+                ("env", home),
+                ("memory.mb", _CONTAINER_MB),
+                ("java.opts", f"-Xmx384m {_JVM}"),
+                ("maxattempts", 2),
+                ("speculative", "false"),
+            )
+        },
+    }
+
+
+def vcores() -> int:
+    """A node's containers: those of both nodes are one more than this machine's cores, for the application master,
+    which mostly waits."""
+    return max(2, (len(os.sched_getaffinity(0)) + 2) // 2)
+
+
+def write(at: Layout) -> None:
+    """Write all configuration files; NodeManagers get folders of their own."""
+    files = {
+        "core-site.xml": core(at),
+        "hdfs-site.xml": hdfs(at),
+        "yarn-site.xml": yarn(at),
+        "capacity-scheduler.xml": scheduler(at),
+        "mapred-site.xml": mapred(at),
+    }
+    _write_folder(at.conf, files)
+    for number in range(1, at.nodes + 1):
+        _write_folder(at.node_conf(number), files | {"yarn-site.xml": {**yarn(at), **node(at, number)}})
+
+
+def _write_folder(folder: Path, files: Mapping[str, Properties]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, properties in files.items():
+        lines = [
+            f"  <property><name>{escape(key)}</name><value>{escape(str(value))}</value></property>"
+            for key, value in properties.items()
+        ]
+        text = "\n".join(['<?xml version="1.0"?>', "<configuration>", *lines, "</configuration>", ""])
+        (folder / name).write_text(text, "utf-8")

@@ -1,0 +1,36 @@
+"""A Hadoop cluster for tests, with a folder of its own; the jars are those of the user's cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jobs.hadoop import cluster, jars
+from jobs.hadoop.cluster import Cluster
+
+
+def need_hadoop() -> None:
+    """Skip the test where a cluster cannot start; in CI that is a failure."""
+    missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"{' and '.join(missing)} missing, and CI must have it")
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} missing, which a Hadoop cluster needs")
+
+
+@contextmanager
+def hadoop_cluster() -> Iterator[Cluster]:
+    """A cluster while the context lasts; its daemons end with this process, however it ends."""
+    need_hadoop()
+    with tempfile.TemporaryDirectory(prefix="hadoop-", ignore_cleanup_errors=True) as folder:
+        started = cluster.up(Path(folder, "cluster"), jars.cache_folder(), lambda text: None, die_with_parent=True)
+        try:
+            yield started
+        finally:
+            cluster.down(started)

@@ -1,0 +1,130 @@
+"""A real cluster: it runs, is found again, comes back after a death, and leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jobs.hadoop import cluster, jars
+from jobs.hadoop.cluster import Cluster
+from jobs.hadoop.configuration import Layout
+from tests.clusters import need_hadoop
+from tests.outcomes.commands import Outcome, told
+
+pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop")]
+
+ROLES = ["resourcemanager", "namenode", "datanode", "nodemanager-1", "nodemanager-2"]
+
+
+def _told(command: str, home: Path) -> Outcome:
+    return told(home.parent, command, "--dir", home, "--cache", jars.cache_folder(), module="jobs.hadoop")
+
+
+def _processes_in(home: Path) -> list[str]:
+    """The commands of all processes that name the folder or work in it."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            works_there = (entry / "cwd").readlink().is_relative_to(home)
+        except OSError:
+            continue
+        if works_there or f"{home}/" in arguments:
+            found.append(arguments)
+    return found
+
+
+def test_every_role_is_a_process_that_is_ready(hadoop: Cluster) -> None:
+    found = _told("status", hadoop.home)
+    assert found.status == 0, found.errors
+    lines = [line.split() for line in found.output.splitlines()]
+    assert lines[0] == ["role", "pid", "address", "state"]
+    assert [line[0] for line in lines[1:]] == ROLES
+    assert {line[3] for line in lines[1:]} == {"ready"}
+    assert len({line[1] for line in lines[1:]}) == len(ROLES)
+    assert all(line[2].startswith("127.0.0.1:") for line in lines[1:])
+    assert (
+        len(
+            {
+                line.index(cell)
+                for line in found.output.splitlines()
+                for cell in ("127.0.0.1", "address")
+                if cell in line
+            }
+        )
+        == 1
+    )
+
+
+def test_up_finds_it_running(hadoop: Cluster) -> None:
+    again = _told("up", hadoop.home)
+    assert (again.status, again.output) == (0, _told("env", hadoop.home).output)
+    found = cluster.find(hadoop.home)
+    assert found is not None
+    assert found.pids == hadoop.pids
+
+
+def test_the_exported_environment_is_all_that_a_shell_needs(hadoop: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("here\n")
+    script = """
+        eval "$1" && hadoop fs -mkdir -p /exported && hadoop fs -put -f a.txt /exported/ &&
+        hdfs dfs -cat /exported/a.txt && hadoop fs -ls / | grep -o '/exported'
+    """
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("HADOOP_")}
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", "\n".join(hadoop.exports())],
+        cwd=tmp_path,
+        env=plain | {"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "here\n/exported\n", "")
+
+
+def test_another_beside_it_comes_back_with_its_files_and_leaves_nothing(hadoop: Cluster, tmp_path: Path) -> None:
+    home = tmp_path / "another"
+    started = _told("up", home)
+    assert started.status == 0, started.errors
+    try:
+        first = cluster.find(home)
+        assert first is not None
+        assert not set(first.layout.ports.values()) & set(hadoop.layout.ports.values())
+        command = [str(home / "bin" / "hadoop"), "fs"]
+        subprocess.run([*command, "-mkdir", "/kept"], env=os.environ | first.environment(), check=True)
+
+        os.kill(first.pids["nodemanager-2"], signal.SIGKILL)
+        status = _told("status", home)
+        assert status.status == 1
+        assert [line.split()[0] for line in status.output.splitlines() if line.endswith("down")] == ["nodemanager-2"]
+
+        again = _told("up", home)
+        assert again.status == 0, again.errors
+        second = cluster.find(home)
+        assert second is not None
+        subprocess.run([*command, "-test", "-d", "/kept"], env=os.environ | second.environment(), check=True)
+        assert not set(first.pids.values()) & set(second.pids.values())
+    finally:
+        ended = _told("down", home)
+    assert (ended.status, ended.errors) == (0, f"the cluster in {home} is down, and its files are gone\n")
+    assert not home.exists()
+    assert _processes_in(home) == []
+    assert hadoop.is_ready()
+
+
+def test_a_daemon_that_ends_is_named_with_its_last_words(tmp_path: Path) -> None:
+    need_hadoop()
+    home = tmp_path / "cluster"
+    layout = Layout.on_free_ports(home, cluster.NODES)
+    (layout.data / "namenode" / "current").mkdir(parents=True)  # looks like a file system, and is none
+    cluster._save(Cluster(layout))
+    failed = _told("up", home)
+    assert (failed.status, failed.output) == (1, "")
+    lines = failed.errors.splitlines()
+    assert lines[0] == "error: the namenode ended while it started; the last lines of its log:"
+    assert any("NameNode is not formatted" in line for line in lines[1:])
+    assert _processes_in(home) == []

@@ -1,0 +1,145 @@
+"""What `python -m jobs.hadoop` says where no cluster can start, or there is none."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from jobs.hadoop import configuration, jars
+from jobs.hadoop.configuration import Layout
+from tests.outcomes.commands import Outcome, told
+
+
+def _told(*arguments: object, folder: Path, **env: str) -> Outcome:
+    return told(folder, *arguments, module="jobs.hadoop", env=env)
+
+
+def _program(folder: Path, name: str, text: str = "exit 0") -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+    return folder
+
+
+def test_without_java(tmp_path: Path) -> None:
+    bare = _program(tmp_path / "bin", "mvn")
+    fix = "install Java 17 or newer (Debian: apt install openjdk-17-jre-headless)"
+    error = f"error: java: Java is missing, on which Hadoop runs; {fix}\n"
+    assert _told("up", "--cache", tmp_path, folder=tmp_path, PATH=str(bare), JAVA_HOME="") == Outcome(1, "", error)
+
+
+def test_with_a_wrong_java_home(tmp_path: Path) -> None:
+    error = "error: JAVA_HOME=/nowhere: there is no bin/java in it; correct or unset it\n"
+    assert _told("up", "--cache", tmp_path, folder=tmp_path, JAVA_HOME="/nowhere") == Outcome(1, "", error)
+
+
+def test_without_maven(tmp_path: Path) -> None:
+    bare = _program(tmp_path / "bin", "java")
+    fix = "install Maven (Debian: apt install maven; macOS: brew install maven)"
+    error = f"error: mvn: Maven is missing, which fetches Hadoop's jars; {fix}\n"
+    assert _told("up", "--cache", tmp_path / "c", folder=tmp_path, PATH=str(bare), JAVA_HOME="") == Outcome(
+        1, "", error
+    )
+
+
+def test_maven_fails(tmp_path: Path) -> None:
+    _program(tmp_path / "bin", "java")
+    bare = _program(tmp_path / "bin", "mvn", "echo '[INFO] working'; echo '[ERROR] Unknown host' >&2; exit 1")
+    path = f"{bare}:{os.defpath}"
+    failed = _told("up", "--cache", tmp_path / "c", folder=tmp_path, PATH=path, JAVA_HOME="")
+    assert failed == Outcome(1, "", "error: Maven could not fetch Hadoop's jars\n[ERROR] Unknown host\n")
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["lock"]
+
+
+def test_jars_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for Maven: what it leaves in its folder is the cache's from then on."""
+    script = 'for word; do case $word in -Dfolder=*) mkdir -p "${word#-Dfolder=}/lib";; esac; done; echo x >> "$CALLS"'
+    monkeypatch.setenv("PATH", f"{_program(tmp_path / 'bin', 'mvn', script)}:{os.defpath}")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    (tmp_path / "cache" / "maven").mkdir(parents=True)
+    first = jars.resolve(tmp_path / "cache", lambda text: None)
+    assert jars.resolve(tmp_path / "cache", lambda text: None) == first
+    assert (tmp_path / "calls").read_text() == "x\n"
+    assert (first / "lib").is_dir()
+    assert not (tmp_path / "cache" / "maven").exists()
+
+
+def test_a_folder_with_other_things(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    folder = tmp_path / "mine"
+    bare = _program(tmp_path / "bin", "java")
+    refused = _told("up", "--dir", folder, folder=tmp_path, PATH=str(bare), JAVA_HOME="")
+    assert refused == Outcome(2, "", f"error: --dir {folder}: is neither empty nor a cluster's folder; name another\n")
+    assert (folder / "thesis.txt").read_text() == "precious"
+
+
+def test_a_folder_that_class_paths_cannot_name(tmp_path: Path) -> None:
+    bare = _program(tmp_path / "bin", "java")
+    refused = _told("up", "--dir", tmp_path / "a b", folder=tmp_path, PATH=str(bare), JAVA_HOME="")
+    fix = "name one without blanks, commas and colons"
+    error = f"error: --dir {tmp_path / 'a b'}: Hadoop cannot work in a folder of this name; {fix}\n"
+    assert refused == Outcome(2, "", error)
+
+
+@pytest.mark.parametrize("command", ["status", "env"])
+def test_no_cluster_yet(tmp_path: Path, command: str) -> None:
+    error = f"error: {tmp_path / 'c'}: there is no cluster; start one: python -m jobs.hadoop up\n"
+    assert _told(command, "--dir", tmp_path / "c", folder=tmp_path) == Outcome(1, "", error)
+
+
+def test_down_without_a_cluster(tmp_path: Path) -> None:
+    said = f"there is no cluster in {tmp_path / 'c'}\n"
+    assert _told("down", "--dir", tmp_path / "c", folder=tmp_path) == Outcome(0, "", said)
+
+
+def test_a_command_is_needed(tmp_path: Path) -> None:
+    error = "error: the following arguments are required: COMMAND; --help lists the options\n"
+    assert _told(folder=tmp_path) == Outcome(2, "", error)
+
+
+def test_the_cache_is_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert jars.cache_folder() == tmp_path / "sensor-jobs"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert jars.cache_folder() == Path.home() / ".cache" / "sensor-jobs"
+
+
+def test_configuration_is_what_the_table_says(tmp_path: Path) -> None:
+    layout = Layout.on_free_ports(tmp_path / "a & b", 2)
+    assert len(set(layout.ports.values())) == len(layout.ports) == 16
+    configuration.write(layout)
+    read = {
+        path.relative_to(layout.home / "etc"): {
+            str(item.findtext("name")): str(item.findtext("value")) for item in ElementTree.parse(path).iter("property")
+        }
+        for path in (layout.home / "etc").rglob("*.xml")
+    }
+    assert read[Path("hadoop/core-site.xml")] == {k: str(v) for k, v in configuration.core(layout).items()}
+    first, second = (read[Path(f"node-{number}/yarn-site.xml")] for number in (1, 2))
+    own = {key for key in first if first[key] != second[key]}
+    assert own == set(configuration.node(layout, 1))
+    addresses = {v for table in read.values() for k, v in table.items() if k.endswith("address")}
+    assert all(re.fullmatch(r"127\.0\.0\.1:\d+", address) for address in addresses)
+
+
+def test_hadoop_is_the_one_that_pyspark_bundles() -> None:
+    pyspark = pytest.importorskip("pyspark")
+    if not pyspark.__version__.startswith("4."):
+        pytest.skip("an older Spark bundles an older Hadoop")
+    bundled = next(Path(pyspark.__file__).parent.glob("jars/hadoop-client-api-*.jar"))
+    assert bundled.stem == f"hadoop-client-api-{jars.version()}"
+
+
+def test_the_package_has_all_that_a_cluster_needs() -> None:
+    """What setup.py lists as the package's data is what lies beside its modules."""
+    listed = re.search(r'"jobs\.hadoop": \[(.*)\]', Path("setup.py").read_text("utf-8"))
+    assert listed is not None
+    patterns = re.findall(r'"(.+?)"', listed[1])
+    here = Path("jobs", "hadoop")
+    others = {path.name for path in here.iterdir() if path.is_file() and path.suffix != ".py"}
+    assert others == {path.name for pattern in patterns for path in here.glob(pattern)}
