@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.hadoop import cluster, jars
+from jobs.engine.cache import cache_folder
+from jobs.hadoop import cluster
 from jobs.hadoop.cluster import Cluster
 from jobs.hadoop.configuration import Layout
 from tests.clusters import need_hadoop
@@ -21,7 +22,7 @@ ROLES = ["resourcemanager", "namenode", "datanode", "nodemanager-1", "nodemanage
 
 
 def _told(command: str, home: Path) -> Outcome:
-    return told(home.parent, command, "--dir", home, "--cache", jars.cache_folder(), module="jobs.hadoop")
+    return told(home.parent, command, "--dir", home, "--cache", cache_folder(), module="jobs.hadoop")
 
 
 def _processes_in(home: Path) -> list[str]:

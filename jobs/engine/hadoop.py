@@ -1,0 +1,108 @@
+"""mrjob's Hadoop runner, fitted to plans: the suite travels as one archive, and files in HDFS are had over WebHDFS."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import posixpath
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jobs.engine import compat, package
+from jobs.engine.cache import cache_folder
+from jobs.engine.hdfs_files import HdfsFiles
+from jobs.engine.plan import Plan
+from jobs.errors import JobError, UsageError
+from jobs.lake import hadoop_conf
+
+compat.install()
+
+from mrjob.fs.composite import CompositeFilesystem  # noqa: E402 - needs the stand-ins of compat
+from mrjob.fs.local import LocalFilesystem  # noqa: E402
+from mrjob.hadoop import HadoopJobRunner  # noqa: E402
+
+log = logging.getLogger(__name__)
+
+_BYTES_PER_TASK = 256 << 20
+_SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
+_LOOPBACK = ("127.", "localhost:", "[::1]")
+
+
+class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
+    """`-r hadoop`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not self._opts["python_bin"] and is_on_this_machine():
+            self._opts["python_bin"] = [sys.executable]
+        self._package: dict[str, Any] = {}
+        self.cause: dict[str, Any] | None = None
+
+    @classmethod
+    def _default_opts(cls) -> dict[str, Any]:
+        home = f"hdfs:///user/{user()}"
+        own = {"hadoop_tmp_dir": f"{home}/tmp/mrjob", "cleanup_on_failure": ["ALL"], "bootstrap_mrjob": False}
+        return {**super()._default_opts(), **own}
+
+    @property
+    def fs(self) -> CompositeFilesystem:
+        if self._fs is None:
+            self._fs = CompositeFilesystem()
+            self._fs.add_fs("hadoop", HdfsFiles(self._opts["hadoop_bin"] or None))
+            self._fs.add_fs("local", LocalFilesystem())
+        return self._fs
+
+    def _add_job_files_for_upload(self) -> None:
+        super()._add_job_files_for_upload()
+        archive = package.build(cache_folder() / "packages")
+        uri = f"hdfs:///user/{user()}/.sensor-jobs/{archive.name}"
+        if not self.fs.exists(uri):
+            self.fs.mkdir(posixpath.dirname(uri))
+            self.fs.put(str(archive), uri)
+        self._package = {"type": "archive", "name": None, "path": uri}
+        self._working_dir_mgr.add(**self._package)
+
+    def _cmdenv(self) -> dict[str, str]:
+        env: dict[str, str] = super()._cmdenv()
+        unpacked = self._working_dir_mgr.name(**self._package)
+        return env | {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
+
+    def _pick_error(self, log_interpretation: Any, step_type: str) -> None:
+        """Keeps what mrjob finds in the logs, and leaves the telling to the driver."""
+        self.cause = super()._pick_error(log_interpretation, step_type)
+
+
+def jobconf(plan: Plan, partitions: int, tasks: int | None, cores: int) -> dict[str, Any]:
+    """The properties of a run: lines of the plan for a map task, reduce tasks, and whether all of it is so small that
+    it runs within the application master."""
+    maps = tasks or max(cores, -(-plan.size // _BYTES_PER_TASK))
+    lines = max(1, -(-len(plan.splits) // maps))
+    reduces = min(partitions, maps)
+    is_small = plan.size <= _SMALL_BYTES and -(-len(plan.splits) // lines) <= _SMALL_TASKS and reduces == 1
+    return {
+        "mapreduce.input.lineinputformat.linespermap": lines,
+        "mapreduce.job.reduces": reduces,
+        **({"mapreduce.job.ubertask.enable": "true", "mapreduce.job.maps": 1} if is_small else {}),
+    }
+
+
+def user() -> str:
+    """Who we are to Hadoop."""
+    return os.environ.get("HADOOP_USER_NAME") or getpass.getuser()
+
+
+def is_on_this_machine() -> bool:
+    """Whether the cluster's NameNode is here, and then all of it."""
+    try:
+        return hadoop_conf.name_nodes("", "hdfs:///")[0].startswith(_LOOPBACK)
+    except UsageError:
+        return False
+
+
+def failure(reason: str, runner: Any) -> JobError:
+    """The error of a job that failed: what its task said."""
+    print(runner.cause)
+    return JobError(f"{reason} on hadoop")
