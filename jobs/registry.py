@@ -12,7 +12,7 @@ from jobs.errors import UsageError
 if TYPE_CHECKING:
     from jobs.engine.job import SensorJob
 
-ENGINES = ("inline", "local", "spark")
+ENGINES = ("inline", "local", "hadoop", "spark")
 """The engines of the parity matrix; `spark` is the twin."""
 
 

@@ -7,14 +7,13 @@ import logging
 import os
 import posixpath
 import sys
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from jobs.engine import compat, package
 from jobs.engine.cache import cache_folder
 from jobs.engine.hdfs_files import HdfsFiles
 from jobs.engine.plan import Plan
+from jobs.engine.task_logs import failure
 from jobs.errors import JobError, UsageError
 from jobs.lake import hadoop_conf
 
@@ -39,26 +38,28 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
         if not self._opts["python_bin"] and is_on_this_machine():
             self._opts["python_bin"] = [sys.executable]
         self._package: dict[str, Any] = {}
-        self.cause: dict[str, Any] | None = None
+        self.failure: JobError | None = None
+        if not log.isEnabledFor(logging.INFO):
+            logging.getLogger("mrjob.logs").setLevel(logging.CRITICAL)  # a failure is told in one line
 
     @classmethod
     def _default_opts(cls) -> dict[str, Any]:
-        home = f"hdfs:///user/{user()}"
-        own = {"hadoop_tmp_dir": f"{home}/tmp/mrjob", "cleanup_on_failure": ["ALL"], "bootstrap_mrjob": False}
+        own = {"hadoop_tmp_dir": f"{home()}/runs", "cleanup_on_failure": ["ALL"], "bootstrap_mrjob": False}
         return {**super()._default_opts(), **own}
 
     @property
     def fs(self) -> CompositeFilesystem:
         if self._fs is None:
-            self._fs = CompositeFilesystem()
-            self._fs.add_fs("hadoop", HdfsFiles(self._opts["hadoop_bin"] or None))
-            self._fs.add_fs("local", LocalFilesystem())
+            files = CompositeFilesystem()
+            files.add_fs("hadoop", HdfsFiles(self._opts["hadoop_bin"] or None))
+            files.add_fs("local", LocalFilesystem())
+            self._fs: CompositeFilesystem = files
         return self._fs
 
     def _add_job_files_for_upload(self) -> None:
         super()._add_job_files_for_upload()
         archive = package.build(cache_folder() / "packages")
-        uri = f"hdfs:///user/{user()}/.sensor-jobs/{archive.name}"
+        uri = f"{home()}/packages/{archive.name}"
         if not self.fs.exists(uri):
             self.fs.mkdir(posixpath.dirname(uri))
             self.fs.put(str(archive), uri)
@@ -70,9 +71,10 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
         unpacked = self._working_dir_mgr.name(**self._package)
         return env | {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
 
-    def _pick_error(self, log_interpretation: Any, step_type: str) -> None:
-        """Keeps what mrjob finds in the logs, and leaves the telling to the driver."""
-        self.cause = super()._pick_error(log_interpretation, step_type)
+    def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
+        """Keeps what the logs say, and leaves the telling to the driver."""
+        found = super()._pick_error(log_interpretation, step_type)
+        self.failure = failure(found or {}, log_interpretation.get("step", {}).get("application_id"))
 
 
 def jobconf(plan: Plan, partitions: int, tasks: int | None, cores: int) -> dict[str, Any]:
@@ -89,9 +91,9 @@ def jobconf(plan: Plan, partitions: int, tasks: int | None, cores: int) -> dict[
     }
 
 
-def user() -> str:
-    """Who we are to Hadoop."""
-    return os.environ.get("HADOOP_USER_NAME") or getpass.getuser()
+def home() -> str:
+    """The suite's folder in HDFS, in that of who we are to Hadoop."""
+    return f"hdfs:///user/{os.environ.get('HADOOP_USER_NAME') or getpass.getuser()}/.sensor-jobs"
 
 
 def is_on_this_machine() -> bool:
@@ -100,9 +102,3 @@ def is_on_this_machine() -> bool:
         return hadoop_conf.name_nodes("", "hdfs:///")[0].startswith(_LOOPBACK)
     except UsageError:
         return False
-
-
-def failure(reason: str, runner: Any) -> JobError:
-    """The error of a job that failed: what its task said."""
-    print(runner.cause)
-    return JobError(f"{reason} on hadoop")

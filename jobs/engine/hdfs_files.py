@@ -37,15 +37,16 @@ class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]
     """`fs.hadoop` of a runner."""
 
     _is_over_http = True
+    _version = ""
 
     def get_hadoop_version(self) -> str:
         """From the name of Hadoop's own jar beside the command, else by asking the command."""
-        if not self._hadoop_version:
+        if not self._version:
             home = Path(self.get_hadoop_bin()[0]).resolve().parent.parent
             jars = (path.name for folder in _JAR_FOLDERS for path in (home / folder).glob("hadoop-common-*.jar"))
             found = next(filter(None, map(_COMMON_JAR.fullmatch, jars)), None)
-            self._hadoop_version = found[1] if found else super().get_hadoop_version()
-        return str(self._hadoop_version)
+            self._version = found[1] if found else str(super().get_hadoop_version())
+        return self._version
 
     def ls(self, path_glob: str) -> Iterator[str]:
         """The files at and below what matches."""

@@ -108,11 +108,7 @@ class MrjobEngine:
         except StepFailedException as error:
             reason = str(error).partition(": Command")[0]
             failed = JobError(f"{reason} on {self.runner}", fix="the log above says why; -v shows all of it")
-            if self.runner == "hadoop":
-                from jobs.engine.hadoop import failure
-
-                failed = failure(reason, runner)
-            raise told(scratch) or failed from None
+            raise told(scratch) or getattr(runner, "failure", None) or failed from None
         except Exception as error:
             if (explained := _explained(error, self.runner)) is None:
                 raise

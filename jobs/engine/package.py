@@ -72,10 +72,9 @@ def _add(archive: zipfile.ZipFile, name: str, path: Path) -> None:
 def _compiled(name: str, path: Path, folder: str) -> Path | None:
     """The module's bytecode, which is not checked against the source's time, for that changes on the way."""
     compiled = Path(folder, "compiled")
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     try:
-        py_compile.compile(
-            str(path), str(compiled), name, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
-        )
+        py_compile.compile(str(path), str(compiled), name, doraise=True, invalidation_mode=mode)
     except py_compile.PyCompileError:
         return None  # written for another Python
     return compiled

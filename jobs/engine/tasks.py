@@ -16,6 +16,7 @@ from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, block_size, read_block
+from jobs.errors import JobError
 from jobs.partials import days, slices
 from jobs.partials.merge import divide, merge, partition
 from jobs.partials.schema import GROUP_BYTES
@@ -59,6 +60,17 @@ class MapTask:
 
     def split(self, line: bytes) -> Iterator[Pair]:
         split = Split.loads(line)
+        try:
+            yield from self._split(split)
+        except JobError:
+            raise
+        except Exception as error:
+            named = list(dict.fromkeys(piece.object.uri for piece in split.pieces))
+            more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+            error.add_note(f"in split {split.index}: {''.join(named[:1])}{more}")
+            raise
+
+    def _split(self, split: Split) -> Iterator[Pair]:
         if split.table is not None:
             kind, block = split.table
             yield from deal(self._job, self._run, self._blocks, kind, read_block(block))

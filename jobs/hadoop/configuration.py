@@ -90,6 +90,7 @@ def core(at: Layout) -> Properties:
     return {
         "fs.defaultFS": at.file_system,
         "hadoop.tmp.dir": at.data / "tmp",
+        "ipc.client.connect.retry.interval": 100,
         "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",  # mrjob says s3:// where Hadoop says s3a://
     }
 
@@ -125,7 +126,7 @@ def yarn(at: Layout) -> Properties:
         "yarn.resourcemanager.webapp.address": at.address("resourcemanager-http"),
         "yarn.resourcemanager.bind-host": HOST,
         "yarn.resourcemanager.am.max-attempts": 1,
-        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": 50,
+        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": 100,
         "yarn.client.application-client-protocol.poll-interval-ms": 50,
         "yarn.application.classpath": f"{at.conf},{at.jars}/lib/*,{at.jars}/s3a/*",
         "yarn.scheduler.minimum-allocation-mb": 128,
