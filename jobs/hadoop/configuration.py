@@ -34,7 +34,7 @@ _SINGLE_PORTS = (
 )
 _NODE_PORTS = ("", "-localizer", "-http")
 _CONTAINER_MB = 1024
-_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xlog:disable"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,15 @@ class Layout:
     @property
     def jars(self) -> Path:
         return self.home / "share" / "hadoop"
+
+    @property
+    def lib(self) -> Path:
+        """Hadoop's own jars, with which every class path begins, as that of the shared classes does."""
+        return (self.jars / "lib").resolve()
+
+    @property
+    def shared_classes(self) -> Path:
+        return self.jars / "classes.jsa"
 
     @property
     def logs(self) -> Path:
@@ -172,6 +181,9 @@ def scheduler(at: Layout) -> Properties:
 
 def mapred(at: Layout) -> Properties:
     home = f"HADOOP_MAPRED_HOME={at.home}"
+    # instead of YARN's class path, which begins with the container's folder
+    own = "job.jar/job.jar:job.jar/classes:job.jar/lib/*:./*"
+    jvm = f"{_JVM} -XX:SharedArchiveFile={at.shared_classes} -cp {at.lib}/*:{at.jars}/s3a/*:{at.conf}:.:{own}"
     return {
         "mapreduce.framework.name": "yarn",
         "mapreduce.application.classpath": f"{at.jars}/lib/*,{at.jars}/s3a/*",
@@ -182,7 +194,7 @@ def mapred(at: Layout) -> Properties:
         "mapreduce.task.io.sort.mb": 64,
         "yarn.app.mapreduce.am.env": home,
         "yarn.app.mapreduce.am.resource.mb": _CONTAINER_MB,
-        "yarn.app.mapreduce.am.command-opts": f"-Xmx512m {_JVM}",
+        "yarn.app.mapreduce.am.command-opts": f"-Xmx512m {jvm}",
         "yarn.app.mapreduce.am.scheduler.heartbeat.interval-ms": 50,
         **{
             f"mapreduce.{role}.{key}": value
@@ -190,7 +202,7 @@ def mapred(at: Layout) -> Properties:
             for key, value in (
                 ("env", home),
                 ("memory.mb", _CONTAINER_MB),
-                ("java.opts", f"-Xmx384m {_JVM}"),
+                ("java.opts", f"-Xmx384m {jvm}"),
                 ("maxattempts", 2),
                 ("speculative", "false"),
             )
