@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("inline", "local", "hadoop", "spark")
 """The engines of the parity matrix; `spark` is the twin."""
+ON_CLUSTERS = frozenset({"hadoop"})
+"""Those of them that need a cluster to run on."""
 
 
 def all_jobs() -> dict[str, type[SensorJob]]:

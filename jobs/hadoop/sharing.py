@@ -27,7 +27,7 @@ def archive(jars: Path, java: str, say: Say) -> Path:
         with tempfile.TemporaryDirectory(dir=jars) as folder:
             made, listed = Path(folder, "classes.jsa"), Path(folder, "classes.txt")
             listed.write_bytes(gzip.decompress(CLASSES.read_bytes()))
-            command = [java, "-Xshare:dump", "-XX:+UseSerialGC", "-Xlog:disable", "-cp", f"{jars}/lib/*"]
+            command = [java, "-Xshare:dump", "-XX:+UseSerialGC", "-Xlog:disable", "-cp", f"{jars.resolve()}/lib/*"]
             files = [f"-XX:SharedClassListFile={listed}", f"-XX:SharedArchiveFile={made}"]
             subprocess.run([*command, *files], stdin=subprocess.DEVNULL, capture_output=True, check=False)
             if made.exists():
