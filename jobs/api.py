@@ -22,7 +22,7 @@ def run(
 ) -> pa.Table:
     """The result of a job as a table, sorted by its keys.
 
-    inputs: files, directories, globs or s3:// prefixes. engine: as `-r`; None chooses. options: those of the command
+    inputs: files, directories, globs, s3:// or hdfs://. engine: as `-r`; None chooses. options: those of the command
     line by name, `dialect="nab"`, `metric=["temperature"]`, `time_zone="Europe/Berlin"`; `--from` is `since`, `--to`
     `until`. The columns are those that `python -m jobs.<name> --help` lists.
     Raises UsageError, InputError and, for too many rejects or damage, LimitError (jobs.errors).

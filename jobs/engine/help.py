@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from jobs.engine.job import SensorJob
 
 _OURS = {
-    "--output-dir": "publish the result there, a folder or s3:// prefix: visible all at once, with _SUCCESS",
+    "--output-dir": "publish the result there, a folder, s3:// or hdfs://: visible all at once, with _SUCCESS",
     "--cat-output": "print the result although it is published",
     "--no-cat-output": "do not print the result",
 }
@@ -28,7 +28,7 @@ def print_help(job: SensorJob, options: argparse.Namespace, mrjob_help: Callable
     formatter = parser._get_formatter()
     formatter.add_usage(f"python -m jobs.{job.NAME} [options] INPUT [INPUT …]", (), ())
     formatter.add_text(
-        f"{job.QUESTION} INPUT is a file, a directory, a glob, s3://bucket/prefix, or - for standard input."
+        f"{job.QUESTION} INPUT is a file, directory or glob, also in s3:// or hdfs://, or - for standard input."
     )
     for group in parser._action_groups[2:]:
         formatter.start_section(group.title)

@@ -134,7 +134,7 @@ def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) 
         help="exit with status 4 if a larger share of the records is rejected (default: 0.01)",
     )
     group.add_argument(
-        "--rejects", metavar="DIR", help="write the rejects there, a folder or s3:// prefix, as JSON lines"
+        "--rejects", metavar="DIR", help="write the rejects there, a folder, s3:// or hdfs://, as JSON lines"
     )
     group.add_argument(
         "--on-damage",

@@ -33,10 +33,10 @@ def _parser(twin: Twin) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.error = refuse  # type: ignore[method-assign]
-    parser.add_argument("args", nargs="*", metavar="INPUT", help="files, directories, globs or s3://bucket/prefix")
+    parser.add_argument("args", nargs="*", metavar="INPUT", help="files, directories, globs, s3:// or hdfs://")
     add_options(parser, job.OPTIONS)
     output = parser.add_argument_group("Publishing")
-    output.add_argument("--output-dir", metavar="DIR", help="publish the result there: a folder or s3:// prefix")
+    output.add_argument("--output-dir", metavar="DIR", help="publish the result there: a folder, s3:// or hdfs://")
     output.add_argument("--cat-output", action="store_true", default=None, help="print the result too")
     output.add_argument(
         "--no-cat-output", "--no-output", dest="cat_output", action="store_false", help="do not print the result"

@@ -16,6 +16,8 @@ STEPS = {
     "publish.set_aside": "rename the earlier result, where a file system cannot exchange",
     "publish.recover": "rename it back, after a run was killed in between",
     "publish.remove": "remove the earlier result, or what a killed run left",
+    "publish.upload": "write a part or _SUCCESS to the hidden folder in HDFS",
+    "publish.claim": "rename that folder to the name that only one successor of a result can take",
     "publish.put_part": "put a part object under its name in S3",
     "publish.put_pending": "announce in _SUCCESS the object that will replace the only part",
     "publish.put_success": "put _SUCCESS in S3",

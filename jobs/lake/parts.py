@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -83,6 +83,14 @@ def write_parts(
         yield from file.write(place, steps, lambda _, size: size >= layout.target_size)
     if empty:
         yield from file.write("", iter(()), lambda rows, size: False)
+
+
+def named(written: Iterator[PartFile], output: str, run_id: str) -> Iterator[tuple[PartFile, Part]]:
+    """Part files with their names: the only one of a result bears none of its run."""
+    first, second = next(written), next(written, None)
+    mark = None if second is None and first.keeps_name else run_id
+    for file in chain([first], [] if second is None else [second], written):
+        yield file, file.named(output, mark)
 
 
 class _PartWriter:

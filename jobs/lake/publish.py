@@ -39,7 +39,7 @@ class Target(Protocol):
 
 
 class Publication:
-    """The result of one run on its way to `target`, a folder or an `s3://bucket/prefix/`."""
+    """The result of one run on its way to `target`, a folder, an `s3://bucket/prefix/` or `hdfs://host/path`."""
 
     def __init__(self, target: str, output: OutputFormat, *, overwrite: bool, run_id: str) -> None:
         self._target = open_target(target)
@@ -67,7 +67,7 @@ class Publication:
         """Publish the rows of `tables` in their order; `keys` are the columns by which they are sorted, `layout` has
         them in folders by day.
 
-        `provenance` stands in `_SUCCESS` as it is given; parts on their way to S3 lie in `scratch` meanwhile.
+        `provenance` stands in `_SUCCESS` as it is given; parts on their way to S3 or HDFS lie in `scratch` meanwhile.
         Raises BusyError if another run published there since `check`, JobError for what cannot be written; then the
         earlier result stays.
         """
@@ -89,6 +89,10 @@ def open_target(target: str) -> Target:
         from jobs.lake.publish_s3 import S3Target
 
         return S3Target(target)
+    if scheme == "hdfs":
+        from jobs.lake.publish_hdfs import HdfsTarget
+
+        return HdfsTarget(target)
     if scheme == "-":
         raise UsageError("standard output is no place to publish to", where=target, fix="name a folder")
     from jobs.lake.publish_local import LocalTarget

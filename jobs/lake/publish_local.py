@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,7 +22,7 @@ from jobs.lake.durable import step
 from jobs.lake.exchange import exchange
 from jobs.lake.local import path_of
 from jobs.lake.manifest import SUCCESS, Manifest, Part, loads, now
-from jobs.lake.parts import Layout, PartFile, write_parts
+from jobs.lake.parts import Layout, named, write_parts
 from jobs.lake.publish import foreign, lost_race, not_empty
 
 
@@ -64,7 +63,11 @@ class LocalTarget:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._staged(manifest.run_id) as staging:
                 written = write_parts(staging, tables, manifest.schema, manifest.format, keys, layout)
-                manifest = replace(manifest, parts=tuple(_named(written, manifest)), published=now())
+                parts = []
+                for file, part in named(written, manifest.format, manifest.run_id):
+                    file.path.rename(file.path.with_name(part.name.removeprefix(file.folder)))
+                    parts.append(part)
+                manifest = replace(manifest, parts=tuple(parts), published=now())
                 with step("publish.success"):
                     _write(staging / SUCCESS, manifest.dumps())
                     for folder in (*_parents(manifest.parts), ""):
@@ -201,16 +204,6 @@ class LocalTarget:
 
 def _is_filled(path: Path) -> bool:
     return path.is_dir() and any(path.iterdir())
-
-
-def _named(written: Iterator[PartFile], manifest: Manifest) -> Iterator[Part]:
-    """Give the files of the staging folder their names."""
-    first, second = next(written), next(written, None)
-    run_id = None if second is None and first.keeps_name else manifest.run_id
-    for file in chain([first], [] if second is None else [second], written):
-        part = file.named(manifest.format, run_id)
-        file.path.rename(file.path.with_name(part.name.removeprefix(file.folder)))
-        yield part
 
 
 def _parents(parts: Iterable[Part]) -> list[str]:

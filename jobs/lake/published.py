@@ -20,7 +20,7 @@ _PAUSE_SECONDS = 0.2
 
 
 def read_published(target: str) -> Manifest:
-    """What is published in a folder or an `s3://bucket/prefix/`. Raises InputError where nothing is."""
+    """What is published in a folder, also of HDFS, or an `s3://bucket/prefix/`. Raises InputError where nothing is."""
     return _look(target)[1]
 
 
@@ -77,12 +77,12 @@ def _rows(files: list[pa.NativeFile], manifest: Manifest, target: str, stack: Ex
 def _look(target: str) -> tuple[str, Manifest]:
     """Where the result lies, and what it is."""
     folder = target if target.endswith("/") else f"{target}/"
-    remote = storage.scheme(target) == "s3"
+    aside = _set_aside(target)
     # a folder is away for a moment where a file system cannot exchange two: then it is under one of the names
-    for place in (folder,) if remote else (folder, _set_aside(target), folder):
+    for place in (folder,) if aside is None else (folder, aside, folder):
         if (text := _read_success(place)) is not None:
             manifest = loads(text, target)
-            return place, _in_effect(place, manifest) if remote else manifest
+            return place, _in_effect(place, manifest) if aside is None else manifest
     raise InputError("nothing is published there", where=target, fix="check the name")
 
 
@@ -100,7 +100,15 @@ def _read_success(folder: str) -> bytes | None:
     raise AssertionError
 
 
-def _set_aside(target: str) -> str:
+def _set_aside(target: str) -> str | None:
+    """Where a folder's earlier result lies while it is set aside; None in S3, which has no folders."""
+    scheme = storage.scheme(target)
+    if scheme == "s3":
+        return None
+    if scheme == "hdfs":
+        from jobs.lake import hdfs_succession
+
+        return f"{hdfs_succession.previous_of(target)}/"
     from pathlib import Path
 
     from jobs.lake.local import path_of

@@ -24,10 +24,8 @@ from jobs.errors import UsageError
 from jobs.lake.hadoop_conf import name_nodes, no_kerberos
 from jobs.lake.remote import TRIES, pause
 from jobs.lake.webhdfs_errors import BROKEN, HdfsError, UnreachableError
+from jobs.lake.webhdfs_http import Connection, as_unreachable, refused
 
-_CONNECT_SECONDS = 10.0
-_ANSWER_SECONDS = 60.0
-_CHUNK = 1 << 20
 _ROOT = "/webhdfs/v1"
 _AWAY = {"StandbyException", "RetriableException"}
 
@@ -211,12 +209,12 @@ class WebHdfs:
         self, node: str, method: str, path: str, query: str, body: BinaryIO | None = None, size: int = 0
     ) -> Iterator[http.client.HTTPResponse]:
         """A DataNode's answer. It keeps no connection, so neither do we."""
-        connection = _Connection(node)
+        connection = Connection(node)
         try:
-            with _as_unreachable("DataNode", node):
+            with as_unreachable("DataNode", node):
                 answer = connection.ask(method, f"{_ROOT}{quote(path)}?{query}", body, size)
                 if answer.status >= 300:
-                    raise _refused(answer, answer.read())
+                    raise refused(answer, answer.read())
             yield answer
         finally:
             connection.close()
@@ -227,29 +225,37 @@ class WebHdfs:
         """The NameNode's answer."""
         query = urlencode({"op": op, "user.name": self._user, **params})
         target = f"{_ROOT}{quote(path)}?{query}"
+        away: HdfsError | None = None
+        last: HdfsError | UnreachableError
         for failures in range(1, TRIES * len(self._addresses) + 1):
             address = self._addresses[self._active % len(self._addresses)]
             try:
-                with _as_unreachable("NameNode", address):
+                with as_unreachable("NameNode", address):
                     return self._ask_name_node(address, method, target)
-            except (HdfsError, UnreachableError) as error:
-                if isinstance(error, HdfsError) and error.kind not in _AWAY:
+            except HdfsError as error:
+                if error.kind not in _AWAY:
                     raise
-                is_final = isinstance(error, UnreachableError) and error.is_final and len(self._addresses) == 1
-                if is_final or failures == TRIES * len(self._addresses):
+                away = last = error
+            except UnreachableError as error:
+                last = away or error  # what one NameNode says tells more than that another is silent
+                if error.is_final and len(self._addresses) == 1:
                     raise
-                self._active += 1
-                if failures % len(self._addresses) == 0:
-                    time.sleep(pause(failures // len(self._addresses)))
+            if failures == TRIES * len(self._addresses):
+                raise last
+            self._active += 1
+            if failures % len(self._addresses) == 0:
+                time.sleep(pause(failures // len(self._addresses)))
         raise AssertionError
 
     def _ask_name_node(self, address: str, method: str, target: str) -> Any:
-        held: dict[str, _Connection] = self._own.__dict__
+        held: dict[str, Connection] = self._own.__dict__
         kept = held.pop(address, None)
-        connection = kept or _Connection(address)
+        connection = kept or Connection(address)
         try:
             answer = connection.ask(method, target)
             data = answer.read()
+            if answer.length is None and not answer.chunked and answer.status < 300:
+                raise ConnectionError("the connection ended early")
         except BROKEN:
             connection.close()
             if kept is None:
@@ -262,54 +268,11 @@ class WebHdfs:
         if answer.status == 401:
             raise no_kerberos(self._uri)
         if answer.status >= 300:
-            raise _refused(answer, data)
+            raise refused(answer, data)
         try:
             return json.loads(data) if data else {}
         except ValueError:
             raise HdfsError("", f"HTTP {answer.status} without WebHDFS's JSON", answer.status) from None
-
-
-class _Connection:
-    """A connection to one address."""
-
-    def __init__(self, address: str) -> None:
-        self._connection = http.client.HTTPConnection(address, timeout=_CONNECT_SECONDS, blocksize=_CHUNK)
-
-    def ask(self, method: str, target: str, body: BinaryIO | None = None, size: int = 0) -> http.client.HTTPResponse:
-        """Send a request; its answer, whose body is still to be read."""
-        if self._connection.sock is None:
-            self._connection.connect()
-            made: Any = self._connection.sock
-            made.settimeout(_ANSWER_SECONDS)
-        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"} if method == "PUT" else {}
-        try:
-            self._connection.request(method, target, body, headers)
-        except (BrokenPipeError, ConnectionResetError):
-            # a DataNode says why it takes no more, then closes
-            with suppress(*BROKEN):
-                return self._connection.getresponse()
-            raise
-        return self._connection.getresponse()
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-@contextmanager
-def _as_unreachable(role: str, address: str) -> Iterator[None]:
-    try:
-        yield
-    except BROKEN as error:
-        what = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        raise UnreachableError(role, address, what, is_final=isinstance(error, socket.gaierror)) from None
-
-
-def _refused(answer: http.client.HTTPResponse, data: bytes) -> HdfsError:
-    try:
-        found = json.loads(data)["RemoteException"]
-        return HdfsError(found["exception"], found["message"], answer.status)
-    except (ValueError, KeyError, TypeError):
-        return HdfsError("", f"HTTP {answer.status} {answer.reason}", answer.status)
 
 
 def _status(data: dict[str, Any]) -> Status:

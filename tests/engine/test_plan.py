@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+import itertools
+
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jobs.engine.plan import Piece, Plan, Split, pack, share
+from jobs.engine.planner import _borders
 from jobs.lake.storage import ObjectInfo
 
 sizes = st.lists(st.integers(0, 10_000_000), max_size=60)
@@ -55,3 +58,25 @@ def test_the_fingerprint_is_of_the_objects_not_of_the_cut() -> None:
     two = Plan((Split(0, (Piece(info, 5, 0, 5),)), Split(1, (Piece(info, 5, 5),))), 5)
     other = Plan((Split(0, (Piece(ObjectInfo("a", 10, None, 2), 10),)),), 10)
     assert one.fingerprint() == two.fingerprint() != other.fingerprint()
+
+
+@given(st.integers(1, 10_000_000), st.integers(1, 3_000_000), st.none() | st.integers(1, 3_000_000))
+def test_ranges_cover_an_object_and_keep_to_its_blocks(size: int, split_size: int, block_size: int | None) -> None:
+    assume(size < 500 * min(split_size, block_size or split_size))
+    borders = _borders(size, split_size, block_size)
+    lengths = [end - start for start, end in itertools.pairwise(borders)]
+    assert (borders[0], borders[-1]) == (0, size)
+    assert all(0 < length <= max(split_size, 1) for length in lengths)
+    if block_size is None or block_size >= size:
+        assert max(lengths) - min(lengths) <= 1
+    elif split_size >= block_size:
+        assert all(border % block_size == 0 for border in borders[:-1])
+    else:
+        assert set(range(0, size, block_size)) <= set(borders)
+
+
+def test_ranges_of_a_file_in_blocks() -> None:
+    assert _borders(1000, 300, None) == [0, 250, 500, 750, 1000]
+    assert _borders(1000, 300, 128) == [0, 256, 512, 768, 1000]
+    assert _borders(1000, 300, 512) == [0, 256, 512, 756, 1000]
+    assert _borders(1000, 128, 128) == [*range(0, 1000, 128), 1000]

@@ -1,11 +1,11 @@
-"""A TCP proxy in front of a real S3 server that breaks, delays or refuses a given number of requests."""
+"""A TCP proxy in front of a real server that breaks, delays or refuses a given number of requests."""
 
 from __future__ import annotations
 
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -49,8 +49,8 @@ class Faults:
 
 
 @contextmanager
-def faulty_proxy(url: str) -> Iterator[Faults]:
-    """A proxy to the server at `url` while the context lasts."""
+def faulty_proxy(url: str, renamed: Mapping[str, str] | None = None) -> Iterator[Faults]:
+    """A proxy to the server at `url` while the context lasts; `renamed`: addresses that its answers name otherwise."""
     server = urlsplit(url)
     plan = Faults()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -67,7 +67,7 @@ def faulty_proxy(url: str) -> Iterator[Faults]:
                 while request := _message(client, upload=True):
                     with socket.create_connection((server.hostname or "", server.port or 80)) as upstream:
                         upstream.sendall(re.sub(rb"(?i)\r\nexpect: 100-continue", b"", request, count=1))
-                        answer = _message(upstream, head=request.startswith(b"HEAD"))
+                        answer = _renamed(_message(upstream, head=request.startswith(b"HEAD")), renamed or {})
                     first = request.split(b"\r\n", 1)[0].decode()
                     found = re.search(rb"(?i)\r\nrange: ([^\r]*)", request)
                     plan.seen.append(f"{first.rsplit(' ', 1)[0]} {found[1].decode() if found else ''}".strip())
@@ -84,14 +84,25 @@ def faulty_proxy(url: str) -> Iterator[Faults]:
             listener.shutdown(socket.SHUT_RDWR)
 
 
-def _message(peer: socket.socket, *, upload: bool = False, head: bool = False) -> bytes:
-    """One whole HTTP message; empty at the end of the connection."""
-    data = b""
+def _renamed(answer: bytes, names: Mapping[str, str]) -> bytes:
+    lines, _, body = answer.partition(b"\r\n\r\n")
+    size = len(body)
+    for name, other in names.items():
+        body = body.replace(name.encode(), other.encode())
+    lines = re.sub(rb"(?i)(\r\ncontent-length: )%d\b" % size, rb"\g<1>%d" % len(body), lines)
+    return lines + b"\r\n\r\n" + body if answer else answer
+
+
+def _message(peer: socket.socket, *, upload: bool = False, head: bool = False, begun: bytes = b"") -> bytes:
+    """One whole HTTP message, of which `begun` is here already; empty at the end of the connection."""
+    data = begun
     while b"\r\n\r\n" not in data:
         if not (more := peer.recv(1 << 16)):
             return b""
         data += more
     lines, _, body = data.partition(b"\r\n\r\n")
+    if lines.startswith(b"HTTP/1.1 100"):  # a DataNode says so unasked
+        return _message(peer, head=head, begun=body)
     if upload and re.search(rb"(?i)\r\nexpect: 100-continue", lines):
         peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     found = re.search(rb"(?i)\r\ncontent-length: (\d+)", lines)

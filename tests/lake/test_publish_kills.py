@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from jobs.errors import InputError
-from jobs.lake import parts, publish_local
+from jobs.hadoop.cluster import Cluster
+from jobs.lake import parts, publish_local, webhdfs
 from jobs.lake.durable import STEPS
 from jobs.lake.publish import Publication
 from jobs.lake.published import open_published
@@ -29,6 +31,11 @@ FOLDER_CASES = [
     (SEVERAL, SEVERAL_MORE, True, _FOLDER | {"publish.exchange"}),
     (SEVERAL, SEVERAL_MORE, False, _FOLDER | {"publish.exchange", "publish.set_aside", "publish.rename"}),
 ]
+_HDFS = {"publish.stage", "publish.part", "publish.upload", "publish.claim", "publish.rename"}
+HDFS_CASES = [
+    (NOTHING, ONE, _HDFS),
+    (SEVERAL, SEVERAL_MORE, _HDFS | {"publish.set_aside", "publish.remove"}),
+]
 S3_CASES = [
     (NOTHING, ONE, _S3),
     (SEVERAL, SEVERAL_MORE, _S3),
@@ -43,7 +50,7 @@ def _moments(operations: set[str]) -> list[str]:
 
 
 def test_every_operation_is_tried() -> None:
-    tried = [*(case[3] for case in FOLDER_CASES), *(case[2] for case in S3_CASES), {"publish.recover"}]
+    tried = [*(case[3] for case in FOLDER_CASES), *(case[2] for case in [*S3_CASES, *HDFS_CASES]), {"publish.recover"}]
     assert set().union(*tried) == set(STEPS)
 
 
@@ -132,6 +139,34 @@ def test_a_prefix_of_s3(tmp_path: Path, s3: S3Server, old: int, new: int, operat
             assert _object(lake, f"{moment}/part-00000.csv").count(b"T") in (old, new)
         _publish(target, new, f"again{number}", tmp_path)
         assert _rows(target) == new
+
+
+@pytest.mark.hadoop
+@pytest.mark.slow
+@pytest.mark.xdist_group("hadoop")
+@pytest.mark.parametrize(("old", "new", "operations"), HDFS_CASES)
+def test_a_folder_in_hdfs(tmp_path: Path, hadoop: Cluster, old: int, new: int, operations: set[str]) -> None:
+    place = f"/killed/{secrets.token_hex(4)}"
+    for number, moment in enumerate(_moments(operations)):
+        above = f"{place}/{number}"
+        target = f"hdfs://{above}/stats"
+        if old != NOTHING:
+            _publish(target, old, f"old{number}", tmp_path)
+        assert killed(lambda: _publish(target, new, f"new{number}", tmp_path), moment)  # noqa: B023 - runs at once
+        assert _rows(target) in (old, new)
+        assert _listed_in_hdfs(target) in (old, new, NOTHING)
+        _publish(target, new, f"again{number}", tmp_path)
+        assert _rows(target) == _listed_in_hdfs(target) == new
+        assert [one.name for one in webhdfs.client(target).listed(above)] == ["stats"]
+
+
+def _listed_in_hdfs(target: str) -> int:
+    """How many rows someone finds who reads all files of the folder; after a kill it may be set aside."""
+    hdfs, path = webhdfs.client(target), webhdfs.split_uri(target)[1]
+    if hdfs.status(path) is None:
+        return NOTHING
+    names = [one.name for one in hdfs.listed(path) if one.name.startswith("part-")]
+    return sum(hdfs.read(f"{path}/{name}").count(b"T") for name in names)
 
 
 def _object(lake: Any, key: str) -> bytes:

@@ -50,7 +50,10 @@ WRONG = {
     "-r dataproc": "-r dataproc: Google Dataproc is not supported; use inline, local, hadoop, emr or spark",
     "-r spark -": f"-r spark -: {CLUSTER}",
     "-r hadoop -": f"-r hadoop -: {CLUSTER}",
-    "gs://lake/readings/": "gs://lake/readings/: there is no storage gs://; use a path or one of file://, s3://",
+    "gs://lake/readings/": "gs://lake/readings/: there is no storage gs://; "
+    "use a path or one of file://, s3://, hdfs://",
+    "swebhdfs://lake/x": "swebhdfs://lake/x: there is no storage swebhdfs://; "
+    "use a path or one of file://, s3://, hdfs://",
     "s3://": "s3://: names no bucket; write it as s3://bucket/prefix/",
 }
 
