@@ -25,7 +25,7 @@ _NOT_SHARED = re.compile(r"#|@lambda|\$\$Lambda|\$Proxy|jdk/internal/reflect/Gen
 def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         note = f"-XX:DumpLoadedClassList={scratch}/%p.txt"
-        daemons._JVM = (*daemons._JVM, note)  # type: ignore[assignment]
+        daemons._JVM = (*daemons._JVM, note)
         configuration._JVM += f" {note}"
         if not sharing.CLASSES.exists():
             sharing.CLASSES.write_bytes(gzip.compress(b""))

@@ -6,6 +6,8 @@ import getpass
 import logging
 import os
 import posixpath
+import re
+import subprocess
 import sys
 from typing import Any
 
@@ -19,14 +21,16 @@ from jobs.lake import hadoop_conf
 
 compat.install()
 
-from mrjob.fs.composite import CompositeFilesystem  # noqa: E402 - needs the stand-ins of compat
+import mrjob.hadoop  # noqa: E402 - needs the stand-ins of compat
+from mrjob.fs.composite import CompositeFilesystem  # noqa: E402
 from mrjob.fs.local import LocalFilesystem  # noqa: E402
-from mrjob.hadoop import HadoopJobRunner  # noqa: E402
+from mrjob.hadoop import HadoopJobRunner, _log_record_from_hadoop  # noqa: E402
 
 log = logging.getLogger(__name__)
 
 _BYTES_PER_TASK = 256 << 20
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
+_RUNNING = re.compile(r"^Running job: (job_\w+)")
 _LOOPBACK = ("127.", "localhost:", "[::1]")
 
 
@@ -62,7 +66,11 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
         uri = f"{home()}/packages/{archive.name}"
         if not self.fs.exists(uri):
             self.fs.mkdir(posixpath.dirname(uri))
-            self.fs.put(str(archive), uri)
+            try:
+                self.fs.put(str(archive), uri)
+            except OSError:
+                if not self.fs.exists(uri):  # another run was faster
+                    raise
         self._package = {"type": "archive", "name": None, "path": uri}
         self._working_dir_mgr.add(**self._package)
 
@@ -70,6 +78,25 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
         env: dict[str, str] = super()._cmdenv()
         unpacked = self._working_dir_mgr.name(**self._package)
         return env | {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
+
+    def _run_hadoop(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs `hadoop jar`; where we are ended meanwhile, the job on the cluster ends too."""
+        job: list[str] = []
+
+        def note(record: dict[str, Any]) -> None:
+            job.extend(_RUNNING.findall(record["message"]))
+            _log_record_from_hadoop(record)
+
+        mrjob.hadoop._log_record_from_hadoop = note
+        try:
+            return super()._run_hadoop(*args, **kwargs)
+        except BaseException:
+            if job:
+                command = [*self.get_hadoop_bin(), "org.apache.hadoop.mapred.JobClient", "-kill", job[-1]]
+                subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            raise
+        finally:
+            mrjob.hadoop._log_record_from_hadoop = _log_record_from_hadoop
 
     def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
         """Keeps what the logs say, and leaves the telling to the driver."""

@@ -10,6 +10,7 @@ import io
 import itertools
 import logging
 import re
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,8 +82,14 @@ class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]
             target = split_uri(path)[1]
             if hdfs.status(target) is not None:
                 raise HdfsError("FileAlreadyExistsException", f"{path} is there already", 403)
+            copied = f"{target}._COPYING_.{secrets.token_hex(8)}"  # nobody sees half a file
             with Path(src).open("rb") as file:
-                hdfs.create(target, file, Path(src).stat().st_size)
+                hdfs.create(copied, file, Path(src).stat().st_size)
+            status = hdfs.status(copied)
+            if status is None or not hdfs.move(status.id, target):
+                if status is not None:
+                    hdfs.delete(status.id)
+                raise HdfsError("FileAlreadyExistsException", f"{path} is there already", 403)
 
         self._ask("put", path, copy, lambda _: super(HdfsFiles, self).put(src, path))
 

@@ -15,9 +15,10 @@ case "${1:-}" in
     job) class=org.apache.hadoop.mapred.JobClient ;;
     dfsadmin) class=org.apache.hadoop.hdfs.tools.DFSAdmin ;;
     fsck) class=org.apache.hadoop.hdfs.tools.DFSck ;;
+    *.*) class=$1 ;;
     classpath) echo "$lib/*:$home/share/hadoop/s3a/*:$conf"; exit ;;
     *)
-        echo "usage: $(basename "$0") version|fs|jar|logs|application|node|job|dfsadmin|fsck|classpath [ARGUMENT…]" >&2
+        echo "usage: $(basename "$0") version|fs|jar|logs|application|node|job|dfsadmin|fsck|classpath|CLASS [ARGUMENT…]" >&2
         exit 2
         ;;
 esac

@@ -17,11 +17,11 @@ def draw() -> str:
         960,
         430,
         "A job on Hadoop",
-        "The driver lists the log files over WebHDFS and plans splits. It puts plan, run and, once for each version, the "
-        "suite as an archive into HDFS, then hands the job to YARN. Map containers take lines of the plan, open their "
-        "ranges of the log files themselves over WebHDFS and send blocks of partial rows, as lines of text, through "
-        "Hadoop's shuffle to reduce containers. Their result rows travel in lines of the job's output, which the driver "
-        "reads back, merges and publishes.",
+        "The driver lists the log files over WebHDFS and plans splits. It puts plan, run and, once for each version, "
+        "the suite as an archive into HDFS, then hands the job to YARN. Map containers take lines of the plan, open "
+        "their ranges of the log files themselves over WebHDFS and send blocks of partial rows, as lines of text, "
+        "through Hadoop's shuffle to reduce containers. Their result rows travel in lines of the job's output, which "
+        "the driver reads back, merges and publishes.",
     )
     picture.box(20, 40, 160, 76, ("driver", "lists, pins, plans", "one split a line"))
     picture.frame(270, 16, 670, 120, "HDFS", indent=12)

@@ -36,7 +36,7 @@ def sandboxes() -> Iterator[dict[Path, Sandbox]]:
     yield made
     for sandbox in made.values():
         if (home := cluster.default_home(sandbox.cache)).exists():
-            command = [sys.executable, "-m", "jobs.hadoop", "down", "--dir", home]
+            command = [sys.executable, "-m", "jobs.hadoop", "down", "--dir", str(home)]
             subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
 
 

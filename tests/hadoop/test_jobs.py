@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jobs.hadoop.cluster import Cluster
 from tests.command_line import ROOT
-from tests.outcomes.commands import Outcome, told
+from tests.outcomes.commands import Outcome, command, environment, told
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop")]
 
@@ -85,3 +90,39 @@ def test_what_a_user_can_mend_has_its_own_status(hadoop: Cluster, tmp_path: Path
     done = told(tmp_path, "a.csv", *ON_HADOOP, "--hadoop-bin", swap)
     error = "error: a.csv: changed while it was read; run again when nothing writes to it any more\n"
     assert done == Outcome(3, "", error)
+
+
+def test_a_job_that_is_interrupted_ends_on_the_cluster_too(hadoop: Cluster, tmp_path: Path) -> None:
+    slow = BROKEN.replace("return None", "import time; time.sleep(600)")
+    (tmp_path / "broken.py").write_text(slow)
+    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    with subprocess.Popen(
+        command("a.csv", *ON_HADOOP, module="broken"),
+        cwd=tmp_path,
+        env=environment({"PYTHONPATH": str(ROOT)}),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as driver:
+        _wait(lambda: _running(hadoop) == ["RUNNING"])
+        driver.send_signal(signal.SIGINT)
+        assert driver.wait(120) == 130
+        assert driver.stderr is not None
+        assert driver.stderr.read() == b""
+    _wait(lambda: _running(hadoop) == [])
+    assert _left(hadoop) == ""
+
+
+def _running(hadoop: Cluster) -> list[str]:
+    """The states of applications that have not ended."""
+    url = f"http://{hadoop.layout.address('resourcemanager-http')}/ws/v1/cluster/apps"
+    with urllib.request.urlopen(url) as answer:
+        apps = (json.load(answer)["apps"] or {"app": []})["app"]
+    return [app["state"] for app in apps if app["state"] not in ("FINISHED", "FAILED", "KILLED")]
+
+
+def _wait(ready: Callable[[], bool], seconds: float = 180.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
