@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.engine.cache import cache_folder
 from jobs.hadoop import daemons, jars
 from tests.clusters import need_hadoop
 from tests.servers import child, free_port
