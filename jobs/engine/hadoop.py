@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 _BYTES_PER_TASK = 256 << 20
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
-_RUNNING = re.compile(r"^Running job: (job_\w+)")
+_SUBMITTED = re.compile(r"^Submitted application (application_\w+)")
+_APPLICATIONS = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
 _LOOPBACK = ("127.", "localhost:", "[::1]")
 
 
@@ -81,18 +82,18 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
 
     def _run_hadoop(self, *args: Any, **kwargs: Any) -> Any:
         """Runs `hadoop jar`; where we are ended meanwhile, the job on the cluster ends too."""
-        job: list[str] = []
+        submitted: list[str] = []
 
         def note(record: dict[str, Any]) -> None:
-            job.extend(_RUNNING.findall(record["message"]))
+            submitted.extend(_SUBMITTED.findall(record["message"]))
             _log_record_from_hadoop(record)
 
         mrjob.hadoop._log_record_from_hadoop = note
         try:
             return super()._run_hadoop(*args, **kwargs)
         except BaseException:
-            if job:
-                command = [*self.get_hadoop_bin(), "org.apache.hadoop.mapred.JobClient", "-kill", job[-1]]
+            if submitted:
+                command = [*self.get_hadoop_bin(), _APPLICATIONS, "application", "-kill", submitted[-1]]
                 subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
             raise
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -23,6 +24,8 @@ from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
 from jobs.engine.options import add_options, refuse  # noqa: E402
 from jobs.engine.run import Run  # noqa: E402
 from jobs.errors import JobError  # noqa: E402
+
+_ON_HADOOP = "mapreduce_job_id"  # Hadoop's streaming gives its tasks their properties as variables
 
 __all__ = ["Column", "Printer", "SensorJob"]
 
@@ -82,9 +85,14 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
 
     def mapper(self, _: None, line: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield from self._map.split(line)
+        if _ON_HADOOP in os.environ:
+            self.set_status(f"{self._map.counts()['readings']:,} readings")
 
     def mapper_final(self) -> Iterator[tuple[bytes, bytes]]:
         yield from self._map.close()
+        if _ON_HADOOP in os.environ:
+            for name, number in self._map.counts().items():
+                self.increment_counter("Sensor Jobs", name, number)
 
     def reducer_init(self) -> None:
         from jobs.engine.tasks import ReduceTask

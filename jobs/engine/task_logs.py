@@ -8,7 +8,7 @@ from typing import Any
 from jobs.errors import InputError, JobError, LimitError, UsageError
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
-_IN_PACKAGE = re.compile(r"/(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_\w+)/")
+_IN_PACKAGE = re.compile(r"^.*\b(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_\w+)/")
 _ERROR = re.compile(r"^error: (.+)", re.MULTILINE)
 _STATUS = re.compile(r"subprocess failed with code (\d+)")
 _KINDS = {kind.status: kind for kind in (UsageError, InputError, LimitError)}
@@ -36,7 +36,7 @@ def _of_traceback(text: str, fix: str) -> JobError:
     said = text[frames[-1].end() :] if frames else text
     # what is raised stands below the last frame, whose lines are indented; notes follow it
     raised = " ".join(line for line in said.splitlines()[1:] if line and not line.startswith("  "))
-    where = f"{_IN_PACKAGE.split(frames[-1][1])[-1]} line {frames[-1][2]}" if frames else None
+    where = f"{_IN_PACKAGE.sub('', frames[-1][1])} line {frames[-1][2]}" if frames else None
     return JobError(f"a task failed: {_cut(raised)}", where=where, fix=fix)
 
 

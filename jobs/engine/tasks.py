@@ -88,6 +88,12 @@ class MapTask:
             yield from self._flush()
         yield REPORT_KEY, self._reader.close().dumps().encode()
 
+    def counts(self) -> dict[str, int]:
+        """What has been read so far, by name, for a cluster's counters."""
+        report = self._reader.report
+        rejects = {f"rejects: {reason}": number for reason, number in report.tally.rejects.items()}
+        return {"bytes": report.size, "readings": report.tally.readings, **rejects}
+
     def _flush(self) -> Iterator[Pair]:
         assert self._accumulator is not None
         for kind, table in self._accumulator.flush():

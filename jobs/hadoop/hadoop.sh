@@ -23,6 +23,7 @@ case "${1:-}" in
         ;;
 esac
 shift
+case $class in *.ApplicationCLI) [ "${1:-}" = application ] || set -- application "$@" ;; esac
 java=java
 [ -z "${JAVA_HOME:-}" ] || java=$JAVA_HOME/bin/java
 opens=

@@ -35,11 +35,13 @@ def _left(hadoop: Cluster) -> str:
 
 def test_input_in_hdfs_on_containers_of_their_own(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
     subprocess.run(["hadoop", "fs", "-put", "-f", str(SAMPLE / "readings"), str(SAMPLE / "wide"), "/"], check=True)
-    options = ("--tasks", 2, "--jobconf", "mapreduce.job.ubertask.enable=false", "-v")
+    options = ("--tasks", 2, "--split-size", "40K", "--jobconf", "mapreduce.job.ubertask.enable=false", "-v")
     done = told(tmp_path, "hdfs:///readings", "hdfs:///wide", *ON_HADOOP, *options)
     assert (done.status, done.output) == (0, expected), done.errors
     assert "Launched map tasks=2" in done.errors
     assert "Launched reduce tasks=1" in done.errors
+    assert "readings=15330" in done.errors
+    assert "rejects: timestamp=9" in done.errors
     assert _left(hadoop) == ""
 
 
@@ -71,10 +73,8 @@ def test_a_defect_is_told_in_one_line(hadoop: Cluster, tmp_path: Path) -> None:
     logs = hadoop.layout.logs / "userlogs"
     head, _, log = done.errors.strip().partition("; the whole log: ")
     assert (done.status, done.output) == (1, "")
-    assert head.startswith("error: jobs/engine/tasks.py line ")
-    assert head.endswith(
-        f": a task failed: AttributeError: 'NoneType' object has no attribute 'add' in split 0: {tmp_path / 'a.csv'}"
-    )
+    assert head.startswith("error: jobs/engine/declaration.py line ")
+    assert head.endswith(": a task failed: NotImplementedError in split 0: a.csv")
     assert Path(log).is_relative_to(logs)
     assert "Traceback" in Path(log).read_text()
     assert _left(hadoop) == ""
