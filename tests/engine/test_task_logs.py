@@ -11,7 +11,7 @@ TRACEBACK = """\
 Traceback (most recent call last):
   File "/d/usercache/u/appcache/application_1_2/container_1_2_01_000002/daily_stats.py", line 49, in <module>
     DailyStats.run()
-  File "/d/usercache/u/appcache/container_1_2_01_000002/sensor-jobs-0123456789abcdef/jobs/engine/tasks.py", line 58, in split
+  File "/d/container_1_2_01_000002/sensor-jobs-0123456789abcdef/jobs/engine/tasks.py", line 58, in split
     raise ValueError("no good")
     ^^^^^^^^^^^^^^^^^^^^^^^^^^^
 ValueError: no good
@@ -37,7 +37,7 @@ def test_logs_that_only_the_command_shows() -> None:
 
 
 def test_the_script_itself() -> None:
-    text = TRACEBACK.partition('  File "/d/usercache/u/appcache/container')[0] + "SystemError: x"
+    text = TRACEBACK.partition('  File "/d/container')[0] + "SystemError: x"
     assert str(failure({"task_error": {"message": text}}, None)).startswith(
         "daily_stats.py line 49: a task failed: Sys"
     )

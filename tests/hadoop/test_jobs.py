@@ -40,7 +40,7 @@ def test_input_in_hdfs_on_containers_of_their_own(hadoop: Cluster, tmp_path: Pat
     assert (done.status, done.output) == (0, expected), done.errors
     assert "Launched map tasks=2" in done.errors
     assert "Launched reduce tasks=1" in done.errors
-    assert "readings=15330" in done.errors
+    assert "readings=15708" in done.errors
     assert "rejects: timestamp=9" in done.errors
     assert _left(hadoop) == ""
 
