@@ -15,6 +15,7 @@ from jobs.engine import compat, package
 from jobs.engine.cache import cache_folder
 from jobs.engine.hdfs_files import HdfsFiles
 from jobs.engine.plan import Plan
+from jobs.engine.run import Run
 from jobs.engine.task_logs import failure
 from jobs.errors import JobError, UsageError
 from jobs.lake import hadoop_conf
@@ -105,14 +106,15 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
         self.failure = failure(found or {}, log_interpretation.get("step", {}).get("application_id"))
 
 
-def jobconf(plan: Plan, partitions: int, tasks: int | None, cores: int) -> dict[str, Any]:
-    """The properties of a run: lines of the plan for a map task, reduce tasks, and whether all of it is so small that
-    it runs within the application master."""
-    maps = tasks or max(cores, -(-plan.size // _BYTES_PER_TASK))
+def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:
+    """The properties of a run: its name, lines of the plan for a map task, reduce tasks, and whether all of it is so
+    small that it runs within the application master."""
+    maps = run.settings.tasks or max(cores, -(-plan.size // _BYTES_PER_TASK))
     lines = max(1, -(-len(plan.splits) // maps))
-    reduces = min(partitions, maps)
+    reduces = min(run.partitions, maps)
     is_small = plan.size <= _SMALL_BYTES and -(-len(plan.splits) // lines) <= _SMALL_TASKS and reduces == 1
     return {
+        "mapreduce.job.name": run.id,
         "mapreduce.input.lineinputformat.linespermap": lines,
         "mapreduce.job.reduces": reduces,
         **({"mapreduce.job.ubertask.enable": "true", "mapreduce.job.maps": 1} if is_small else {}),

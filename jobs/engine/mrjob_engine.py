@@ -94,7 +94,7 @@ class MrjobEngine:
         if self.runner == "hadoop":
             from jobs.engine.hadoop import jobconf
 
-            conf = jobconf(plan, run.partitions, settings.tasks, self.tasks(settings))
+            conf = jobconf(run, plan, self.tasks(settings))
         self._job.prepare(
             self.runner, str(plan_file), str(run_file), str(scratch), self.tasks(settings), run.stages, conf
         )

@@ -21,6 +21,7 @@ from jobs.kernel import library
 
 _PACKAGES = ("jobs", "mrjob")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_KEPT = 8
 
 
 def build(cache: Path) -> Path:
@@ -39,6 +40,9 @@ def build(cache: Path) -> Path:
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
                 raise
+        by_age = sorted(cache.glob("sensor-jobs-*.zip"), key=lambda path: path.stat().st_mtime)
+        for old in by_age[:-_KEPT]:
+            old.unlink(missing_ok=True)
     return archive
 
 

@@ -60,3 +60,12 @@ def test_modules_travel_compiled(archive: Path) -> None:
     compiled = {str(Path(n).parent.parent / Path(n).name.replace(tag, ".py")) for n in names if n.endswith(".pyc")}
     assert compiled
     assert {name for name in sources - compiled if not name.startswith("mrjob/")} == set()
+
+
+def test_old_archives_go(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"sensor-jobs-{number:016}.zip").write_bytes(b"")
+    made = package.build(tmp_path)
+    left = list(tmp_path.iterdir())
+    assert len(left) == 8
+    assert made in left
