@@ -13,6 +13,12 @@ from jobs.errors import UsageError
 ADDRESSES = "JOBS_WEBHDFS"
 """The environment variable that names the NameNodes' HTTP addresses, `http://host:9870`, several with commas."""
 
+NO_KERBEROS = (
+    "the cluster wants Kerberos, which is not supported",
+    "copy the data to where it can be read without, for instance with `hadoop fs` or `hadoop distcp`",
+)
+"""What is wrong with such a cluster, and what to do."""
+
 _PORT = 9870
 _SYSTEM_FOLDER = Path("/etc/hadoop/conf")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
@@ -39,18 +45,11 @@ def name_nodes(authority: str, uri: str) -> tuple[str, ...]:
             )
         authority = urlsplit(default).netloc
     if conf.get("hadoop.security.authentication", "simple").lower() == "kerberos":
-        raise no_kerberos(uri)
+        what, fix = NO_KERBEROS
+        raise UsageError(what, where=uri, fix=fix)
     if conf.get("dfs.http.policy", "HTTP_ONLY").upper() == "HTTPS_ONLY":
         raise _no_https(uri)
     return _addresses(conf, authority)
-
-
-def no_kerberos(uri: str) -> UsageError:
-    return UsageError(
-        "the cluster wants Kerberos, which is not supported",
-        where=uri,
-        fix="copy the data to where it can be read without, for instance with `hadoop fs` or `hadoop distcp`",
-    )
 
 
 def _no_https(where: str) -> UsageError:

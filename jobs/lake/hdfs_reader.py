@@ -7,6 +7,7 @@ to be the file that was listed: by its id, time and size.
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import ExitStack
 from types import TracebackType
 
@@ -128,7 +129,7 @@ class RangeReader(Closing):
             ) from None
         if node is not None:
             self._failed |= {node}
-        threading.Event().wait(pause(self._failures))
+        time.sleep(pause(self._failures))
 
 
 class _Body:

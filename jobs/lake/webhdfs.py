@@ -14,14 +14,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
 from jobs.errors import UsageError
-from jobs.lake.hadoop_conf import name_nodes, no_kerberos
+from jobs.lake.hadoop_conf import ADDRESSES, name_nodes
 from jobs.lake.remote import TRIES, pause
 from jobs.lake.webhdfs_errors import BROKEN, HdfsError, UnreachableError
 from jobs.lake.webhdfs_http import Connection, as_unreachable, refused
@@ -59,15 +58,15 @@ def by_id(file_id: int) -> str:
 
 def client(uri: str) -> WebHdfs:
     """The client of this process for the file system of `uri`. Raises UsageError where none is configured."""
-    settings = tuple(os.environ.get(name) for name in ("JOBS_WEBHDFS", "HADOOP_CONF_DIR", "HADOOP_HOME"))
-    return _client(os.getpid(), split_uri(uri)[0], _user(uri), settings)
+    authority, user = split_uri(uri)[0], _user(uri)
+    # connections must not be shared with a fork
+    key = (os.getpid(), authority, user, *map(os.environ.get, (ADDRESSES, "HADOOP_CONF_DIR", "HADOOP_HOME")))
+    if key not in _clients:
+        _clients[key] = WebHdfs(name_nodes(authority, uri), user)
+    return _clients[key]
 
 
-@lru_cache(maxsize=8)
-def _client(pid: int, authority: str, user: str, settings: tuple[str | None, ...]) -> WebHdfs:
-    """One a process: connections must not be shared with a fork."""
-    uri = f"hdfs://{authority}/"
-    return WebHdfs(uri, name_nodes(authority, uri), user)
+_clients: dict[tuple[object, ...], WebHdfs] = {}
 
 
 def _user(uri: str) -> str:
@@ -82,8 +81,8 @@ def _user(uri: str) -> str:
 class WebHdfs:
     """A file system. Its methods raise HdfsError for what HDFS refuses, UnreachableError for what cannot be reached."""
 
-    def __init__(self, uri: str, addresses: tuple[str, ...], user: str) -> None:
-        self._uri, self._addresses, self._user = uri, addresses, user
+    def __init__(self, addresses: tuple[str, ...], user: str) -> None:
+        self._addresses, self._user = addresses, user
         self._active = 0
         self._own = threading.local()  # connections that are kept, of each thread
 
@@ -153,12 +152,17 @@ class WebHdfs:
             raise HdfsError("FileNotFoundException", f"File does not exist: {path}", 404)
         if not status.size:
             return b""
-        for failures in range(TRIES):
-            with suppress(UnreachableError, *BROKEN), self.opened(path, 0, status.size) as (_, body):
-                data = body.read()
-                return bytes(data)
-            time.sleep(pause(failures + 1))
-        raise UnreachableError("DataNode", "", f"{path} breaks off")
+        failed: frozenset[str] = frozenset()
+        for failures in range(1, TRIES + 1):
+            try:
+                with self.opened(path, 0, status.size, failed) as (node, body), as_unreachable("DataNode", node):
+                    return bytes(body.read())
+            except UnreachableError as error:
+                if failures == TRIES:
+                    raise
+                failed |= {error.address}
+                time.sleep(pause(failures))
+        raise AssertionError
 
     @contextmanager
     def opened(
@@ -265,8 +269,6 @@ class WebHdfs:
             connection.close()
         else:
             held[address] = connection
-        if answer.status == 401:
-            raise no_kerberos(self._uri)
         if answer.status >= 300:
             raise refused(answer, data)
         try:

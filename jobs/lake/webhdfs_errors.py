@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 
 from jobs.errors import InputError, JobError
+from jobs.lake.hadoop_conf import NO_KERBEROS
 
 BROKEN = (OSError, http.client.HTTPException)
 """What a connection that cannot be made, or breaks, raises."""
@@ -45,6 +46,8 @@ def _unreachable(error: UnreachableError) -> tuple[str, str]:
 def _explained(error: Exception) -> tuple[str, str | None]:
     if not isinstance(error, HdfsError):
         raise error
+    if error.status == 401:
+        return NO_KERBEROS
     if error.kind == "FileNotFoundException":
         return "no such file or directory", "check the name"
     if error.kind == "AccessControlException":
@@ -54,8 +57,8 @@ def _explained(error: Exception) -> tuple[str, str | None]:
         return "HDFS is in safe mode and takes no changes", "run again when it is not: hdfs dfsadmin -safemode wait"
     if error.kind.endswith("QuotaExceededException"):
         return f"a quota of HDFS is used up: {error.message}", "make room there, or have the quota raised"
-    if "could only be written to 0 of" in error.message:
-        return "no DataNode has room for it", "make room in HDFS: hdfs dfsadmin -report shows where there is some"
+    if "could only be written to 0 of" in error.message or "Failed to find datanode" in error.message:
+        return "every DataNode is full or away", "hdfs dfsadmin -report shows which there are, and their room"
     if error.kind == "StandbyException":
         return "no NameNode is active", "run again when one is: hdfs haadmin -getAllServiceState"
     if not error.kind:

@@ -117,6 +117,25 @@ def test_the_standby_takes_over_from_a_name_node_that_dies(hdfs: HaHdfs, tmp_pat
     assert _rows("hdfs:///stats") == _rows("hdfs://lake/stats") == 7
 
 
+def test_no_data_node_answers(hdfs: HaHdfs, tmp_path: Path) -> None:
+    last = next(name for name in ("data-1", "data-2") if hdfs.nodes[name].poll() is None)
+    hdfs.stop(last)
+    [info] = storage.expand("hdfs:///large", lambda name: True)
+    errors = [
+        f"the DataNode localhost:{hdfs.ports[f'{name}-http']} cannot be reached: Connection refused; "
+        "DataNodes must be reachable from here, by the names that the NameNode gives them"
+        for name in ("data-1", "data-2")
+    ]
+    with pytest.raises(InputError) as unread:
+        storage.read_bytes(info)
+    assert str(unread.value) in [f"hdfs:///large: {error}" for error in errors]
+    with pytest.raises(JobError) as unwritten:
+        _publish("hdfs:///stats", 9, "unwritten", tmp_path)
+    assert unwritten.value.status == 1
+    assert str(unwritten.value) in [f"hdfs:///stats: {error}" for error in errors]
+    assert [one.name for one in webhdfs.client("hdfs:///").listed("/") if "stats" in one.name] == ["stats"]
+
+
 def test_no_name_node_is_active(hdfs: HaHdfs) -> None:
     hdfs.admin("haadmin", "-transitionToStandby", "two")
     with pytest.raises(InputError) as none:

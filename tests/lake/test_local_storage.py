@@ -108,7 +108,9 @@ def test_what_is_not_there(tree: Path) -> None:
     assert _message("dangling") == "dangling/x.csv: a symbolic link to nothing; remove it"
     with pytest.raises(UsageError) as unknown:
         storage.expand("gs://bucket/x", _accept)
-    assert str(unknown.value) == "gs://bucket/x: there is no storage gs://; use a path or one of file://, s3://"
+    assert (
+        str(unknown.value) == "gs://bucket/x: there is no storage gs://; use a path or one of file://, s3://, hdfs://"
+    )
 
 
 def test_no_permission(tree: Path) -> None:

@@ -254,6 +254,30 @@ def test_a_quota_that_is_used_up(target: str, tmp_path: Path) -> None:
     assert _names(_above(target)) == ["stats"]
 
 
+@pytest.mark.parametrize("asked", ["NameNode", "DataNode"])
+def test_no_room(target: str, scratch: Path, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """No DataNode has room for a block of 64 TiB."""
+    _publish(target, 5, "a", scratch)
+    data_node: Callable[..., tuple[str, str]] = webhdfs.WebHdfs._data_node
+
+    def with_huge_blocks(self: webhdfs.WebHdfs, method: str, *rest: Any, **params: str) -> tuple[str, str]:
+        huge = {"blocksize": str(1 << 46)} if method == "PUT" else {}
+        if asked == "NameNode":
+            return data_node(self, method, *rest, **params, **huge)
+        node, query = data_node(self, method, *rest, **params)
+        return node, f"{query}&blocksize={1 << 46}" if huge else query
+
+    monkeypatch.setattr(webhdfs.WebHdfs, "_data_node", with_huge_blocks)
+    with pytest.raises(JobError) as full:
+        _publish(target, 6, "b", scratch)
+    assert full.value.status == 1
+    assert str(full.value) == (
+        f"{target}: every DataNode is full or away; hdfs dfsadmin -report shows which there are, and their room"
+    )
+    assert _rows(target) == 5
+    assert _names(_above(target)) == ["stats"]
+
+
 def test_success_is_json_with_provenance(target: str, scratch: Path) -> None:
     _publish(target, 25, "a", scratch)
     _publish(target, 5, "b", scratch)

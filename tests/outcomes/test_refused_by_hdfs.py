@@ -75,7 +75,7 @@ def test_a_host_that_is_none(lake: str, tmp_path: Path) -> None:
 
 def test_safe_mode(hadoop: Cluster, lake: str, tmp_path: Path) -> None:
     def safe_mode(what: str) -> None:
-        command = [hadoop.home / "bin" / "hdfs", "dfsadmin", "-safemode", what]
+        command = [str(hadoop.home / "bin" / "hdfs"), "dfsadmin", "-safemode", what]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     safe_mode("enter")
@@ -94,11 +94,12 @@ def test_safe_mode(hadoop: Cluster, lake: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["grows", "is replaced", "is removed"])
 def test_an_input_that_changes_during_the_run(lake: str, tmp_path: Path, how: str) -> None:
+    _put(f"{lake}/log.csv", HEADER + day(1) * 5000)  # small files are read at once, ahead of their turn
     with reading(tmp_path, f"{lake}/log.csv", "--output-dir", f"{lake}/stats") as process:
         if how == "is removed":
             webhdfs.client(lake)._call("DELETE", f"{webhdfs.split_uri(lake)[1]}/log.csv", "DELETE")
         else:
-            _put(f"{lake}/log.csv", HEADER + day(2) * (2 if how == "grows" else 1))
+            _put(f"{lake}/log.csv", HEADER + day(2) * (5001 if how == "grows" else 5000))
         output, errors = process.communicate()
     assert masked(errors) == (
         f"error: {lake}/log.csv: changed while it was read; run again when nothing writes to it any more\n"

@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from jobs.lake import storage
+from jobs.hadoop.cluster import Cluster
+from jobs.lake import storage, webhdfs
 from jobs.lake.published import open_published
 from tests.command_line import ROOT, run
 from tests.processes import left_of, mark
@@ -85,6 +86,26 @@ def test_killed_at_a_durable_operation_of_s3(s3: S3Server, env: dict[str, str], 
     )
     assert seen in (old, new)
     assert _read(target) == new
+    assert not _scratch(env)
+    assert not left_of(env)
+
+
+@pytest.mark.slow
+@pytest.mark.hadoop
+@pytest.mark.xdist_group("hadoop")
+@pytest.mark.parametrize("moment", ["publish.claim:after", "publish.set_aside:after"])
+def test_killed_between_what_decides_and_what_shows_in_hdfs(
+    hadoop: Cluster, tmp_path: Path, env: dict[str, str], moment: str
+) -> None:
+    target = f"hdfs:///runs/{tmp_path.name}/stats"
+    old = _publish(OLD, target, env)
+    killed = run(*_command(NEW, target), env={**env, "JOBS_TEST_KILL": moment})
+    assert killed.returncode == -signal.SIGKILL, "the run must die at this moment"
+    assert _read(target) == old
+    new = _publish(NEW, target, env)
+    assert _read(target) == new != old
+    above = f"/runs/{tmp_path.name}"
+    assert [one.name for one in webhdfs.client(target).listed(above)] == ["stats"]
     assert not _scratch(env)
     assert not left_of(env)
 
