@@ -138,6 +138,7 @@ def yarn(at: Layout) -> Properties:
         "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": 100,
         "yarn.client.application-client-protocol.poll-interval-ms": 50,
         "yarn.application.classpath": f"{at.conf},{at.jars}/lib/*,{at.jars}/s3a/*",
+        "yarn.node-attribute.fs-store.root-dir": (at.data / "node-attributes").as_uri(),
         "yarn.scheduler.minimum-allocation-mb": 128,
         "yarn.scheduler.maximum-allocation-mb": cores * _CONTAINER_MB,
         "yarn.nodemanager.bind-host": HOST,

@@ -102,6 +102,7 @@ def _command(at: Layout, role: Role) -> list[str]:
         java(),
         *_JVM,
         f"-Dhadoop.home.dir={at.home}",
+        f"-Djava.io.tmpdir={at.data}",
         f"-Dhadoop.log.dir={at.logs}",
         f"-Dhadoop.log.file={at.logs / role.name}.log",
         f"-Dlog4j.configuration={(at.conf / 'log4j-daemon.properties').as_uri()}",

@@ -114,6 +114,7 @@ def test_another_beside_it_comes_back_with_its_files_and_leaves_nothing(hadoop: 
     assert (ended.status, ended.errors) == (0, f"the cluster in {home} is down, and its files are gone\n")
     assert not home.exists()
     assert _processes_in(home) == []
+    assert [p.name for port in first.layout.ports.values() for p in Path("/tmp").glob(f"jetty-*-{port}-*")] == []
     assert hadoop.is_ready()
 
 
