@@ -94,7 +94,7 @@ setup(
         "jobs.kernel": ["*.c", "*.h"],
         "jobs.readings": ["dialects/*.toml"],
         "jobs.engine": ["skeleton/*.txt"],
-        "jobs.hadoop": ["pom.xml", "hadoop.sh", "*.properties"],
+        "jobs.hadoop": ["pom.xml", "hadoop.sh", "*.properties", "classes.txt.gz"],
     },
     exclude_package_data={"": ["*.so"]},
     install_requires=REQUIRED,

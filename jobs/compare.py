@@ -54,8 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.error = refuse  # type: ignore[method-assign]
     parser.add_argument("job", metavar="JOB", help="a name that python -m jobs lists")
-    every = ",".join(registry.ENGINES)
-    parser.add_argument("--engines", default=every, metavar="E,…", help=f"which (default: {every}); spark is the twin")
+    here = ",".join(engine for engine in registry.ENGINES if engine not in registry.ON_CLUSTERS)
+    parser.add_argument("--engines", default=here, metavar="E,…", help=f"which (default: {here}); spark is the twin")
     parser.add_argument("--rounds", type=_rounds, default=1, metavar="N", help="medians of so many (default: 1)")
     endings = ", ".join(comparison_report.FORMATS)
     parser.add_argument(

@@ -12,8 +12,10 @@ from jobs.errors import UsageError
 if TYPE_CHECKING:
     from jobs.engine.job import SensorJob
 
-ENGINES = ("inline", "local", "spark")
+ENGINES = ("inline", "local", "hadoop", "spark")
 """The engines of the parity matrix; `spark` is the twin."""
+ON_CLUSTERS = frozenset({"hadoop"})
+"""Those of them that need a cluster to run on."""
 
 
 def all_jobs() -> dict[str, type[SensorJob]]:

@@ -159,6 +159,18 @@ class Sandbox:
         if not link.exists():
             link.symlink_to(shared_data.resolve())
 
+    @property
+    def cache(self) -> Path:
+        """Where the suite keeps what can be made again."""
+        return Path(self.environ["HOME"], ".cache", "sensor-jobs")
+
+    def lend_cache(self, made: Path) -> None:
+        """Let a folder of the user's cache be found in this home's."""
+        link = self.cache / made.name
+        if not link.exists():
+            self.cache.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(made.resolve())
+
     def run(self, block: Block, limit: float = 120.0) -> list[Printed]:
         """Run a block's commands in one shell; output and errors come together, as a terminal shows them."""
         mark = secrets.token_hex(8)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.hadoop import cluster, jars
+from jobs.engine.cache import cache_folder
+from jobs.hadoop import cluster as clusters
 from jobs.hadoop.cluster import Cluster
 
 
@@ -29,8 +30,15 @@ def hadoop_cluster() -> Iterator[Cluster]:
     """A cluster while the context lasts; its daemons end with this process, however it ends."""
     need_hadoop()
     with tempfile.TemporaryDirectory(prefix="hadoop-", ignore_cleanup_errors=True) as folder:
-        started = cluster.up(Path(folder, "cluster"), jars.cache_folder(), lambda text: None, die_with_parent=True)
+        started = clusters.up(Path(folder, "cluster"), cache_folder(), lambda text: None, die_with_parent=True)
         try:
             yield started
         finally:
-            cluster.down(started)
+            clusters.down(started)
+
+
+def use(cluster: Cluster, patch: pytest.MonkeyPatch) -> None:
+    """Have this process and its children use the cluster."""
+    for name, value in cluster.environment().items():
+        patch.setenv(name, value)
+    patch.setenv("PATH", f"{cluster.home / 'bin'}{os.pathsep}{os.environ['PATH']}")

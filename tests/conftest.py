@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from jobs.hadoop.cluster import Cluster
-from tests.clusters import hadoop_cluster
+from tests.clusters import hadoop_cluster, use
 from tests.effort import rounds
 from tests.servers import S3Server, s3_server
 
@@ -63,7 +63,5 @@ def hadoop_process() -> Iterator[Cluster]:
 @pytest.fixture
 def hadoop(hadoop_process: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A running Hadoop cluster that this process and its children use."""
-    for name, value in hadoop_process.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PATH", f"{hadoop_process.home / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    use(hadoop_process, monkeypatch)
     return hadoop_process

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from jobs.engine import compat
@@ -24,6 +25,8 @@ from jobs.engine.options import add_options, refuse  # noqa: E402
 from jobs.engine.run import Run  # noqa: E402
 from jobs.errors import JobError  # noqa: E402
 
+_ON_HADOOP = "mapreduce_job_id"  # Hadoop's streaming gives its tasks their properties as variables
+
 __all__ = ["Column", "Printer", "SensorJob"]
 
 
@@ -36,15 +39,13 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
     OUTPUT_PROTOCOL = BytesValueProtocol
     SORT_VALUES = True
     HADOOP_INPUT_FORMAT = "org.apache.hadoop.mapred.lib.NLineInputFormat"
-    JOBCONF: ClassVar[dict[str, Any]] = {
-        "mapreduce.input.lineinputformat.linespermap": 1,
-        "stream.map.input.ignoreKey": "true",
-    }
+    JOBCONF: ClassVar[dict[str, Any]] = {"stream.map.input.ignoreKey": "true"}
 
     def __init__(self, args: list[str] | None = None) -> None:
         given = sys.argv[1:] if args is None else args
         self._for_task = any(flag in given for flag in ("--mapper", "--reducer", "--combiner"))
         self._stages = 1
+        self._jobconf: Mapping[str, Any] = {}
         super().__init__(args)
 
     def configure_args(self) -> None:
@@ -84,9 +85,14 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
 
     def mapper(self, _: None, line: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield from self._map.split(line)
+        if _ON_HADOOP in os.environ:
+            self.set_status(f"{self._map.counts()['readings']:,} readings")
 
     def mapper_final(self) -> Iterator[tuple[bytes, bytes]]:
         yield from self._map.close()
+        if _ON_HADOOP in os.environ:
+            for name, number in self._map.counts().items():
+                self.increment_counter("Sensor Jobs", name, number)
 
     def reducer_init(self) -> None:
         from jobs.engine.tasks import ReduceTask
@@ -107,9 +113,22 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
             tell(self.options.run_file, error)
             raise
 
-    def prepare(self, runner: str, plan_file: str, run_file: str, scratch: str, tasks: int, stages: int) -> None:
-        """Set what the next `make_runner` runs: the plan as the job's input, all its files below `scratch`."""
+    def prepare(
+        self,
+        runner: str,
+        plan_file: str,
+        run_file: str,
+        scratch: str,
+        tasks: int,
+        stages: int,
+        jobconf: Mapping[str, Any],
+    ) -> None:
+        """Set what the next `make_runner` runs: the plan as the job's input, all its files below `scratch`.
+
+        jobconf: Hadoop's properties of this run, which the user's own stand above.
+        """
         self.options.runner = runner
+        self._jobconf = jobconf
         self._run_kwargs = {
             "input_paths": [plan_file],
             "extra_args": ["--run-file", {"path": run_file, "name": None, "type": "file"}],
@@ -129,6 +148,10 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
             from jobs.engine.local import ForkingRunner
 
             return ForkingRunner
+        if self.options.runner == "hadoop":
+            from jobs.engine.hadoop import HadoopRunner
+
+            return HadoopRunner
         runner: type[MRJobRunner] = super()._runner_class()
         return runner
 
@@ -139,6 +162,9 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
         if self.options.runner == "spark" and (self.options.spark_master or "local").startswith("local"):
             kwargs |= local_spark(self.options.python_bin)
         return kwargs
+
+    def jobconf(self) -> dict[str, Any]:
+        return {**self._jobconf, **super().jobconf()}
 
     def hadoop_input_format(self) -> str | None:
         return self.HADOOP_INPUT_FORMAT if self.options.runner in ("hadoop", "emr") else None

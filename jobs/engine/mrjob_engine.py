@@ -75,6 +75,7 @@ class MrjobEngine:
 
         install()
         from mrjob.step import StepFailedException
+        from mrjob.util import to_lines
 
         settings = run.settings
         if self.runner is None:
@@ -89,17 +90,25 @@ class MrjobEngine:
         splits = [*plan.splits, *_table_splits(shuffled, len(plan.splits))]
         plan_file.write_text("".join(split.dumps() + "\n" for split in splits))
         replace(run, tables={n: block for n, block in run.tables.items() if n not in shuffled}).save(run_file)
-        self._job.prepare(self.runner, str(plan_file), str(run_file), str(scratch), self.tasks(settings), run.stages)
+        conf: dict[str, object] = {}
+        if self.runner == "hadoop":
+            from jobs.engine.hadoop import jobconf
+
+            conf = jobconf(run, plan, self.tasks(settings))
+        self._job.prepare(
+            self.runner, str(plan_file), str(run_file), str(scratch), self.tasks(settings), run.stages, conf
+        )
         report = Report()
+        runner = None
         try:
             with self._job.make_runner() as runner:
                 runner.run()
-                for line in b"".join(runner.cat_output()).splitlines():
+                for line in to_lines(runner.cat_output()):
                     report.add(receive(line, scratch))
         except StepFailedException as error:
             reason = str(error).partition(": Command")[0]
             failed = JobError(f"{reason} on {self.runner}", fix="the log above says why; -v shows all of it")
-            raise told(scratch) or failed from None
+            raise told(scratch) or getattr(runner, "failure", None) or failed from None
         except Exception as error:
             if (explained := _explained(error, self.runner)) is None:
                 raise

@@ -17,6 +17,7 @@ from jobs.engine.report import Report, RunFile
 from jobs.engine.resuming import Merging, ResultReader
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, block_size, read_block
+from jobs.errors import JobError
 from jobs.partials import days, slices
 from jobs.partials.merge import divide, keep, merge, partition
 from jobs.partials.schema import GROUP_BYTES, Accumulator
@@ -70,6 +71,17 @@ class MapTask:
 
     def split(self, line: bytes) -> Iterator[Pair]:
         split = Split.loads(line)
+        try:
+            yield from self._split(split)
+        except JobError:
+            raise
+        except Exception as error:
+            named = list(dict.fromkeys(piece.object.uri for piece in split.pieces))
+            more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+            error.add_note(f"in split {split.index}: {''.join(named[:1])}{more}")
+            raise
+
+    def _split(self, split: Split) -> Iterator[Pair]:
         if split.table is not None:
             kind, block = split.table
             yield from deal(self._job, self._run, self._blocks, kind, read_block(block))
@@ -91,6 +103,12 @@ class MapTask:
             if held is not None:
                 yield from self._flush(held)
         yield REPORT_KEY, self._reader.close().dumps().encode()
+
+    def counts(self) -> dict[str, int]:
+        """What has been read so far, by name, for a cluster's counters."""
+        report = self._reader.report
+        rejects = {f"rejects: {reason}": number for reason, number in report.tally.rejects.items()}
+        return {"bytes": report.size, "readings": report.tally.readings, **rejects}
 
     def _add(self, batch: T, held: Held[T]) -> Iterator[Pair]:
         held.add(batch)

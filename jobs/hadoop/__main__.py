@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from jobs.engine.cache import cache_folder
 from jobs.engine.command import guarded
 from jobs.engine.options import refuse
 from jobs.errors import JobError
@@ -25,7 +26,7 @@ _COMMANDS = {
 def main() -> int:
     """Does what the command line says. Raises JobError with the reason where it cannot."""
     options = _parser().parse_args()
-    cache = (options.cache or jars.cache_folder()).absolute()
+    cache = (options.cache or cache_folder()).absolute()
     home = (options.dir or cluster.default_home(cache)).absolute()
     if options.command == "up":
         return _up(home, cache)
@@ -99,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _default_cache() -> str:
     """The cache as people write it."""
-    folder = jars.cache_folder()
+    folder = cache_folder()
     return f"~/{folder.relative_to(Path.home())}" if folder.is_relative_to(Path.home()) else str(folder)
 
 

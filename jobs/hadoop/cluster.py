@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jobs.errors import JobError, UsageError
-from jobs.hadoop import configuration, daemons, jars
+from jobs.hadoop import configuration, daemons, jars, sharing
 from jobs.hadoop.configuration import USER, Layout
 from jobs.hadoop.terminal import Say
 
@@ -97,7 +97,7 @@ def up(home: Path, cache: Path, say: Say, *, die_with_parent: bool = False) -> C
 
     Raises JobError where something is missing or a daemon ends, with the last lines of its log.
     """
-    daemons.java()
+    java = daemons.java()
     home = home.absolute()
     if re.search(r"[\s,:]", str(home)):
         fix = "name one without blanks, commas and colons"
@@ -105,6 +105,7 @@ def up(home: Path, cache: Path, say: Say, *, die_with_parent: bool = False) -> C
     if find(home) is None and home.is_dir() and any(path.name != _LOCK for path in home.iterdir()):
         raise UsageError("is neither empty nor a cluster's folder", where=f"--dir {home}", fix="name another")
     resolved = jars.resolve(cache, say)
+    classes = sharing.archive(resolved, java, say)
     home.mkdir(parents=True, exist_ok=True)
     with _locked(home, say):
         found = find(home)
@@ -112,7 +113,7 @@ def up(home: Path, cache: Path, say: Say, *, die_with_parent: bool = False) -> C
             return found
         if found is not None:
             daemons.stop(found.layout, found.pids.values())
-        return _start(home, resolved, say, die_with_parent=die_with_parent)
+        return _start(home, resolved, classes, say, die_with_parent=die_with_parent)
 
 
 @contextmanager
@@ -129,9 +130,9 @@ def down(cluster: Cluster) -> None:
     shutil.rmtree(cluster.home)
 
 
-def _start(home: Path, resolved: Path, say: Say, *, die_with_parent: bool) -> Cluster:
+def _start(home: Path, resolved: Path, classes: Path, say: Say, *, die_with_parent: bool) -> Cluster:
     layout = Layout.on_free_ports(home, NODES)
-    _furnish(layout, resolved)
+    _furnish(layout, resolved, classes)
     pids: dict[str, int] = {}
     try:
         for role in daemons.roles(layout):
@@ -148,12 +149,9 @@ def _start(home: Path, resolved: Path, say: Say, *, die_with_parent: bool) -> Cl
     return cluster
 
 
-def _furnish(layout: Layout, resolved: Path) -> None:
-    """Lay out the folder: configuration, the hadoop command, links to the jars."""
+def _furnish(layout: Layout, resolved: Path, classes: Path) -> None:
+    """Lay out the folder: links to the jars, configuration, the hadoop command."""
     here = Path(__file__).parent
-    configuration.write(layout)
-    for name in ("log4j-client.properties", "log4j-daemon.properties"):
-        shutil.copyfile(here / name, layout.conf / name)
     for folder in (layout.home / "bin", layout.jars / "tools", layout.logs / "userlogs", layout.data):
         folder.mkdir(parents=True, exist_ok=True)
     for name in _WEB_APPS:  # Hadoop's jars lack the pages, and daemons start only where there is a folder for them
@@ -162,11 +160,14 @@ def _furnish(layout: Layout, resolved: Path) -> None:
     shutil.copyfile(here / "hadoop.sh", command)
     command.chmod(0o755)
     links = {command.with_name(name): Path(command.name) for name in _COMMANDS}
-    links |= {layout.jars / name: resolved / name for name in ("lib", "s3a")}
+    links |= {layout.jars / name: resolved / name for name in ("lib", "s3a")} | {layout.shared_classes: classes}
     links |= {layout.jars / "tools" / jar.name: jar for jar in (resolved / "tools").iterdir()}
     for link, target in links.items():
         link.unlink(missing_ok=True)
         link.symlink_to(target)
+    configuration.write(layout)
+    for name in ("log4j-client.properties", "log4j-daemon.properties"):
+        shutil.copyfile(here / name, layout.conf / name)
 
 
 def _wait_until_ready(cluster: Cluster, say: Say) -> None:

@@ -34,7 +34,7 @@ _SINGLE_PORTS = (
 )
 _NODE_PORTS = ("", "-localizer", "-http")
 _CONTAINER_MB = 1024
-_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xlog:disable"
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,15 @@ class Layout:
         return self.home / "share" / "hadoop"
 
     @property
+    def lib(self) -> Path:
+        """Hadoop's own jars, with which every class path begins, as that of the shared classes does."""
+        return (self.jars / "lib").resolve()
+
+    @property
+    def shared_classes(self) -> Path:
+        return self.jars / "classes.jsa"
+
+    @property
     def logs(self) -> Path:
         return self.home / "logs"
 
@@ -90,6 +99,7 @@ def core(at: Layout) -> Properties:
     return {
         "fs.defaultFS": at.file_system,
         "hadoop.tmp.dir": at.data / "tmp",
+        "ipc.client.connect.retry.interval": 100,
         "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",  # mrjob says s3:// where Hadoop says s3a://
     }
 
@@ -125,9 +135,10 @@ def yarn(at: Layout) -> Properties:
         "yarn.resourcemanager.webapp.address": at.address("resourcemanager-http"),
         "yarn.resourcemanager.bind-host": HOST,
         "yarn.resourcemanager.am.max-attempts": 1,
-        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": 50,
+        "yarn.resourcemanager.nodemanagers.heartbeat-interval-ms": 100,
         "yarn.client.application-client-protocol.poll-interval-ms": 50,
         "yarn.application.classpath": f"{at.conf},{at.jars}/lib/*,{at.jars}/s3a/*",
+        "yarn.node-attribute.fs-store.root-dir": (at.data / "node-attributes").as_uri(),
         "yarn.scheduler.minimum-allocation-mb": 128,
         "yarn.scheduler.maximum-allocation-mb": cores * _CONTAINER_MB,
         "yarn.nodemanager.bind-host": HOST,
@@ -171,6 +182,9 @@ def scheduler(at: Layout) -> Properties:
 
 def mapred(at: Layout) -> Properties:
     home = f"HADOOP_MAPRED_HOME={at.home}"
+    # instead of YARN's class path, which begins with the container's folder
+    own = "job.jar/job.jar:job.jar/classes:job.jar/lib/*:./*"
+    jvm = f"{_JVM} -XX:SharedArchiveFile={at.shared_classes} -cp {at.lib}/*:{at.jars}/s3a/*:{at.conf}:.:{own}"
     return {
         "mapreduce.framework.name": "yarn",
         "mapreduce.application.classpath": f"{at.jars}/lib/*,{at.jars}/s3a/*",
@@ -181,7 +195,7 @@ def mapred(at: Layout) -> Properties:
         "mapreduce.task.io.sort.mb": 64,
         "yarn.app.mapreduce.am.env": home,
         "yarn.app.mapreduce.am.resource.mb": _CONTAINER_MB,
-        "yarn.app.mapreduce.am.command-opts": f"-Xmx512m {_JVM}",
+        "yarn.app.mapreduce.am.command-opts": f"-Xmx512m {jvm}",
         "yarn.app.mapreduce.am.scheduler.heartbeat.interval-ms": 50,
         **{
             f"mapreduce.{role}.{key}": value
@@ -189,7 +203,7 @@ def mapred(at: Layout) -> Properties:
             for key, value in (
                 ("env", home),
                 ("memory.mb", _CONTAINER_MB),
-                ("java.opts", f"-Xmx384m {_JVM}"),
+                ("java.opts", f"-Xmx384m {jvm}"),
                 ("maxattempts", 2),
                 ("speculative", "false"),
             )

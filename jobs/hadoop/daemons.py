@@ -22,7 +22,7 @@ _JVM = (
     "-Xmx256m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",  # halves the CPU time of a start
-    "-Xshare:auto",
+    "-Xlog:disable",  # shared classes that do not fit are not worth a word
     *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
 )
 _TAIL = 12
@@ -102,11 +102,13 @@ def _command(at: Layout, role: Role) -> list[str]:
         java(),
         *_JVM,
         f"-Dhadoop.home.dir={at.home}",
+        f"-Djava.io.tmpdir={at.data}",
         f"-Dhadoop.log.dir={at.logs}",
         f"-Dhadoop.log.file={at.logs / role.name}.log",
         f"-Dlog4j.configuration={(at.conf / 'log4j-daemon.properties').as_uri()}",
+        f"-XX:SharedArchiveFile={at.shared_classes}",
         "-cp",
-        f"{role.conf}:{at.jars}/lib/*:{at.jars}/s3a/*:{at.jars}/web",
+        f"{at.lib}/*:{at.jars}/s3a/*:{role.conf}:{at.jars}/web",
         role.java_class,
     ]
 

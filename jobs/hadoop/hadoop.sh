@@ -3,6 +3,7 @@
 set -eu
 home=$(cd "$(dirname "$0")/.." && pwd -P)
 conf=${HADOOP_CONF_DIR:-$home/etc/hadoop}
+lib=$(cd "$home/share/hadoop/lib" && pwd -P)
 level=WARN
 case "${1:-}" in
     version) class=org.apache.hadoop.util.VersionInfo ;;
@@ -14,13 +15,15 @@ case "${1:-}" in
     job) class=org.apache.hadoop.mapred.JobClient ;;
     dfsadmin) class=org.apache.hadoop.hdfs.tools.DFSAdmin ;;
     fsck) class=org.apache.hadoop.hdfs.tools.DFSck ;;
-    classpath) echo "$conf:$home/share/hadoop/lib/*:$home/share/hadoop/s3a/*"; exit ;;
+    *.*) class=$1 ;;
+    classpath) echo "$lib/*:$home/share/hadoop/s3a/*:$conf"; exit ;;
     *)
-        echo "usage: $(basename "$0") version|fs|jar|logs|application|node|job|dfsadmin|fsck|classpath [ARGUMENT…]" >&2
+        echo "usage: $(basename "$0") version|fs|jar|logs|application|node|job|dfsadmin|fsck|classpath|CLASS [ARGUMENT…]" >&2
         exit 2
         ;;
 esac
 shift
+case $class in *.ApplicationCLI) [ "${1:-}" = application ] || set -- application "$@" ;; esac
 java=java
 [ -z "${JAVA_HOME:-}" ] || java=$JAVA_HOME/bin/java
 opens=
@@ -28,7 +31,8 @@ for package in java.lang java.util java.util.concurrent java.net java.nio java.i
     opens="$opens --add-opens=java.base/$package=ALL-UNNAMED"
 done
 # shellcheck disable=SC2086 # options are words
-exec "$java" -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto $opens ${HADOOP_CLIENT_OPTS:-} \
+exec "$java" -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 $opens ${HADOOP_CLIENT_OPTS:-} \
+    -XX:SharedArchiveFile="$home/share/hadoop/classes.jsa" -Xlog:disable \
     -Dhadoop.home.dir="$home" -Dlog4j.configuration="file:$home/etc/hadoop/log4j-client.properties" \
     -Dhadoop.log.level="$level" \
-    -cp "$conf:$home/share/hadoop/lib/*:$home/share/hadoop/s3a/*" "$class" "$@"
+    -cp "$lib/*:$home/share/hadoop/s3a/*:$conf" "$class" "$@"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -24,12 +23,6 @@ def version() -> str:
     match = re.search(r"<hadoop\.version>(.+)</hadoop\.version>", POM.read_text("utf-8"))
     assert match is not None
     return match[1]
-
-
-def cache_folder() -> Path:
-    """Where caches lie by the XDG rules, in a folder of ours."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "sensor-jobs"
 
 
 def resolve(cache: Path, say: Say) -> Path:

@@ -28,6 +28,11 @@ def why_missing() -> str:
     return "JOBS_KERNEL=off" if _switched_off() else _open(_path())[1]
 
 
+def loaded_from() -> Path | None:
+    """The file of the library that `load` gives."""
+    return None if load() is None else _path()
+
+
 def sources() -> list[Path]:
     """The C files and headers, in the order in which they are compiled; none where only the library was shipped."""
     return sorted(path for path in FOLDER.iterdir() if path.suffix in {".c", ".h"})

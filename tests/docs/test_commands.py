@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from jobs.engine.cache import cache_folder
+from jobs.hadoop import cluster, jars
 from scripts.console import ROOT, Block, Sandbox, agrees, blocks, expects_failure, masked, pages
+from tests.clusters import need_hadoop
 
 BLOCKS = [block for page in pages() for block in blocks(page)]
 NOT_RUN_LIMIT = 8
@@ -27,8 +30,14 @@ def _parameter(block: Block) -> object:
 
 
 @pytest.fixture(scope="session")  # a module's would be made anew when a worker runs tests of others in between
-def sandboxes(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Sandbox]:
-    return {}
+def sandboxes() -> Iterator[dict[Path, Sandbox]]:
+    """The sandboxes of all pages; a cluster that a page started and did not end is ended."""
+    made: dict[Path, Sandbox] = {}
+    yield made
+    for sandbox in made.values():
+        if (home := cluster.default_home(sandbox.cache)).exists():
+            command = [sys.executable, "-m", "jobs.hadoop", "down", "--dir", str(home)]
+            subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
 
 
 @pytest.fixture
@@ -45,6 +54,9 @@ def sandbox(
         found.lend(data)
     if "s3" in block.needs:
         found.environ.update(request.getfixturevalue("lake"))
+    if "hadoop" in block.needs:
+        need_hadoop()
+        found.lend_cache(jars.resolve(cache_folder(), lambda text: None))
     return found
 
 
@@ -81,7 +93,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("block", [_parameter(block) for block in BLOCKS])
 def test_commands_print_what_the_page_shows(block: Block, sandbox: Sandbox) -> None:
-    printed = sandbox.run(block)
+    printed = sandbox.run(block, limit=600.0 if "hadoop" in block.needs else 120.0)
     for number, result in enumerate(printed):
         where = f"{block.page.name}:{result.command.line}: $ {result.command.text}"
         output = "\n".join(result.lines)

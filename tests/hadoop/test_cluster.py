@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.hadoop import cluster, jars
+from jobs.engine.cache import cache_folder
+from jobs.hadoop import cluster
 from jobs.hadoop.cluster import Cluster
 from jobs.hadoop.configuration import Layout
 from tests.clusters import need_hadoop
@@ -21,7 +22,7 @@ ROLES = ["resourcemanager", "namenode", "datanode", "nodemanager-1", "nodemanage
 
 
 def _told(command: str, home: Path) -> Outcome:
-    return told(home.parent, command, "--dir", home, "--cache", jars.cache_folder(), module="jobs.hadoop")
+    return told(home.parent, command, "--dir", home, "--cache", cache_folder(), module="jobs.hadoop")
 
 
 def _processes_in(home: Path) -> list[str]:
@@ -113,6 +114,7 @@ def test_another_beside_it_comes_back_with_its_files_and_leaves_nothing(hadoop: 
     assert (ended.status, ended.errors) == (0, f"the cluster in {home} is down, and its files are gone\n")
     assert not home.exists()
     assert _processes_in(home) == []
+    assert [p.name for port in first.layout.ports.values() for p in Path("/tmp").glob(f"jetty-*-{port}-*")] == []
     assert hadoop.is_ready()
 
 

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from jobs.engine.cache import cache_folder
 from jobs.hadoop import configuration, jars
 from jobs.hadoop.configuration import Layout
 from tests.outcomes.commands import Outcome, told
@@ -104,9 +105,9 @@ def test_a_command_is_needed(tmp_path: Path) -> None:
 
 def test_the_cache_is_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert jars.cache_folder() == tmp_path / "sensor-jobs"
+    assert cache_folder() == tmp_path / "sensor-jobs"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert jars.cache_folder() == Path.home() / ".cache" / "sensor-jobs"
+    assert cache_folder() == Path.home() / ".cache" / "sensor-jobs"
 
 
 def test_configuration_is_what_the_table_says(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from jobs import api, registry
 from jobs.lake.writers import open_writer
+from tests.clusters import use
 from tests.data.real_sets import SETS
 
 SAMPLE, REAL = "sample_data", "air_quality"
@@ -25,8 +26,11 @@ Printed = Callable[[str, str, str], bytes]
 
 
 def _marks(engine: str) -> list[pytest.MarkDecorator]:
-    """Spark's runs share one JVM, so they stand together on one worker."""
-    return [pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("parity")] if engine == "spark" else []
+    """Spark's runs share one JVM, and Hadoop's a cluster, so they stand together on one worker."""
+    groups = {"spark": "parity", "hadoop": "hadoop"}
+    if engine not in groups:
+        return []
+    return [getattr(pytest.mark, engine), pytest.mark.slow, pytest.mark.xdist_group(groups[engine])]
 
 
 CELLS = [
@@ -34,7 +38,7 @@ CELLS = [
     for job in JOBS
     for engine in ENGINES
     for data in (SAMPLE, REAL)
-    if engine != "inline"
+    if engine != "inline" and (engine, data) != ("hadoop", REAL)
 ]
 
 
@@ -60,7 +64,10 @@ def _run(job: str, engine: str, data: str, request: pytest.FixtureRequest) -> by
         options |= {"dialect": SETS[REAL].dialect, **OF_REAL.get(job, {})}
     if engine != "inline":
         options |= {"split_size": "40K", "tasks": 3}
-    table = api.run(job, inputs, engine=engine, **options)  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        if engine == "hadoop":
+            use(request.getfixturevalue("hadoop_process"), patch)
+        table = api.run(job, inputs, engine=engine, **options)  # type: ignore[arg-type]
     out = io.BytesIO()
     writer = open_writer("csv", out, table.schema)
     writer.write(table)

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.engine.cache import cache_folder
 from jobs.hadoop import daemons, jars
 from tests.clusters import need_hadoop
 from tests.servers import child, free_port
@@ -50,7 +51,7 @@ class HaHdfs:
 def ha_hdfs(home: Path) -> Iterator[HaHdfs]:
     """The file system while the context lasts, with `one` of its NameNodes active and `two` on standby."""
     need_hadoop()
-    lib = jars.resolve(jars.cache_folder(), lambda text: None) / "lib"
+    lib = jars.resolve(cache_folder(), lambda text: None) / "lib"
     names = [f"{node}-{kind}" for node in ("one", "two") for kind in ("rpc", "http")]
     names += [f"{node}-{kind}" for node in ("data-1", "data-2") for kind in ("xfer", "http", "ipc")]
     hdfs = HaHdfs(home, lib, home / "conf", {}, {name: free_port() for name in names})

@@ -1,0 +1,134 @@
+"""mrjob's Hadoop runner, fitted to plans: the suite travels as one archive, and files in HDFS are had over WebHDFS."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import posixpath
+import re
+import subprocess
+import sys
+from typing import Any
+
+from jobs.engine import compat, package
+from jobs.engine.cache import cache_folder
+from jobs.engine.hdfs_files import HdfsFiles
+from jobs.engine.plan import Plan
+from jobs.engine.run import Run
+from jobs.engine.task_logs import failure
+from jobs.errors import JobError, UsageError
+from jobs.lake import hadoop_conf
+
+compat.install()
+
+import mrjob.hadoop  # noqa: E402 - needs the stand-ins of compat
+from mrjob.fs.composite import CompositeFilesystem  # noqa: E402
+from mrjob.fs.local import LocalFilesystem  # noqa: E402
+from mrjob.hadoop import HadoopJobRunner, _log_record_from_hadoop  # noqa: E402
+
+log = logging.getLogger(__name__)
+
+_BYTES_PER_TASK = 256 << 20
+_SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
+_SUBMITTED = re.compile(r"^Submitted application (application_\w+)")
+_APPLICATIONS = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
+_LOOPBACK = ("127.", "localhost:", "[::1]")
+
+
+class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
+    """`-r hadoop`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not self._opts["python_bin"] and is_on_this_machine():
+            self._opts["python_bin"] = [sys.executable]
+        self._package: dict[str, Any] = {}
+        self.failure: JobError | None = None
+        if not log.isEnabledFor(logging.INFO):
+            logging.getLogger("mrjob.logs").setLevel(logging.CRITICAL)  # a failure is told in one line
+
+    @classmethod
+    def _default_opts(cls) -> dict[str, Any]:
+        own = {"hadoop_tmp_dir": f"{home()}/runs", "cleanup_on_failure": ["ALL"], "bootstrap_mrjob": False}
+        return {**super()._default_opts(), **own}
+
+    @property
+    def fs(self) -> CompositeFilesystem:
+        if self._fs is None:
+            files = CompositeFilesystem()
+            files.add_fs("hadoop", HdfsFiles(self._opts["hadoop_bin"] or None))
+            files.add_fs("local", LocalFilesystem())
+            self._fs: CompositeFilesystem = files
+        return self._fs
+
+    def _add_job_files_for_upload(self) -> None:
+        super()._add_job_files_for_upload()
+        archive = package.build(cache_folder() / "packages")
+        uri = f"{home()}/packages/{archive.name}"
+        if not self.fs.exists(uri):
+            self.fs.mkdir(posixpath.dirname(uri))
+            try:
+                self.fs.put(str(archive), uri)
+            except OSError:
+                if not self.fs.exists(uri):  # another run was faster
+                    raise
+        self._package = {"type": "archive", "name": None, "path": uri}
+        self._working_dir_mgr.add(**self._package)
+
+    def _cmdenv(self) -> dict[str, str]:
+        env: dict[str, str] = super()._cmdenv()
+        unpacked = self._working_dir_mgr.name(**self._package)
+        return env | {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
+
+    def _run_hadoop(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs `hadoop jar`; where we are ended meanwhile, the job on the cluster ends too."""
+        submitted: list[str] = []
+
+        def note(record: dict[str, Any]) -> None:
+            submitted.extend(_SUBMITTED.findall(record["message"]))
+            _log_record_from_hadoop(record)
+
+        mrjob.hadoop._log_record_from_hadoop = note
+        try:
+            return super()._run_hadoop(*args, **kwargs)
+        except BaseException:
+            if submitted:
+                command = [*self.get_hadoop_bin(), _APPLICATIONS, "application", "-kill", submitted[-1]]
+                subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            raise
+        finally:
+            mrjob.hadoop._log_record_from_hadoop = _log_record_from_hadoop
+
+    def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
+        """Keeps what the logs say, and leaves the telling to the driver."""
+        found = super()._pick_error(log_interpretation, step_type)
+        self.failure = failure(found or {}, log_interpretation.get("step", {}).get("application_id"))
+
+
+def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:
+    """The properties of a run: its name, lines of the plan for a map task, reduce tasks, and whether all of it is so
+    small that it runs within the application master."""
+    maps = run.settings.tasks or max(cores, -(-plan.size // _BYTES_PER_TASK))
+    lines = max(1, -(-len(plan.splits) // maps))
+    reduces = min(run.partitions, maps)
+    is_small = plan.size <= _SMALL_BYTES and -(-len(plan.splits) // lines) <= _SMALL_TASKS and reduces == 1
+    return {
+        "mapreduce.job.name": run.id,
+        "mapreduce.input.lineinputformat.linespermap": lines,
+        "mapreduce.job.reduces": reduces,
+        **({"mapreduce.job.ubertask.enable": "true", "mapreduce.job.maps": 1} if is_small else {}),
+    }
+
+
+def home() -> str:
+    """The suite's folder in HDFS, in that of who we are to Hadoop."""
+    return f"hdfs:///user/{os.environ.get('HADOOP_USER_NAME') or getpass.getuser()}/.sensor-jobs"
+
+
+def is_on_this_machine() -> bool:
+    """Whether the cluster's NameNode is here, and then all of it."""
+    try:
+        return hadoop_conf.name_nodes("", "hdfs:///")[0].startswith(_LOOPBACK)
+    except UsageError:
+        return False

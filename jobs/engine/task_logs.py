@@ -1,0 +1,44 @@
+"""What a failed task said, from the logs that mrjob found, in one short message."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from jobs.errors import InputError, JobError, LimitError, UsageError
+
+_FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
+_IN_PACKAGE = re.compile(r"^.*\b(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_\w+)/")
+_ERROR = re.compile(r"^error: (.+)", re.MULTILINE)
+_STATUS = re.compile(r"subprocess failed with code (\d+)")
+_KINDS = {kind.status: kind for kind in (UsageError, InputError, LimitError)}
+_MOST = 500
+
+
+def failure(cause: dict[str, Any], application: str | None) -> JobError:
+    """The error of a job that failed for this cause, as mrjob's `_pick_error` gives it: a task's Python traceback, else
+    what Hadoop says; empty where no log is to be had."""
+    whole = f"yarn logs -applicationId {application}" if application else "-v shows all that Hadoop says"
+    task, hadoop = cause.get("task_error") or {}, cause.get("hadoop_error") or {}
+    if told := _ERROR.findall(task.get("message", "")):
+        status = _STATUS.search(hadoop.get("message", ""))
+        return _KINDS.get(int(status[1]) if status else 1, JobError)(_cut(told[-1]))
+    if "Traceback" in task.get("message", ""):
+        return _of_traceback(task["message"], f"the whole log: {task.get('path') or whole}")
+    if hadoop:
+        lines = [line.strip() for line in hadoop["message"].splitlines() if not line.startswith("\tat ")]
+        return JobError(f"Hadoop says: {_cut(' '.join(lines))}", fix=f"the whole log: {hadoop.get('path') or whole}")
+    return JobError("the job failed on Hadoop, and no log of its tasks was found", fix=f"look at them: {whole}")
+
+
+def _of_traceback(text: str, fix: str) -> JobError:
+    frames = list(_FRAME.finditer(text))
+    said = text[frames[-1].end() :] if frames else text
+    # what is raised stands below the last frame, whose lines are indented; notes follow it
+    raised = " ".join(line for line in said.splitlines()[1:] if line and not line.startswith("  "))
+    where = f"{_IN_PACKAGE.sub('', frames[-1][1])} line {frames[-1][2]}" if frames else None
+    return JobError(f"a task failed: {_cut(raised)}", where=where, fix=fix)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST else f"{text[:_MOST]} …"

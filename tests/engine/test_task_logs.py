@@ -1,0 +1,68 @@
+"""One message of what a cluster's logs say."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.engine.task_logs import failure
+from jobs.errors import InputError, JobError
+
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "/d/usercache/u/appcache/application_1_2/container_1_2_01_000002/daily_stats.py", line 49, in <module>
+    DailyStats.run()
+  File "/d/container_1_2_01_000002/sensor-jobs-0123456789abcdef/jobs/engine/tasks.py", line 58, in split
+    raise ValueError("no good")
+    ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+ValueError: no good
+in split 3: hdfs:///logs/a.csv and 2 more"""
+PIPE = "PipeMapRed failed!\njava.lang.RuntimeException: subprocess failed with code {}\n\tat org.apache.Pipe(P.java:1)"
+
+
+def _same(error: JobError, expected: JobError) -> bool:
+    return type(error) is type(expected) and str(error) == str(expected)
+
+
+def test_a_traceback() -> None:
+    cause = {"task_error": {"message": TRACEBACK, "path": "/logs/stderr"}, "hadoop_error": {"message": PIPE.format(1)}}
+    assert str(failure(cause, "application_1_2")) == (
+        "jobs/engine/tasks.py line 58: a task failed: ValueError: no good in split 3: hdfs:///logs/a.csv and 2 more; "
+        "the whole log: /logs/stderr"
+    )
+
+
+def test_logs_that_only_the_command_shows() -> None:
+    found = str(failure({"task_error": {"message": TRACEBACK}}, "application_1_2"))
+    assert found.endswith("; the whole log: yarn logs -applicationId application_1_2")
+
+
+def test_the_script_itself() -> None:
+    text = TRACEBACK.partition('  File "/d/container')[0] + "SystemError: x"
+    assert str(failure({"task_error": {"message": text}}, None)).startswith(
+        "daily_stats.py line 49: a task failed: Sys"
+    )
+
+
+@pytest.mark.parametrize(("code", "kind"), [(3, InputError), (1, JobError), (99, JobError)])
+def test_an_error_that_a_user_can_mend_keeps_its_status(code: int, kind: type[JobError]) -> None:
+    told = "error: hdfs:///a: changed while it was read; run again"
+    cause = {"task_error": {"message": f"+ python\n{told}"}, "hadoop_error": {"message": PIPE.format(code)}}
+    assert _same(failure(cause, None), kind(told.removeprefix("error: ")))
+
+
+def test_what_hadoop_says() -> None:
+    cause = {"hadoop_error": {"message": "Container killed on request\n\tat a.B(C.java:1)\nExit code is 143"}}
+    assert str(failure(cause, "application_1_2")) == (
+        "Hadoop says: Container killed on request Exit code is 143; "
+        "the whole log: yarn logs -applicationId application_1_2"
+    )
+
+
+def test_long_messages_are_cut() -> None:
+    assert len(str(failure({"hadoop_error": {"message": "x" * 5000}}, None))) < 600
+
+
+def test_no_logs() -> None:
+    assert str(failure({}, None)) == (
+        "the job failed on Hadoop, and no log of its tasks was found; look at them: -v shows all that Hadoop says"
+    )

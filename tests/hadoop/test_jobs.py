@@ -1,0 +1,128 @@
+"""Jobs on the cluster: their input, what fails, what nodes lack, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.hadoop.cluster import Cluster
+from tests.command_line import ROOT
+from tests.outcomes.commands import Outcome, command, environment, told
+
+pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop")]
+
+SAMPLE = ROOT / "sample_data"
+ON_HADOOP = ("-r", "hadoop")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return told(tmp_path_factory.mktemp("inline"), SAMPLE, "-r", "inline").output
+
+
+def _left(hadoop: Cluster) -> str:
+    """What runs left in the suite's folder in HDFS."""
+    command = ["hadoop", "fs", "-ls", "-C", "/user/hadoop/.sensor-jobs/runs"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_input_in_hdfs_on_containers_of_their_own(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
+    subprocess.run(["hadoop", "fs", "-put", "-f", str(SAMPLE / "readings"), str(SAMPLE / "wide"), "/"], check=True)
+    options = ("--tasks", 2, "--split-size", "40K", "--jobconf", "mapreduce.job.ubertask.enable=false", "-v")
+    done = told(tmp_path, "hdfs:///readings", "hdfs:///wide", *ON_HADOOP, *options)
+    assert (done.status, done.output) == (0, expected), done.errors
+    assert "Launched map tasks=2" in done.errors
+    assert "Launched reduce tasks=1" in done.errors
+    assert "readings=15708" in done.errors
+    assert "rejects: timestamp=9" in done.errors
+    assert _left(hadoop) == ""
+
+
+def test_a_node_without_the_kernel(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
+    done = told(tmp_path, SAMPLE, *ON_HADOOP, "--cmdenv", "JOBS_KERNEL=off")
+    assert (done.status, done.output) == (0, expected), done.errors
+    assert "kernel 0.0%" in done.errors or "kernel" not in done.errors
+
+
+BROKEN = """
+from jobs.daily_stats import DailyStats
+
+class Broken(DailyStats):
+    NAME = "broken"
+
+    @classmethod
+    def accumulator(cls, run, keys):
+        return None
+
+if __name__ == "__main__":
+    Broken.run()
+"""
+
+
+def test_a_defect_is_told_in_one_line(hadoop: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    done = told(tmp_path, "a.csv", *ON_HADOOP, module="broken", env={"PYTHONPATH": str(ROOT)})
+    logs = hadoop.layout.logs / "userlogs"
+    head, _, log = done.errors.strip().partition("; the whole log: ")
+    assert (done.status, done.output) == (1, "")
+    assert head.startswith("error: jobs/engine/declaration.py line ")
+    assert head.endswith(": a task failed: NotImplementedError in split 0: a.csv")
+    assert Path(log).is_relative_to(logs)
+    assert "Traceback" in Path(log).read_text()
+    assert _left(hadoop) == ""
+
+
+def test_what_a_user_can_mend_has_its_own_status(hadoop: Cluster, tmp_path: Path) -> None:
+    """Tasks read the plan's objects later than the driver saw them."""
+    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    (tmp_path / "bin").mkdir()
+    swap = tmp_path / "bin" / "hadoop"
+    swap.write_text(f'#!/bin/sh\necho >> {tmp_path}/a.csv\nexec {hadoop.home}/bin/hadoop "$@"\n')
+    swap.chmod(0o755)
+    done = told(tmp_path, "a.csv", *ON_HADOOP, "--hadoop-bin", swap)
+    error = "error: a.csv: changed while it was read; run again when nothing writes to it any more\n"
+    assert done == Outcome(3, "", error)
+
+
+def test_a_job_that_is_interrupted_ends_on_the_cluster_too(hadoop: Cluster, tmp_path: Path) -> None:
+    slow = BROKEN.replace("return None", "import time; time.sleep(600)")
+    (tmp_path / "broken.py").write_text(slow)
+    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    with subprocess.Popen(
+        command("a.csv", *ON_HADOOP, module="broken"),
+        cwd=tmp_path,
+        env=environment({"PYTHONPATH": str(ROOT)}),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as driver:
+        _wait(lambda: _running(hadoop) == ["RUNNING"])
+        driver.send_signal(signal.SIGINT)
+        assert driver.wait(120) == 130
+        assert driver.stderr is not None
+        assert driver.stderr.read() == b""
+    _wait(lambda: _running(hadoop) == [])
+    assert _left(hadoop) == ""
+
+
+def _running(hadoop: Cluster) -> list[str]:
+    """The states of applications that have not ended."""
+    url = f"http://{hadoop.layout.address('resourcemanager-http')}/ws/v1/cluster/apps"
+    with urllib.request.urlopen(url) as answer:
+        apps = (json.load(answer)["apps"] or {"app": []})["app"]
+    return [app["state"] for app in apps if app["state"] not in ("FINISHED", "FAILED", "KILLED")]
+
+
+def _wait(ready: Callable[[], bool], seconds: float = 180.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
