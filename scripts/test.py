@@ -23,7 +23,8 @@ NOT_PER_PYTHON = ("--ignore", "tests/data", "--ignore", "tests/scripts")
 """No other Python reads a real set otherwise, or draws other sample data."""
 OLD_SPARK, OLD_SPARK_PYTHON = "3.5", "3.11"
 WORKERS = str(min(os.cpu_count() or 1, 4))
-MAIN = "not slow and not spark"
+CLUSTERS = "spark or hadoop"
+MAIN = f"not slow and not ({CLUSTERS})"
 QUICK = f"{MAIN} and not s3"
 NOT_QUICK = (
     *(f"--ignore=tests/{folder}" for folder in ("outcomes", "data", "scripts")),
@@ -51,11 +52,20 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
         os.environ.setdefault("JOBS_FUZZ_ROUNDS", "0.2")
         return [runner.run("tests", environment.python, *pytest, *NOT_QUICK, "-m", QUICK, words=PYTEST_CODES)]
     coverage = ("-m", "coverage")
+    main = pytest if arguments.pytest else (*pytest, "-m", f"not ({CLUSTERS})")
     return [
-        runner.run("tests", environment.python, *coverage, "run", *pytest, words=PYTEST_CODES),
+        runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES),
         runner.run("combine", environment.python, *coverage, "combine", "--quiet"),
         runner.run("coverage", environment.python, *coverage, "report", closing="TOTAL"),
     ]
+
+
+def clusters(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
+    """The tests that need Spark or Hadoop, without coverage, which would slow each of their workers."""
+    if arguments.quick or arguments.pytest:
+        return []
+    pytest = (*PYTEST, "--ignore", "tests/docs", "-m", CLUSTERS)
+    return [runner.run("clusters", environment.python, *pytest, words=PYTEST_CODES)]
 
 
 def docs(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
@@ -98,8 +108,8 @@ def old_spark(runner: Runner, environment: Environment, arguments: argparse.Name
     return [runner.run(name, other.python, *pytest, words=PYTEST_CODES)]
 
 
-STEPS = {step.__name__: step for step in (lint, types, tests, docs, answers, fuzz, interpreters, old_spark)}
-ALWAYS = ("lint", "types", "tests", "docs")
+STEPS = {step.__name__: step for step in (lint, types, tests, clusters, docs, answers, fuzz, interpreters, old_spark)}
+ALWAYS = ("lint", "types", "tests", "clusters", "docs")
 FULL = (*ALWAYS, "answers")
 IN_CI = (*FULL, "fuzz", "interpreters", "old_spark")
 
