@@ -59,7 +59,7 @@ class Broken(DailyStats):
 
     @classmethod
     def accumulator(cls, run, keys):
-        return None
+        return object()
 
 if __name__ == "__main__":
     Broken.run()
@@ -73,8 +73,8 @@ def test_a_defect_is_told_in_one_line(hadoop: Cluster, tmp_path: Path) -> None:
     logs = hadoop.layout.logs / "userlogs"
     head, _, log = done.errors.strip().partition("; the whole log: ")
     assert (done.status, done.output) == (1, "")
-    assert head.startswith("error: jobs/engine/declaration.py line ")
-    assert head.endswith(": a task failed: NotImplementedError in split 0: a.csv")
+    assert head.startswith("error: jobs/engine/tasks.py line ")
+    assert head.endswith(": a task failed: AttributeError: 'object' object has no attribute 'add' in split 0: a.csv")
     assert Path(log).is_relative_to(logs)
     assert "Traceback" in Path(log).read_text()
     assert _left(hadoop) == ""
