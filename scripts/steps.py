@@ -39,7 +39,7 @@ class Runner:
 
     scratch: Path
     outcomes: list[Outcome] = field(default_factory=list)
-    limit: float = 1500.0
+    limit: float = 2400.0
     _before: dict[int, object] = field(default_factory=dict)
 
     def __enter__(self) -> Self:

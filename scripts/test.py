@@ -85,6 +85,7 @@ def fuzz(runner: Runner, environment: Environment, arguments: argparse.Namespace
 def interpreters(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
     """The main tests on every other supported Python of this machine."""
     outcomes = []
+    os.environ.setdefault("JOBS_FUZZ_ROUNDS", "0.2")  # what is random is drawn in full on the main one
     for version, python in find(skip=sys.version_info[:2]).items():
         name = f"python {version}"
         if python is None:

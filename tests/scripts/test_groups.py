@@ -1,4 +1,4 @@
-"""Tests of a group share a server or a JVM, so they must run in one worker: pytest and pytest-xdist have to agree on it."""
+"""Tests of a group share a server or a JVM, so they must run in one worker: pytest and pytest-xdist agree on it."""
 
 from __future__ import annotations
 
