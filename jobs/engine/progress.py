@@ -76,3 +76,10 @@ def watch(progress: Progress | None) -> None:
 def current() -> Progress | None:
     """The progress that this process counts for; None on a cluster's node."""
     return _current
+
+
+def advance(size: int, readings: int) -> None:
+    """Count bytes read and readings made, where anybody watches."""
+    if _current is not None:
+        _current.meter.add(size, readings)
+        _current.tick()

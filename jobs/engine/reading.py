@@ -64,7 +64,6 @@ class SplitReader:
         self._filter = Filter(chosen.metrics, chosen.devices, chosen.since, chosen.until)
         self._selection = job.selection(chosen)
         self._rejects: list[RejectRow] = []
-        self._progress = progress.current()
 
     def read(self, split: Split) -> Iterator[Readings]:
         """What of a split passes the run's filters, in the order of its pieces."""
@@ -117,9 +116,7 @@ class SplitReader:
         return batches
 
     def _tick(self, size: int, readings: int) -> int:
-        if self._progress is not None:
-            self._progress.meter.add(size, readings)
-            self._progress.tick()
+        progress.advance(size, readings)
         return size
 
     def _reject(self, piece: Piece, reject: Reject) -> None:

@@ -59,7 +59,6 @@ class ResultReader:
 
     def __init__(self, job: type[Declaration], run: Run, report: Report) -> None:
         self._job, self._run, self._report = job, run, report
-        self._progress = progress.current()
 
     def read(self, split: Split) -> Iterator[dict[str, pa.Table]]:
         """Partial rows by kind, some for each batch of rows."""
@@ -76,17 +75,12 @@ class ResultReader:
                     resumed = self._job.resume(self._run, rows, uri)
                     report.tally.readings += resumed.readings
                     report.selected += resumed.selected
-                    self._tick(0, resumed.readings)
+                    progress.advance(0, resumed.readings)
                     yield resumed.partials
             except Damage as damage:
                 report.damage.append(DamagedObject(uri, damage.offset, damage.what))
-        self._tick(piece.size, 0)
+        progress.advance(piece.size, 0)
         report.size += piece.size
-
-    def _tick(self, size: int, readings: int) -> None:
-        if self._progress is not None:
-            self._progress.meter.add(size, readings)
-            self._progress.tick()
 
 
 class Merging:

@@ -51,9 +51,10 @@ class Cluster:
 
     def states(self) -> dict[str, State]:
         """How each daemon is."""
-        seen = {"namenode": self._name_node() is not None, "resourcemanager": self._resource_manager() is not None}
-        seen["datanode"] = (self._name_node() or {}).get("NumLiveDataNodes", 0) >= 1
-        working = (self._resource_manager() or {}).get("activeNodes", 0)
+        files, work = self._name_node(), self._resource_manager()
+        seen = {"namenode": files is not None, "resourcemanager": work is not None}
+        seen["datanode"] = (files or {}).get("NumLiveDataNodes", 0) >= 1
+        working = (work or {}).get("activeNodes", 0)
         result: dict[str, State] = {}
         for role in daemons.roles(self.layout):
             if not daemons.is_alive(self.layout, self.pids.get(role.name, 0)):

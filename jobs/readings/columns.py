@@ -79,7 +79,7 @@ class ColumnReader:
             return [Readings(self._keys, timestamps, devices, codes, value[:, 0], offsets, marks)], sure
         sure &= (outcome != _DOUBTFUL).all(axis=1)
         outcome[~sure] = _DOUBTFUL
-        kept = outcome == _READING
+        kept &= sure[:, None]
         counts = np.bincount(outcome.ravel(), minlength=4)
         tally.lines += int(sure.sum())
         tally.readings += int(counts[_READING])

@@ -53,8 +53,8 @@ def summary_table(results: Mapping[str, Any]) -> str:
     rows = []
     for group in sorted({goal.group for goal in GOALS if goal.group}, key=lambda group: group.startswith("all")):
         goals = [goal for goal in GOALS if goal.group == group]
-        figures = [figure for goal in goals if (figure := measured(goal, by_run)) is not None]
-        held = sum(reached(goal, f) for goal in goals if (f := measured(goal, by_run)) is not None)
+        found = [(goal, figure) for goal in goals if (figure := measured(goal, by_run)) is not None]
+        figures, held = [figure for _, figure in found], sum(reached(*one) for one in found)
         among = f"{_short(min(figures))} to {_short(max(figures))}, " if len(figures) > 1 else ""
         shown = f"{among}{held} of {len(figures)} {_mark(held == len(figures))}" if figures else "not run"
         rows.append((group, _limit(goals[0]), shown))
