@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from jobs.engine import forks
 from jobs.errors import JobError
 from jobs.hadoop.configuration import USER, Layout
 
@@ -27,7 +27,6 @@ _JVM = (
 )
 _TAIL = 12
 _PATIENCE = 1.5
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def start(at: Layout, role: Role, *, die_with_parent: bool = False) -> int:
             stdout=out,
             stderr=out,
             start_new_session=True,
-            preexec_fn=_die_with_parent if die_with_parent and sys.platform == "linux" else None,  # noqa: PLW1509 - one system call
+            preexec_fn=partial(forks.die_with_parent, os.getpid()) if die_with_parent and forks.available else None,  # noqa: PLW1509 - one system call
         )
     process.returncode = 0  # it outlives us: nobody waits for it
     return process.pid
@@ -116,10 +115,6 @@ def _command(at: Layout, role: Role) -> list[str]:
 def _environment(at: Layout, conf: Path) -> dict[str, str]:
     """A daemon's environment; containers inherit parts of it."""
     return os.environ | {"HADOOP_HOME": str(at.home), "HADOOP_CONF_DIR": str(conf), "HADOOP_USER_NAME": USER}
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def is_alive(at: Layout, pid: int) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, groupby
 from operator import itemgetter
@@ -15,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from jobs.errors import JobError
 from jobs.lake import writers
 from jobs.lake.durable import step
 from jobs.lake.manifest import Part, part_name
@@ -83,6 +86,19 @@ def write_parts(
         yield from file.write(place, steps, lambda _, size: size >= layout.target_size)
     if empty:
         yield from file.write("", iter(()), lambda rows, size: False)
+
+
+@contextmanager
+def on_the_way(scratch: Path, run_id: str) -> Iterator[Path]:
+    """Where parts lie on their way to a storage elsewhere. Raises JobError where they cannot be written there."""
+    folder = scratch / f"publish-{run_id}"
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    except OSError as error:
+        raise JobError(f"cannot be written: {error.strerror}", where=str(folder)) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def named(written: Iterator[PartFile], output: str, run_id: str) -> Iterator[tuple[PartFile, Part]]:

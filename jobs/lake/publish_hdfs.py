@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -16,7 +15,7 @@ from jobs.errors import JobError, UsageError
 from jobs.lake.durable import step
 from jobs.lake.hdfs_succession import State, Succession
 from jobs.lake.manifest import SUCCESS, Manifest, now
-from jobs.lake.parts import Layout, named, write_parts
+from jobs.lake.parts import Layout, named, on_the_way, write_parts
 from jobs.lake.publish import foreign, lost_race, not_empty
 from jobs.lake.webhdfs import Status, by_id, client, split_uri
 from jobs.lake.webhdfs_errors import HdfsError, UnreachableError, refusal
@@ -58,7 +57,11 @@ class HdfsTarget:
         scratch: Path,
         layout: Layout | None = None,
     ) -> Manifest:
-        with self._told(), self._staged(manifest.run_id) as staging, _folder(scratch, manifest.run_id) as folder:
+        with (
+            self._told(),
+            self._staged(manifest.run_id) as staging,
+            on_the_way(scratch, manifest.run_id) as folder,
+        ):
             written = write_parts(folder, tables, manifest.schema, manifest.format, keys, layout)
             parts = []
             for file, part in named(written, manifest.format, manifest.run_id):
@@ -162,16 +165,3 @@ class HdfsTarget:
             yield
         except (HdfsError, UnreachableError) as error:
             raise refusal(error, self._named, JobError) from error
-
-
-@contextmanager
-def _folder(scratch: Path, run_id: str) -> Iterator[Path]:
-    """Where parts lie on their way to HDFS."""
-    folder = scratch / f"publish-{run_id}"
-    try:
-        folder.mkdir(parents=True)
-        yield folder
-    except OSError as error:
-        raise JobError(f"cannot be written: {error.strerror}", where=str(folder)) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -7,7 +7,6 @@ only part of a result keeps one name and is replaced by one put, so that a plain
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ import pyarrow as pa
 from jobs.errors import InputError, JobError
 from jobs.lake.durable import step
 from jobs.lake.manifest import SUCCESS, Manifest, Part, Superseded, age, is_part_name, loads, now
-from jobs.lake.parts import Layout, PartFile, write_parts
+from jobs.lake.parts import Layout, PartFile, on_the_way, write_parts
 from jobs.lake.publish import GRACE_SECONDS, foreign, lost_race, not_empty
 from jobs.lake.s3_client import client, code_of, http_status, refusal, split_uri
 
@@ -84,9 +83,7 @@ class S3Target:
         scratch: Path,
         layout: Layout | None = None,
     ) -> Manifest:
-        folder = scratch / f"publish-{manifest.run_id}"
-        try:
-            folder.mkdir(parents=True)
+        with on_the_way(scratch, manifest.run_id) as folder:
             written = write_parts(folder, tables, manifest.schema, manifest.format, keys, layout)
             first, second = next(written), next(written, None)
             manifest = replace(manifest, published=now())
@@ -94,10 +91,6 @@ class S3Target:
                 manifest = self._publish_one(manifest, first)
             else:
                 manifest = self._publish_many(manifest, chain([first], [] if second is None else [second], written))
-        except OSError as error:
-            raise JobError(f"cannot be written: {error.strerror}", where=str(folder)) from error
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
         with suppress(JobError):  # it is published; the next run or `prune` sweeps again
             self._sweep(manifest, GRACE_SECONDS)
         return manifest
