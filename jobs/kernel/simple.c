@@ -40,7 +40,7 @@ static inline bool simple_reading(simple_state *state, span time, span device, s
     return true;
 }
 
-static inline const uint8_t *simple_delimited(const parse_spec *spec, simple_state *state, line *line,
+static inline const uint8_t *simple_delimited(const parse_spec *spec, simple_state *state,
                                               const uint8_t *data, const uint8_t *at, const uint8_t *limit,
                                               int64_t base, parse_batch *out)
 {
@@ -83,8 +83,6 @@ static inline const uint8_t *simple_delimited(const parse_spec *spec, simple_sta
         put_row(out, row, found);
         at = next;
     }
-    line->newlines += row - out->rows;
-    out->lines += row - out->rows;
     out->rows = row;
     return at;
 }
@@ -98,7 +96,6 @@ static inline const uint8_t *simple_json(const parse_spec *spec, simple_state *s
         const json_template *template = &spec->layout.templates[line->favourite];
         const span *fields = line->fields;
         if (!fits(&spec->layout, template, at, line)) break;
-        line->newlines--; /* of a line that is taken in the end */
         if ((spec->unit >= 0 && fields[spec->unit].size)) break;
         if (spec->values->quality >= 0 && fields[spec->values->quality].size) break;
         reading found;
@@ -108,8 +105,6 @@ static inline const uint8_t *simple_json(const parse_spec *spec, simple_state *s
         put_row(out, row, found);
         at = line->next;
     }
-    line->newlines += row - out->rows;
-    out->lines += row - out->rows;
     out->rows = row;
     return at;
 }
@@ -127,11 +122,14 @@ static const uint8_t *take_simple_lines(parser *parser, const uint8_t *data, con
                           .missing_sizes = spec->values->missing_sizes,
                           .decimal = spec->decimal};
     line *line = &parser->line;
+    int64_t newlines = line->newlines, rows = out->rows;
     if (spec->layout.layout == LAYOUT_DELIMITED) {
-        if (!line->quoted) at = simple_delimited(spec, &state, line, data, at, limit, base, out);
+        if (!line->quoted) at = simple_delimited(spec, &state, data, at, limit, base, out);
     } else if (line->favourite < spec->layout.template_count && line->filled == line->favourite) {
         at = simple_json(spec, &state, line, data, at, limit, base, out);
     }
+    line->newlines = newlines + (out->rows - rows); /* not of a line that was cut, but is left */
+    out->lines += out->rows - rows;
     parser->time = state.memory;
     return at;
 }
