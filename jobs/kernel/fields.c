@@ -68,25 +68,23 @@ static inline span stripped(span text)
     return text;
 }
 
+/* The quote, or, where there is none, a byte that is looked for anyway. */
+static inline uint8_t quote_of(const layout_spec *spec) { return spec->quote ? spec->quote : spec->delimiter; }
+
 /* Where the delimiters of the line at `at` are, whose line ends before any quote and has as many as it should: the
- * commonest. line->stop and line->next are set. False, with nothing done, where it is another line. */
-static inline bool find_expected(const layout_spec *spec, const uint8_t *at, line *line)
+ * commonest; stops[1 .. separators]. Where its newline is; NULL, with nothing told, where it is another line. */
+static inline const uint8_t *find_expected(const uint8_t *at, int32_t separators, uint8_t delimiter, uint8_t quote,
+                                           uint32_t *stops)
 {
-    uint32_t *stops = line->stops, base = 0;
-    uint8_t delimiter = spec->delimiter, quote = spec->quote ? spec->quote : delimiter;
+    uint32_t base = 0, stop;
     uint64_t bits = any_bits(load_bytes64(at), '\n', delimiter, quote);
-    for (int32_t i = 1; i <= spec->separators; i++) {
+    for (int32_t field = 0;;) {
         while (UNLIKELY(!bits)) bits = any_bits(load_bytes64(at + (base += 64)), '\n', delimiter, quote);
-        uint32_t stop = base + (uint32_t)lowest_bit(bits);
-        if (UNLIKELY(at[stop] != delimiter)) return false;
-        stops[i] = stop;
+        stop = base + (uint32_t)lowest_bit(bits);
+        if (at[stop] != delimiter || field == separators) return field == separators && at[stop] == '\n' ? at + stop : NULL;
+        stops[++field] = stop;
         bits &= bits - 1;
     }
-    while (UNLIKELY(!bits)) bits = any_bits(load_bytes64(at + (base += 64)), '\n', delimiter, quote);
-    uint32_t stop = base + (uint32_t)lowest_bit(bits);
-    if (UNLIKELY(at[stop] != '\n')) return false;
-    end_line(line, at, at + stop);
-    return true;
 }
 
 /* Positions of the bits, added to those already known; there is room for 72 more. */
@@ -214,7 +212,11 @@ static inline cut cut_delimited(const layout_spec *spec, const uint8_t *at, cons
     uint32_t count = (uint32_t)spec->separators;
     uint64_t quotes = 0;
     bool doubled = false;
-    if (LIKELY(!line->quoted && find_expected(spec, at, line))) {
+    const uint8_t *newline = NULL;
+    if (LIKELY(!line->quoted))
+        newline = find_expected(at, spec->separators, spec->delimiter, quote_of(spec), line->stops);
+    if (LIKELY(newline)) {
+        end_line(line, at, newline);
     } else if (line->quoted || !find_plain(spec, at, line, &count)) {
         int64_t newlines = line->newlines;
         if (!find_quoted(spec, at, end, line, &count, &quotes)) {

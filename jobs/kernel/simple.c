@@ -51,7 +51,7 @@ static inline const uint8_t *simple_delimited(const parse_spec *spec, simple_sta
     const int32_t metric = columns[spec->metric], value = columns[role->field];
     const int32_t unit = spec->unit < 0 ? -1 : columns[spec->unit], mark = role->quality < 0 ? -1 : columns[role->quality];
     const int32_t separators = layout->separators;
-    const uint8_t delimiter = layout->delimiter, quote = layout->quote ? layout->quote : delimiter;
+    const uint8_t delimiter = layout->delimiter, quote = quote_of(layout);
     const bool may_skip = layout->skip_blank_rows, has_comment = layout->has_comment;
     const uint8_t comment = layout->comment;
     const int64_t room = out->row_room;
@@ -60,20 +60,9 @@ static inline const uint8_t *simple_delimited(const parse_spec *spec, simple_sta
     for (; at < limit && row < room; row++) {
         if (has_comment && UNLIKELY(*at == comment)) break;
         if (may_skip && UNLIKELY(*at == delimiter || *at == ' ' || *at == '\t')) break;
-        uint32_t block = 0;
-        uint64_t bits = any_bits(load_bytes64(at), '\n', delimiter, quote);
-        uint32_t stop;
-        int32_t field = 0;
-        for (;;) {
-            while (UNLIKELY(!bits)) bits = any_bits(load_bytes64(at + (block += 64)), '\n', delimiter, quote);
-            stop = block + (uint32_t)lowest_bit(bits);
-            if (at[stop] != delimiter || field == separators) break;
-            stops[++field] = stop;
-            bits &= bits - 1;
-        }
-        if (UNLIKELY(field != separators || at[stop] != '\n')) break;
-        const uint8_t *next = at + stop + 1;
-        stops[separators + 1] = stop - (next[-2] == '\r');
+        const uint8_t *newline = find_expected(at, separators, delimiter, quote, stops);
+        if (UNLIKELY(!newline)) break;
+        stops[separators + 1] = (uint32_t)(newline - at) - (newline[-1] == '\r');
 #define FIELD(column) ((span){at + (uint32_t)(stops[column] + 1), (int64_t)(stops[(column) + 1] - (uint32_t)(stops[column] + 1))})
         if ((unit >= 0 && FIELD(unit).size) || (mark >= 0 && FIELD(mark).size)) break;
         reading found;
@@ -81,7 +70,7 @@ static inline const uint8_t *simple_delimited(const parse_spec *spec, simple_sta
 #undef FIELD
         found.offset = base + (at - data);
         put_row(out, row, found);
-        at = next;
+        at = newline + 1;
     }
     out->rows = row;
     return at;
