@@ -47,7 +47,11 @@ IN_TIME_ORDER = (
         left_out=("uncovered_seconds",),
         tolerance=1e-7,
     ),
-    Question("data_quality", "data_quality", left_out=("out_of_order", "past", "out_of_range", "jumps", "score")),
+    Question(
+        "data_quality",
+        "data_quality",
+        left_out=("missing", "rejects", "out_of_order", "past", "out_of_range", "jumps", "score"),
+    ),
 )
 COMPACT = Question("compact", "compact", ("--output-dir", "{output}"), published=True)
 QUANTILES = ("q0.25", "q0.5", "q0.75")
