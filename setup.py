@@ -93,7 +93,7 @@ setup(
         "jobs": ["py.typed"],
         "jobs.kernel": ["*.c", "*.h"],
         "jobs.readings": ["dialects/*.toml"],
-        "jobs.engine": ["skeleton/*.txt"],
+        "jobs.engine": ["skeleton/*.txt", "*.properties"],
         "jobs.hadoop": ["pom.xml", "hadoop.sh", "*.properties", "classes.txt.gz"],
     },
     exclude_package_data={"": ["*.so"]},

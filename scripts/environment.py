@@ -53,9 +53,9 @@ class Environment:
     def write_stamp(self, **changed: object) -> None:
         self._stamp.write_text(json.dumps(self.stamp() | changed, indent=1, sort_keys=True) + "\n", "utf-8")
 
-    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run the environment's Python in the project's root, its output kept."""
-        return _run(self.python, *arguments, ZIG_GLOBAL_CACHE_DIR=str(self.folder / "zig-cache"))
+        return _run(self.python, *arguments, ZIG_GLOBAL_CACHE_DIR=str(self.folder / "zig-cache"), **environ)
 
 
 def prepare(

@@ -53,15 +53,21 @@ class Runner:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def run(
-        self, name: str, python: Path, *arguments: str, words: Mapping[int, str] | None = None, closing: str = ""
+        self,
+        name: str,
+        python: Path,
+        *arguments: str,
+        words: Mapping[int, str] | None = None,
+        closing: str = "",
+        environ: Mapping[str, str] | None = None,
     ) -> Outcome:
         """Run Python with arguments, its output shown as it comes. `words` explain exit statuses;
-        the last line that holds `closing` says how it ended.
+        the last line that holds `closing` says how it ended; `environ` is added to the environment.
 
         It fails with a status other than 0, after `limit` seconds, or when it leaves processes behind.
         """
         print(f"\n── {name} " + "─" * max(3, 74 - len(name)), flush=True)
-        environ = clean_environ() | {
+        own = {
             "TMPDIR": str(self.scratch),
             "COVERAGE_FILE": str(self.scratch / "coverage"),
             "PYTHONUNBUFFERED": "1",
@@ -70,7 +76,7 @@ class Runner:
         process = subprocess.Popen(
             [str(python), *arguments],
             cwd=ROOT,
-            env=environ,
+            env={**clean_environ(), **own, **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -14,6 +14,7 @@ if sys.version_info < (3, 11):
     sys.exit("Needs Python 3.11 or newer, this is %d.%d. Try: python3.11 scripts/test.py" % sys.version_info[:2])
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts import spark_classes
 from scripts.environment import ROOT, Environment, guarded, prepare
 from scripts.interpreters import find
 from scripts.steps import Outcome, Runner
@@ -32,6 +33,8 @@ NOT_QUICK = (
 )
 """Whole commands by the hundred wait for the full run; the parity matrix stands for the jobs."""
 PYTEST = ("-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup")
+LESS_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.2")}
+"""Where random input is not drawn in full."""
 PYTEST_CODES = {5: "no test was selected", 4: "pytest was called wrongly", 3: "pytest failed inside", 2: "interrupted"}
 
 
@@ -49,8 +52,8 @@ def types(runner: Runner, environment: Environment, arguments: argparse.Namespac
 def tests(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
     pytest = (*PYTEST, "--ignore", "tests/docs", *arguments.pytest)
     if arguments.quick:
-        os.environ.setdefault("JOBS_FUZZ_ROUNDS", "0.2")
-        return [runner.run("tests", environment.python, *pytest, *NOT_QUICK, "-m", QUICK, words=PYTEST_CODES)]
+        quick = (*pytest, *NOT_QUICK, "-m", QUICK)
+        return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
     coverage = ("-m", "coverage")
     main = pytest if arguments.pytest else (*pytest, "-m", f"not ({CLUSTERS})")
     return [
@@ -65,13 +68,16 @@ def clusters(runner: Runner, environment: Environment, arguments: argparse.Names
     if arguments.quick or arguments.pytest:
         return []
     pytest = (*PYTEST, "--ignore", "tests/docs", "-m", CLUSTERS)
-    return [runner.run("clusters", environment.python, *pytest, words=PYTEST_CODES)]
+    classes = spark_classes.options(environment)
+    return [runner.run("clusters", environment.python, *pytest, words=PYTEST_CODES, environ=classes)]
 
 
 def docs(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
     pages = "tests/docs/test_links.py" if arguments.quick else "tests/docs"
     # in one process: a page's commands build on each other
-    return [runner.run("docs", environment.python, "-m", "pytest", "-q", pages, words=PYTEST_CODES)]
+    classes = {} if arguments.quick else spark_classes.options(environment)
+    pytest = ("-m", "pytest", "-q", pages)
+    return [runner.run("docs", environment.python, *pytest, words=PYTEST_CODES, environ=classes)]
 
 
 def answers(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
@@ -85,7 +91,6 @@ def fuzz(runner: Runner, environment: Environment, arguments: argparse.Namespace
 def interpreters(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
     """The main tests on every other supported Python of this machine."""
     outcomes = []
-    os.environ.setdefault("JOBS_FUZZ_ROUNDS", "0.2")  # what is random is drawn in full on the main one
     for version, python in find(skip=sys.version_info[:2]).items():
         name = f"python {version}"
         if python is None:
@@ -93,7 +98,7 @@ def interpreters(runner: Runner, environment: Environment, arguments: argparse.N
             continue
         other = prepare(("dev",), ROOT / f".venv-{version}", base=python, kernel=False)
         pytest = (*PYTEST, "--ignore", "tests/docs", *NOT_PER_PYTHON, *arguments.pytest, "-m", MAIN)
-        outcomes.append(runner.run(name, other.python, *pytest, words=PYTEST_CODES))
+        outcomes.append(runner.run(name, other.python, *pytest, words=PYTEST_CODES, environ=LESS_RANDOM))
     return outcomes
 
 
@@ -106,7 +111,8 @@ def old_spark(runner: Runner, environment: Environment, arguments: argparse.Name
     folder = ROOT / f".venv-spark-{OLD_SPARK}"
     other = prepare(("dev", "spark"), folder, base=base, kernel=False, pins=(f"pyspark=={OLD_SPARK}.*",))
     pytest = (*PYTEST, "tests/jobs/test_parity.py", "-k", "sample_data", *arguments.pytest, "-m", "spark")
-    return [runner.run(name, other.python, *pytest, words=PYTEST_CODES)]
+    classes = spark_classes.options(other)
+    return [runner.run(name, other.python, *pytest, words=PYTEST_CODES, environ=classes)]
 
 
 STEPS = {step.__name__: step for step in (lint, types, tests, clusters, docs, answers, fuzz, interpreters, old_spark)}

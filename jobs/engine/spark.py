@@ -119,7 +119,6 @@ def session(tasks: int, master: str | None = None, conf: dict[str, str] | None =
 
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_CONF_DIR", str(Path(__file__).with_name("spark_conf")))
     builder = SparkSession.builder.appName("jobs").master(master or "local[*]")
     for key, value in {
         "spark.sql.session.timeZone": "UTC",
@@ -132,11 +131,19 @@ def session(tasks: int, master: str | None = None, conf: dict[str, str] | None =
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         **(conf or {}),
+        "spark.driver.extraJavaOptions": " ".join(_driver_options(conf or {})),
     }.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     return spark
+
+
+def _driver_options(conf: dict[str, str]) -> Iterator[str]:
+    """The JVM options of a driver: the log is the user's where there is a SPARK_CONF_DIR, else errors only."""
+    if "SPARK_CONF_DIR" not in os.environ:
+        yield f"-Dlog4j2.configurationFile={Path(__file__).with_name('spark-log4j2.properties').as_uri()}"
+    yield conf.get("spark.driver.extraJavaOptions", "")
 
 
 def _executors(spark: SparkSession) -> list[Any]:
