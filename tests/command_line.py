@@ -13,10 +13,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-SPARK_QUICK = ("--conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1")
-"""Spark's JVM spends most of a small job on compiling itself."""
-
-
 def run(
     module: str,
     *arguments: object,
@@ -45,7 +41,7 @@ def result(module: str, *arguments: object, env: dict[str, str] | None = None, s
 
 
 def twin(module: str, *arguments: object) -> bytes:
-    """What a Spark twin prints, run in this process: the twins of a worker share one JVM, whose start takes longest."""
+    """What a Spark twin prints, run in this process: the twins of a worker share one session, whose start takes longest."""
     from jobs.engine.spark_command import command
 
     out = io.TextIOWrapper(io.BytesIO(), "utf-8")

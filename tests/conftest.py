@@ -65,3 +65,18 @@ def hadoop(hadoop_process: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A running Hadoop cluster that this process and its children use."""
     use(hadoop_process, monkeypatch)
     return hadoop_process
+
+
+@pytest.fixture(scope="session")
+def spark_session() -> Iterator[None]:
+    """One Spark session for all tests of a worker, which the twins find and share."""
+    from jobs.engine.spark_session import session
+
+    with session(2, "local[2]", {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _spark_where_marked(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("spark"):
+        request.getfixturevalue("spark_session")

@@ -7,15 +7,13 @@ Spark 3.5 and 4.x have in common.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.engine.mrjob_engine import PACKAGE_ROOT
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.reading import SplitReader
@@ -33,6 +31,7 @@ from jobs.engine.spark_columns import (
     with_absence,
     with_quality,
 )
+from jobs.engine.spark_session import session
 from jobs.engine.tasks import attempt, write_run
 from jobs.errors import JobError, UsageError
 from jobs.readings.kernel_keys import new_keys
@@ -93,15 +92,13 @@ class SparkEngine:
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         if not plan.splits:
             return Report()
-        spark = session(self.tasks(run.settings), self._master, self._conf)
-        try:
-            written = _run_frame(spark, self._twin, run, plan).collect()
-            shuffled = sum(e.totalShuffleWrite() for e in _executors(spark))
-        except Exception as error:
-            raise _readable(error) from error
-        finally:
-            spark.stop()
-        report = Report(shuffled=shuffled)
+        with session(self.tasks(run.settings), self._master, self._conf) as spark:
+            before = _shuffled(spark)
+            try:
+                written = _run_frame(spark, self._twin, run, plan).collect()
+            except Exception as error:
+                raise _readable(error) from error
+            report = Report(shuffled=_shuffled(spark) - before)
         for file in sorted(scratch.glob("report-*.json")):
             report.add(Report.loads(file.read_text()))
         if run.settings.deduplicate:
@@ -110,46 +107,10 @@ class SparkEngine:
         return report
 
 
-def session(tasks: int, master: str | None = None, conf: dict[str, str] | None = None) -> SparkSession:
-    """A session with the settings that the twins rely on: UTC, ANSI arithmetic, Arrow batches, a quiet log."""
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise UsageError("pyspark is not installed", fix="install it: pip install 'sensor-jobs[spark]'") from None
-
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName("jobs").master(master or "local[*]")
-    for key, value in {
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.ansi.enabled": "true",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
-        "spark.sql.shuffle.partitions": str(tasks),
-        "spark.sql.adaptive.enabled": "false",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        **(conf or {}),
-        "spark.driver.extraJavaOptions": " ".join(_driver_options(conf or {})),
-    }.items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
-
-
-def _driver_options(conf: dict[str, str]) -> Iterator[str]:
-    """The JVM options of a driver: the log is the user's where there is a SPARK_CONF_DIR, else errors only."""
-    if "SPARK_CONF_DIR" not in os.environ:
-        yield f"-Dlog4j2.configurationFile={Path(__file__).with_name('spark-log4j2.properties').as_uri()}"
-    yield conf.get("spark.driver.extraJavaOptions", "")
-
-
-def _executors(spark: SparkSession) -> list[Any]:
-    """Spark's own account of what each executor did."""
+def _shuffled(spark: SparkSession) -> int:
+    """Bytes that Spark's executors have written for shuffles since they started, by its own account."""
     listed = spark.sparkContext._jsc.sc().statusStore().executorList(False)
-    return [listed.apply(i) for i in range(listed.size())]
+    return sum(listed.apply(i).totalShuffleWrite() for i in range(listed.size()))
 
 
 def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFrame:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import SPARK_QUICK
 from tests.data.real_sets import by, daily, reference
 
 pytestmark = pytest.mark.shared_data
@@ -42,6 +41,6 @@ def test_the_same_bytes_on_mrjobs_runners(shared_data: Path, flags: list[str]) -
 @pytest.mark.slow
 @pytest.mark.spark
 def test_the_same_bytes_on_spark(shared_data: Path) -> None:
-    flags = ("--tasks", "3", "--split-size", "500K", *SPARK_QUICK)
+    flags = ("--tasks", "3", "--split-size", "500K")
     given = daily(shared_data, "nab", *flags, module="jobs.spark.daily_stats")
     assert given.output == daily(shared_data, "nab").output

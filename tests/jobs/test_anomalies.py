@@ -12,7 +12,7 @@ import pytest
 
 from jobs import api
 from jobs.partials.unusual import PARAMETERS, Judged, Series
-from tests.command_line import SPARK_QUICK, result, run, twin
+from tests.command_line import result, run, twin
 
 JOB, TWIN = "jobs.anomalies", "jobs.spark.anomalies"
 SAMPLE = Path("sample_data")
@@ -109,7 +109,7 @@ def test_the_same_bytes_without_the_kernel(expected: bytes) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(expected: bytes) -> None:
-    assert twin(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "3", "--split-size", "5000", *FLAGS) == expected
+    assert twin(TWIN, SAMPLE, "--tasks", "3", "--split-size", "5000", *FLAGS) == expected
 
 
 @pytest.fixture(
@@ -173,7 +173,7 @@ def test_the_same_bytes_with_a_baseline(baseline: Path) -> None:
     assert result(JOB, SAMPLE, "--baseline", baseline, *COMPARED, "--split-size", "5K", env={"JOBS_KERNEL": "off"}) == (
         expected
     )
-    assert twin(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "2", "--baseline", baseline, *COMPARED) == expected
+    assert twin(TWIN, SAMPLE, "--tasks", "2", "--baseline", baseline, *COMPARED) == expected
 
 
 def test_a_published_result_knows_its_baseline(baseline: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from jobs import api
-from tests.command_line import SPARK_QUICK, result, run, twin
+from tests.command_line import result, run, twin
 from tests.jobs.availability_oracle import Asked, Row, day_rows, gap_rows
 
 JOB, TWIN = "jobs.availability", "jobs.spark.availability"
@@ -78,7 +78,7 @@ def test_the_same_bytes_for_any_order_of_the_input(expected: tuple[str, bytes]) 
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(expected: tuple[str, bytes]) -> None:
-    flags = [*SPARK_QUICK, "--tasks", "3", "--split-size", "50000", "--show", expected[0], *FLAGS]
+    flags = ["--tasks", "3", "--split-size", "50000", "--show", expected[0], *FLAGS]
     assert twin(TWIN, SAMPLE, *flags) == expected[1]
 
 
@@ -86,7 +86,7 @@ def test_the_same_bytes_on_spark(expected: tuple[str, bytes]) -> None:
 @pytest.mark.slow
 def test_the_same_bytes_on_spark_with_a_given_interval() -> None:
     flags = ["--interval", "15m", "--gap-after", "40m", "--to", "2026-04-03", "--output-format", "csv"]
-    assert twin(TWIN, SAMPLE, *SPARK_QUICK, *flags) == result(JOB, SAMPLE, *flags)
+    assert twin(TWIN, SAMPLE, *flags) == result(JOB, SAMPLE, *flags)
 
 
 def test_the_gaps_of_the_sample_are_found() -> None:
@@ -158,7 +158,7 @@ def test_sequence_numbers_tell_what_was_lost(numbered: Path, flags: list[str]) -
 @pytest.mark.spark
 @pytest.mark.slow
 def test_sequence_numbers_on_spark(numbered: Path) -> None:
-    assert twin(TWIN, numbered, *SPARK_QUICK, *NUMBERED) == result(JOB, numbered, *NUMBERED)
+    assert twin(TWIN, numbered, *NUMBERED) == result(JOB, numbered, *NUMBERED)
 
 
 def test_one_reading_tells_no_interval(tmp_path: Path) -> None:

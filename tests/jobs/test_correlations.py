@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs import api
-from tests.command_line import SPARK_QUICK, result, run, twin
+from tests.command_line import result, run, twin
 
 CORRELATIONS, TWIN = "jobs.correlations", "jobs.spark.correlations"
 SAMPLE = Path("sample_data")
@@ -49,7 +49,7 @@ def test_the_same_bytes_for_any_order_of_the_input_and_without_the_kernel(
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(expected: bytes, flags: tuple[str, ...]) -> None:
-    assert twin(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "2", "--split-size", "5000", *flags) == expected
+    assert twin(TWIN, SAMPLE, "--tasks", "2", "--split-size", "5000", *flags) == expected
 
 
 def test_repeats_of_readings_can_be_left_out(tmp_path: Path) -> None:

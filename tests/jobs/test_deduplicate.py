@@ -13,7 +13,7 @@ from jobs.daily_stats import DailyStats
 from jobs.engine.driver import drive
 from jobs.engine.mrjob_engine import MrjobEngine
 from jobs.engine.options import Settings, settings
-from tests.command_line import SPARK_QUICK, result, run
+from tests.command_line import result, run
 
 HEADER = "timestamp,device_id,metric,unit,value\n"
 FLAGS = ("--deduplicate", "--output-format", "csv")
@@ -64,7 +64,7 @@ def test_repeats_count_once(logs: tuple[Path, Path, int], expected: bytes, flags
 @pytest.mark.spark
 @pytest.mark.slow
 def test_repeats_count_once_on_spark(logs: tuple[Path, Path, int], expected: bytes) -> None:
-    done = run("jobs.spark.daily_stats", logs[0], *FLAGS, *SPARK_QUICK, "--tasks", "3")
+    done = run("jobs.spark.daily_stats", logs[0], *FLAGS, "--tasks", "3")
     assert done.stdout == expected
     assert f" · {logs[2]:,} repeats left out · ".encode() in done.stderr
 

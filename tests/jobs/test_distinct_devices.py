@@ -17,7 +17,7 @@ from jobs.engine.options import Settings
 from jobs.engine.run import Run
 from jobs.lake.runs import in_order
 from jobs.partials import presence
-from tests.command_line import SPARK_QUICK, result, run, twin
+from tests.command_line import result, run, twin
 
 JOB, TWIN = "jobs.distinct_devices", "jobs.spark.distinct_devices"
 SAMPLE = Path("sample_data")
@@ -133,7 +133,7 @@ def test_the_driver_concludes_the_same_wherever_tasks_run(tmp_path: Path, per: s
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [["--per", "day"], ["--per", "site", "--exact-limit", "5"]], ids=" ".join)
 def test_the_same_bytes_on_spark(flags: list[str]) -> None:
-    assert twin(TWIN, SAMPLE, *flags, *SPARK_QUICK, "--tasks", "2") == result(JOB, SAMPLE, *flags)
+    assert twin(TWIN, SAMPLE, *flags, "--tasks", "2") == result(JOB, SAMPLE, *flags)
 
 
 @pytest.mark.spark
@@ -144,7 +144,7 @@ def test_sparks_sketches_are_ours(tmp_path: Path) -> None:
     lines = [f"2026-03-01T00:00:00Z,device-{i},m,1\n" for i in range(3000)]
     path.write_text("timestamp,device_id,metric,value\n" + "".join(lines))
     flags = ["--method", "hll", "--per", "day"]
-    assert twin(TWIN, path, *flags, *SPARK_QUICK, "--tasks", "2") == result(JOB, path, *flags)
+    assert twin(TWIN, path, *flags, "--tasks", "2") == result(JOB, path, *flags)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs import api
-from tests.command_line import SPARK_QUICK, result, run, twin
+from tests.command_line import result, run, twin
 from tests.jobs.energy_oracle import MINUTE, Reading, energy
 
 ENERGY, TWIN = "jobs.energy", "jobs.spark.energy"
@@ -44,7 +44,7 @@ def test_the_same_bytes_for_any_order_of_the_input_and_without_the_kernel(expect
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(expected: bytes) -> None:
-    assert twin(TWIN, SAMPLE, *SPARK_QUICK, "--tasks", "2", "--split-size", "5000", *FLAGS) == expected
+    assert twin(TWIN, SAMPLE, "--tasks", "2", "--split-size", "5000", *FLAGS) == expected
 
 
 @pytest.mark.parametrize("method", ["trapezoid", "left"])

@@ -11,7 +11,7 @@ import pytest
 from jobs import api
 from jobs.errors import UsageError
 from jobs.readings.model import SCHEMA
-from tests.command_line import SPARK_QUICK, result, run
+from tests.command_line import result, run, twin
 
 SAMPLE = Path("sample_data")
 LINES = [
@@ -78,7 +78,7 @@ def test_the_same_bytes_for_any_tasks_and_splits(flags: list[str]) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark() -> None:
-    assert result("jobs.spark.extract", SAMPLE, "--split-size", "30K", *SPARK_QUICK) == result("jobs.extract", SAMPLE)
+    assert twin("jobs.spark.extract", SAMPLE, "--split-size", "30K") == result("jobs.extract", SAMPLE)
 
 
 def test_filters_select_the_readings(log: Path) -> None:

@@ -14,7 +14,7 @@ from jobs.engine.planner import Planner
 from jobs.hadoop.cluster import Cluster
 from jobs.lake import webhdfs
 from jobs.lake.published import open_published, read_published
-from tests.command_line import SPARK_QUICK, result, run
+from tests.command_line import result, run
 from tests.outcomes.commands import HEADER, day
 
 DAILY = "jobs.daily_stats"
@@ -50,7 +50,7 @@ def test_the_same_bytes_as_from_files(lake: str, module: str, flags: list[str]) 
 
 @pytest.mark.spark
 def test_the_same_bytes_on_spark(lake: str) -> None:
-    assert result("jobs.spark.daily_stats", lake, *SPARK_QUICK) == result(DAILY, SAMPLE)
+    assert result("jobs.spark.daily_stats", lake) == result(DAILY, SAMPLE)
 
 
 def test_patterns_select_days(lake: str) -> None:

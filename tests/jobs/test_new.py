@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import ROOT, SPARK_QUICK
+from tests.command_line import ROOT
 
 COPIED = ("jobs", "tests", "scripts", "docs", "sample_data", "pyproject.toml", "setup.py", "README.md", "mrjob.conf")
 
@@ -78,7 +78,7 @@ def test_it_is_listed(checkout: Path) -> None:
 @pytest.mark.slow
 def test_its_twin_gives_the_same(checkout: Path) -> None:
     mine = call(checkout, "-m", "jobs.battery_life", "sample_data/", "--output-format", "csv", "-q")
-    twin = call(checkout, "-m", "jobs.spark.battery_life", "sample_data/", "--output-format", "csv", "-q", *SPARK_QUICK)
+    twin = call(checkout, "-m", "jobs.spark.battery_life", "sample_data/", "--output-format", "csv", "-q")
     assert mine.stdout == twin.stdout
     assert mine.stdout.count("\n") > 100
 

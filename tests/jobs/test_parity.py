@@ -26,11 +26,9 @@ Printed = Callable[[str, str, str], bytes]
 
 
 def _marks(engine: str) -> list[pytest.MarkDecorator]:
-    """Spark's runs share one JVM, and Hadoop's a cluster, so they stand together on one worker."""
-    groups = {"spark": "parity", "hadoop": "hadoop"}
-    if engine not in groups:
-        return []
-    return [getattr(pytest.mark, engine), pytest.mark.slow, pytest.mark.xdist_group(groups[engine])]
+    """Hadoop's runs share a cluster, so they stand together on one worker."""
+    shared = {"spark": [pytest.mark.spark], "hadoop": [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")]}
+    return [*shared[engine], pytest.mark.slow] if engine in shared else []
 
 
 CELLS = [

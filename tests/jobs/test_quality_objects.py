@@ -15,7 +15,7 @@ from pyarrow import parquet
 from jobs import api
 from jobs.data_quality import DataQuality
 from jobs.engine.objects import OBJECTS, REASONS
-from tests.command_line import SPARK_QUICK, result, run
+from tests.command_line import result, run, twin
 
 JOB, TWIN = "jobs.data_quality", "jobs.spark.data_quality"
 SAMPLE = Path("sample_data")
@@ -74,8 +74,8 @@ def test_the_same_bytes_without_the_kernel(logs: Path, expected: bytes) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(logs: Path, expected: bytes) -> None:
-    flags = [*SPARK_QUICK, "--tasks", "3", "--split-size", "3333", *FLAGS, *LOOSE]
-    assert result(TWIN, SAMPLE, logs, *flags) == expected
+    flags = ["--tasks", "3", "--split-size", "3333", *FLAGS, *LOOSE]
+    assert twin(TWIN, SAMPLE, logs, *flags) == expected
 
 
 def test_the_columns_are_declared() -> None:

@@ -20,7 +20,7 @@ from jobs.errors import InputError, JobError, LimitError, UsageError
 from jobs.lake import writers
 from jobs.lake.published import open_published, read_published
 from jobs.lake.writers import open_writer
-from tests.command_line import SPARK_QUICK, run, twin
+from tests.command_line import run, twin
 from tests.servers import S3Server
 
 SAMPLE = Path("sample_data")
@@ -162,7 +162,7 @@ def test_states_are_merged_whatever_their_windows(publish: Publish, tmp_path: Pa
 )
 def test_the_same_bytes_on_spark(in_groups: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-    given = [*SPARK_QUICK, in_groups, "--split-size=20K", "--tasks=2", *flags]
+    given = [in_groups, "--split-size=20K", "--tasks=2", *flags]
     assert twin("jobs.spark.rollup", *given) == rolled(SAMPLE, **options)
     published(tmp_path / "mrjob", in_groups, **options)
     assert twin("jobs.spark.rollup", *given, "--state", "--output-dir", tmp_path / "spark") == b""

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.lake.published import open_published, read_published
-from tests.command_line import SPARK_QUICK, result, run
+from tests.command_line import result, run
 from tests.servers import S3Server
 
 DAILY = "jobs.daily_stats"
@@ -35,7 +35,7 @@ def test_the_same_bytes_as_from_files(lake: str, flags: list[str]) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(lake: str) -> None:
-    assert result("jobs.spark.daily_stats", lake, *SPARK_QUICK) == result(DAILY, SAMPLE)
+    assert result("jobs.spark.daily_stats", lake) == result(DAILY, SAMPLE)
 
 
 def test_patterns_select_days(lake: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from jobs import api
 from jobs.engine import tasks
-from tests.command_line import SPARK_QUICK, result, run, twin
+from tests.command_line import result, run, twin
 from tests.jobs.oracle import daily
 
 JOB, TWIN = "jobs.site_stats", "jobs.spark.site_stats"
@@ -149,7 +149,7 @@ def test_the_same_rows_of_many_pieces(join: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.slow
 @pytest.mark.parametrize("join", ["broadcast", "reduce"])
 def test_the_same_bytes_on_spark(expected: bytes, join: str) -> None:
-    given = twin(TWIN, SAMPLE, "--join", join, "--quantiles", "0.5", *SPARK_QUICK, "--tasks", "3")
+    given = twin(TWIN, SAMPLE, "--join", join, "--quantiles", "0.5", "--tasks", "3")
     assert given == expected
 
 

@@ -224,17 +224,13 @@ def test_parquet_is_read_by_spark(tmp_path: Path) -> None:
 
     path = tmp_path / "x.parquet"
     path.write_bytes(_written("parquet", result(1000)))
-    spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-    try:
-        frame = spark.read.parquet(str(path))
-        assert dict(frame.dtypes) == {
-            "device_id": "string",
-            "unit": "string",
-            "date": "date",
-            "count": "bigint",
-            "mean": "double",
-            "last": "timestamp",
-        }
-        assert [row["count"] for row in frame.orderBy("count").collect()] == list(range(1000))
-    finally:
-        spark.stop()
+    frame = SparkSession.builder.getOrCreate().read.parquet(str(path))
+    assert dict(frame.dtypes) == {
+        "device_id": "string",
+        "unit": "string",
+        "date": "date",
+        "count": "bigint",
+        "mean": "double",
+        "last": "timestamp",
+    }
+    assert [row["count"] for row in frame.orderBy("count").collect()] == list(range(1000))

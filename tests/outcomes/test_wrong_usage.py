@@ -88,7 +88,6 @@ def test_no_input_is_named(folder: Path) -> None:
     assert {(o.status, o.output) for o in (found, empty)} == {(2, "")}
 
 
-@pytest.mark.spark
 def test_the_spark_twin_refuses_standard_input_too(folder: Path) -> None:
     found = told(folder, "-", module="jobs.spark.daily_stats", stdin=HEADER + day(1))
     assert found.errors == (

@@ -1,0 +1,88 @@
+"""The Spark session a twin runs in: the one that is there, or one of its own for the time of the run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.engine.mrjob_engine import PACKAGE_ROOT
+from jobs.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Conf = dict[str, str]
+
+
+@contextmanager
+def session(tasks: int, master: str | None = None, conf: Conf | None = None) -> Iterator[SparkSession]:
+    """A session with the settings that the twins rely on: UTC, ANSI arithmetic, Arrow batches, a quiet log.
+
+    Where Spark runs in this process already, as in a notebook, it is shared and runs on; else it is stopped at the end.
+    Raises UsageError without pyspark, and for what a running Spark cannot change.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise UsageError("pyspark is not installed", fix="install it: pip install 'sensor-jobs[spark]'") from None
+
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        if master is not None:
+            raise UsageError("Spark runs already, on a master of its own", where="--master", fix="leave it out")
+        yield _set(running.newSession(), {**_definitions(tasks), **(conf or {})})
+        return
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName("jobs").master(master or "local[*]")
+    for key, value in {**_definitions(tasks), **_process(), **(conf or {}), **_driver_options(conf or {})}.items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    try:
+        spark.sparkContext.setLogLevel("ERROR")
+        yield spark
+    finally:
+        spark.stop()
+
+
+def _definitions(tasks: int) -> Conf:
+    """What the same bytes ask for."""
+    return {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
+        "spark.sql.shuffle.partitions": str(tasks),
+        "spark.sql.adaptive.enabled": "false",
+    }
+
+
+def _process() -> Conf:
+    return {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+    }
+
+
+def _driver_options(conf: Conf) -> Conf:
+    """The JVM options of the driver: the log is the user's where there is a SPARK_CONF_DIR, else errors only."""
+    name = "spark.driver.extraJavaOptions"
+    own = Path(__file__).with_name("spark-log4j2.properties").as_uri()
+    quiet = "" if "SPARK_CONF_DIR" in os.environ else f"-Dlog4j2.configurationFile={own}"
+    return {name: " ".join(filter(None, [quiet, conf.get(name)]))}
+
+
+def _set(spark: SparkSession, conf: Conf) -> SparkSession:
+    for key, value in conf.items():
+        try:
+            spark.conf.set(key, value)
+        except Exception:
+            raise UsageError(
+                f"Spark runs already, and {key} is settled when it starts", where="--conf", fix="leave it out"
+            ) from None
+    return spark
