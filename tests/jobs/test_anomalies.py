@@ -109,7 +109,7 @@ def test_the_same_bytes_without_the_kernel(expected: bytes) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(expected: bytes) -> None:
-    assert twin(TWIN, SAMPLE, "--tasks", "3", "--split-size", "5000", *FLAGS) == expected
+    assert twin(TWIN, SAMPLE, "--tasks", "3", "--split-size", "50K", *FLAGS) == expected
 
 
 @pytest.fixture(

@@ -49,7 +49,7 @@ def test_the_same_bytes_for_any_order_of_the_input_and_without_the_kernel(
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(expected: bytes, flags: tuple[str, ...]) -> None:
-    assert twin(TWIN, SAMPLE, "--tasks", "2", "--split-size", "5000", *flags) == expected
+    assert twin(TWIN, SAMPLE, "--tasks", "2", "--split-size", "50K", *flags) == expected
 
 
 def test_repeats_of_readings_can_be_left_out(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_the_same_bytes_without_the_kernel(logs: Path, expected: bytes) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_the_same_bytes_on_spark(logs: Path, expected: bytes) -> None:
-    flags = ["--tasks", "3", "--split-size", "3333", *FLAGS, *LOOSE]
+    flags = ["--tasks", "3", "--split-size", "33K", *FLAGS, *LOOSE]
     assert twin(TWIN, SAMPLE, logs, *flags) == expected
 
 

@@ -120,7 +120,7 @@ def test_the_best_of_many_pieces_are_the_best_of_all(monkeypatch: pytest.MonkeyP
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [["--per", "day", "--top", "2"], ["--statistic", "min", "--lowest"]], ids=" ".join)
 def test_the_same_bytes_on_spark(flags: list[str]) -> None:
-    given = twin(TWIN, SAMPLE, *flags, "--tasks", "3", "--split-size", "5000")
+    given = twin(TWIN, SAMPLE, *flags, "--tasks", "3", "--split-size", "50K")
     assert given == result(JOB, SAMPLE, *flags)
 
 
