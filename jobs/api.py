@@ -13,7 +13,7 @@ from jobs.engine.driver import Engine, Outcome, drive
 from jobs.engine.options import settings
 from jobs.errors import UsageError
 
-EngineName = Literal["inline", "local", "hadoop", "emr", "spark"]
+EngineName = Literal["inline", "local", "hadoop", "emr", "spark", "yarn"]
 OptionValue = str | int | float | bool | Sequence[str] | None
 
 
@@ -22,9 +22,10 @@ def run(
 ) -> pa.Table:
     """The result of a job as a table, sorted by its keys.
 
-    inputs: files, directories, globs, s3:// or hdfs://. engine: as `-r`; None chooses. options: those of the command
-    line by name, `dialect="nab"`, `metric=["temperature"]`, `time_zone="Europe/Berlin"`; `--from` is `since`, `--to`
-    `until`. The columns are those that `python -m jobs.<name> --help` lists.
+    inputs: files, directories, globs, s3:// or hdfs://. engine: as `-r`, or `spark` and `yarn` for the twin; None
+    chooses. options: those of the command line by name, `dialect="nab"`, `metric=["temperature"]`,
+    `time_zone="Europe/Berlin"`; `--from` is `since`, `--to` `until`. The columns are those that
+    `python -m jobs.<name> --help` lists.
     Raises UsageError, InputError and, for too many rejects or damage, LimitError (jobs.errors).
     """
     return run_with_outcome(job, inputs, engine=engine, **options)[0]
@@ -38,7 +39,7 @@ def run_with_outcome(
     flags = [flag for name, value in options.items() for flag in _flags(name, value)]
     arguments = [*flags, *(str(i) for i in inputs)]
     try:
-        instance = declared(args=[*(["-r", engine] if engine and engine != "spark" else []), *arguments])
+        instance = declared(args=[*(["-r", engine] if engine and engine not in _TWINS else []), *arguments])
     except ValueError as error:
         raise UsageError(str(error), where=job) from None
     tables: list[pa.Table] = []
@@ -58,15 +59,17 @@ def run_with_outcome(
 def _engine(name: EngineName | None, job: str, instance: object) -> Engine:
     from jobs.engine.mrjob_engine import MrjobEngine
 
-    if name != "spark":
+    if name not in _TWINS:
         return MrjobEngine(instance)  # type: ignore[arg-type]
     from importlib import import_module
 
     from jobs.engine.spark import SparkEngine
 
-    return SparkEngine(import_module(f"jobs.spark.{job}").TWIN)
+    return SparkEngine(import_module(f"jobs.spark.{job}").TWIN, _TWINS[name])
 
 
+_TWINS: dict[str | None, str | None] = {"spark": None, "yarn": "yarn"}
+"""The engines on which twins run, with their masters."""
 _NAMES = {"since": "from", "until": "to"}
 
 

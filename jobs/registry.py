@@ -12,9 +12,9 @@ from jobs.errors import UsageError
 if TYPE_CHECKING:
     from jobs.engine.job import SensorJob
 
-ENGINES = ("inline", "local", "hadoop", "spark")
-"""The engines of the parity matrix; `spark` is the twin."""
-ON_CLUSTERS = frozenset({"hadoop"})
+ENGINES = ("inline", "local", "hadoop", "spark", "yarn")
+"""The engines of the parity matrix; `spark` is the twin on this machine, `yarn` the twin on a Hadoop cluster."""
+ON_CLUSTERS = frozenset({"hadoop", "yarn"})
 """Those of them that need a cluster to run on."""
 
 

@@ -1,6 +1,6 @@
-"""Spark's classes as the JVM keeps them in memory, in a file: each of the tests' hundred sessions starts in half the time.
+"""Spark's classes as the JVM keeps them in memory, in a file: the sessions of the tests start in half the time.
 
-The file is written by a run of a Spark twin, once for each environment and Java. A JVM that it does not fit goes without.
+A run of a Spark twin writes the file, once for each environment and Java. A JVM that it does not fit goes without.
 """
 
 from __future__ import annotations

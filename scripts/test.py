@@ -1,7 +1,8 @@
 """Everything that must hold before a change is merged: lint, types, tests, documentation, answers.
 
-python3 scripts/test.py            # all of it
+python3 scripts/test.py            # what a change must pass
 python3 scripts/test.py --quick    # what fits in a minute
+python3 scripts/test.py --full     # everything there is, for hours
 """
 
 import argparse
@@ -25,8 +26,7 @@ NOT_PER_PYTHON = ("--ignore", "tests/data", "--ignore", "tests/scripts")
 OLD_SPARK, OLD_SPARK_PYTHON = "3.5", "3.11"
 WORKERS = str(min(os.cpu_count() or 1, 4))
 CLUSTERS = "spark or hadoop"
-MAIN = f"not slow and not ({CLUSTERS})"
-QUICK = f"{MAIN} and not s3"
+QUICK = f"not slow and not ({CLUSTERS}) and not s3"
 NOT_QUICK = (
     *(f"--ignore=tests/{folder}" for folder in ("outcomes", "data", "scripts")),
     *(f"--ignore={path}" for path in sorted(ROOT.glob("tests/jobs/test_*.py")) if path.stem != "test_parity"),
@@ -54,8 +54,10 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
     if arguments.quick:
         quick = (*pytest, *NOT_QUICK, "-m", QUICK)
         return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
-    coverage = ("-m", "coverage")
     main = pytest if arguments.pytest else (*pytest, "-m", f"not ({CLUSTERS})")
+    if not arguments.full:
+        return [runner.run("tests", environment.python, *main, words=PYTEST_CODES)]
+    coverage = ("-m", "coverage")
     return [
         runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES),
         runner.run("combine", environment.python, *coverage, "combine", "--quiet"),
@@ -67,7 +69,7 @@ def clusters(runner: Runner, environment: Environment, arguments: argparse.Names
     """The tests that need Spark or Hadoop, without coverage, which would slow each of their workers."""
     if arguments.quick or arguments.pytest:
         return []
-    pytest = (*PYTEST, "--ignore", "tests/docs", "-m", CLUSTERS)
+    pytest = (*PYTEST, "--ignore", "tests/docs", "-m", CLUSTERS if arguments.full else f"({CLUSTERS}) and not full")
     classes = spark_classes.options(environment)
     return [runner.run("clusters", environment.python, *pytest, words=PYTEST_CODES, environ=classes)]
 
@@ -85,19 +87,21 @@ def answers(runner: Runner, environment: Environment, arguments: argparse.Namesp
 
 
 def fuzz(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
-    return [runner.run("fuzz", environment.python, "scripts/fuzz_kernel.py")]
+    rounds = "3" if arguments.full else "1"
+    return [runner.run("fuzz", environment.python, "scripts/fuzz_kernel.py", "--rounds", rounds)]
 
 
 def interpreters(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
-    """The main tests on every other supported Python of this machine."""
+    """The quick tests, or with --full the main ones, on every other supported Python of this machine."""
     outcomes = []
+    selected = ("-m", f"not slow and not ({CLUSTERS})") if arguments.full else (*NOT_QUICK, "-m", QUICK)
     for version, python in find(skip=sys.version_info[:2]).items():
         name = f"python {version}"
         if python is None:
             outcomes.append(Outcome(name, not CI, 0.0, "is not on this machine"))
             continue
         other = prepare(("dev",), ROOT / f".venv-{version}", base=python, kernel=False)
-        pytest = (*PYTEST, "--ignore", "tests/docs", *NOT_PER_PYTHON, *arguments.pytest, "-m", MAIN)
+        pytest = (*PYTEST, "--ignore", "tests/docs", *NOT_PER_PYTHON, *arguments.pytest, *selected)
         outcomes.append(runner.run(name, other.python, *pytest, words=PYTEST_CODES, environ=LESS_RANDOM))
     return outcomes
 
@@ -117,8 +121,7 @@ def old_spark(runner: Runner, environment: Environment, arguments: argparse.Name
 
 STEPS = {step.__name__: step for step in (lint, types, tests, clusters, docs, answers, fuzz, interpreters, old_spark)}
 ALWAYS = ("lint", "types", "tests", "clusters", "docs")
-FULL = (*ALWAYS, "answers")
-IN_CI = (*FULL, "fuzz", "interpreters", "old_spark")
+USUAL = (*ALWAYS, "answers")
 
 
 def options() -> argparse.Namespace:
@@ -129,9 +132,7 @@ def options() -> argparse.Namespace:
         epilog="After -- come pytest's own arguments.",
     )
     parser.add_argument("--quick", action="store_true", help="the subset that fits in a minute")
-    parser.add_argument("--fuzz", action="store_true", help="also fuzz the kernel under the sanitizers")
-    parser.add_argument("--interpreters", action="store_true", help="also the tests on every other Python found")
-    parser.add_argument("--old-spark", action="store_true", help=f"also the parity matrix on Spark {OLD_SPARK}")
+    parser.add_argument("--full", action="store_true", help="all there is: every step, set, fault and random input")
     parser.add_argument("--only", metavar="STEPS", help=f"just these, separated by commas: {', '.join(STEPS)}")
     parser.add_argument("pytest", nargs="*", metavar="PYTEST", help="arguments for pytest, after --")
     return parser.parse_args()
@@ -145,9 +146,7 @@ def chosen(arguments: argparse.Namespace) -> list[str]:
         if unknown:
             sys.exit(f"test.py: no step is named {', '.join(unknown)}; there are {', '.join(STEPS)}")
         return [name for name in STEPS if name in names]
-    names = list(ALWAYS if arguments.quick else IN_CI if CI else FULL)
-    names += [name for name in ("fuzz", "interpreters", "old_spark") if getattr(arguments, name) and name not in names]
-    return names
+    return list(ALWAYS if arguments.quick else STEPS if CI or arguments.full else USUAL)
 
 
 def main() -> int:

@@ -41,7 +41,7 @@ def result(module: str, *arguments: object, env: dict[str, str] | None = None, s
 
 
 def twin(module: str, *arguments: object) -> bytes:
-    """What a Spark twin prints, run in this process: the twins of a worker share one session, whose start takes longest."""
+    """What a Spark twin prints, run in this process: the twins of a worker share one session."""
     from jobs.engine.spark_command import command
 
     out = io.TextIOWrapper(io.BytesIO(), "utf-8")

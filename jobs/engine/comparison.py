@@ -114,13 +114,15 @@ def compare(
     )
 
 
+TWINS = ("spark", "yarn")
 _PUBLISHED = ("--output-format", "csv", "--overwrite", "--no-output", "-q")
 
 
 def command_of(job: str, engine: str, arguments: Sequence[str]) -> list[str]:
-    """The command that runs a job on an engine; `spark` is the twin."""
-    if engine == "spark":
-        return [sys.executable, "-m", f"jobs.spark.{job}", *arguments]
+    """The command that runs a job on an engine; `spark` and `yarn` are the twin."""
+    if engine in TWINS:
+        master = ["--master", "yarn"] if engine == "yarn" else []
+        return [sys.executable, "-m", f"jobs.spark.{job}", *master, *arguments]
     return [sys.executable, "-m", f"jobs.{job}", "-r", engine, *arguments]
 
 
@@ -163,7 +165,7 @@ def _rows(folder: Path, manifest: Manifest) -> itertools.chain[dict[str, str]]:
 
 def lines_of(job: str, engine: str) -> int:
     """How many lines of code the module has that is the job on this engine, without blanks, comments and docstrings."""
-    found = importlib.util.find_spec(f"jobs.spark.{job}" if engine == "spark" else f"jobs.{job}")
+    found = importlib.util.find_spec(f"jobs.spark.{job}" if engine in TWINS else f"jobs.{job}")
     assert found is not None
     assert found.origin is not None
     with tokenize.open(found.origin) as file:

@@ -17,7 +17,7 @@ from jobs.engine.hdfs_files import HdfsFiles
 from jobs.engine.plan import Plan
 from jobs.engine.run import Run
 from jobs.engine.task_logs import failure
-from jobs.errors import JobError, UsageError
+from jobs.errors import JobError
 from jobs.lake import hadoop_conf
 
 compat.install()
@@ -33,7 +33,6 @@ _BYTES_PER_TASK = 256 << 20
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _SUBMITTED = re.compile(r"^Submitted application (application_\w+)")
 _APPLICATIONS = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
-_LOOPBACK = ("127.", "localhost:", "[::1]")
 
 
 class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
@@ -41,7 +40,7 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not self._opts["python_bin"] and is_on_this_machine():
+        if not self._opts["python_bin"] and hadoop_conf.is_on_this_machine():
             self._opts["python_bin"] = [sys.executable]
         self._package: dict[str, Any] = {}
         self.failure: JobError | None = None
@@ -124,11 +123,3 @@ def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:
 def home() -> str:
     """The suite's folder in HDFS, in that of who we are to Hadoop."""
     return f"hdfs:///user/{os.environ.get('HADOOP_USER_NAME') or getpass.getuser()}/.sensor-jobs"
-
-
-def is_on_this_machine() -> bool:
-    """Whether the cluster's NameNode is here, and then all of it."""
-    try:
-        return hadoop_conf.name_nodes("", "hdfs:///")[0].startswith(_LOOPBACK)
-    except UsageError:
-        return False

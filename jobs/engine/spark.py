@@ -1,4 +1,4 @@
-"""Running a plan on Spark: splits in by `mapInArrow`, the twin's DataFrame in between, sorted runs out.
+"""Running a plan on Spark: splits in by `mapInArrow`, the twin's DataFrame in between, lines of sorted runs out.
 
 Shared with the mrjob jobs are the plan, the parsing, the definitions and the writer; grouping is Spark's own. Uses what
 Spark 3.5 and 4.x have in common.
@@ -17,7 +17,7 @@ import pyarrow as pa
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.reading import SplitReader
-from jobs.engine.report import Report, RunFile
+from jobs.engine.report import Report
 from jobs.engine.resuming import ResultReader
 from jobs.engine.run import Run
 from jobs.engine.shuffle import BlockWriter, Carrier
@@ -31,8 +31,8 @@ from jobs.engine.spark_columns import (
     with_absence,
     with_quality,
 )
-from jobs.engine.spark_session import session
-from jobs.engine.tasks import attempt, write_run
+from jobs.engine.spark_session import is_local, session
+from jobs.engine.tasks import attempt, receive, ship
 from jobs.errors import JobError, UsageError
 from jobs.readings.kernel_keys import new_keys
 from jobs.readings.model import Readings
@@ -41,11 +41,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from jobs.engine.declaration import Declaration
+    from jobs.engine.spark_reports import Reports
 
 Projection = Callable[[Readings], pa.RecordBatch]
 Mapping = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
-_RUNS = pa.schema([("order", pa.int64()), ("path", pa.string()), ("rows", pa.int64())])
+_LINES = pa.schema([("line", pa.binary())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,13 @@ class SparkEngine:
     """A Spark session that runs one twin."""
 
     name = "spark"
-    carrier: Carrier = "reference"
     concludes = True
 
     def __init__(self, twin: Twin, master: str | None = None, conf: dict[str, str] | None = None) -> None:
         self._twin = twin
         self._master = master
         self._conf = conf or {}
+        self.carrier: Carrier = "reference" if is_local(master) else "inline"
 
     def tasks(self, settings: Settings) -> int:
         return settings.tasks or len(os.sched_getaffinity(0))
@@ -93,17 +94,19 @@ class SparkEngine:
         if not plan.splits:
             return Report()
         with session(self.tasks(run.settings), self._master, self._conf) as spark:
-            before = _shuffled(spark)
+            from jobs.engine.spark_reports import Reports
+
+            reports, before = Reports(spark), _shuffled(spark)
             try:
-                written = _run_frame(spark, self._twin, run, plan).collect()
+                lines = _lines(_run_frame(spark, self._twin, run, plan, reports), run.carrier)
+                received = [receive(line, scratch) for line in lines]
             except Exception as error:
                 raise _readable(error) from error
             report = Report(shuffled=_shuffled(spark) - before)
-        for file in sorted(scratch.glob("report-*.json")):
-            report.add(Report.loads(file.read_text()))
+        for one in (*reports.all(), *received):
+            report.add(one)
         if run.settings.deduplicate:
             report.repeats += report.selected
-        report.add(Report(runs=[RunFile(row["order"], row["path"], row["rows"]) for row in written]))
         return report
 
 
@@ -113,33 +116,50 @@ def _shuffled(spark: SparkSession) -> int:
     return sum(listed.apply(i).totalShuffleWrite() for i in range(listed.size()))
 
 
-def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan) -> DataFrame:
+def _lines(result: DataFrame, carrier: Carrier) -> Iterator[bytes]:
+    """What the tasks send. Where it is the rows themselves, they wait on the executors until they are fetched."""
+    if carrier == "reference":
+        yield from (bytes(row["line"]) for row in result.collect())
+        return
+    from pyspark import StorageLevel
+
+    result.persist(StorageLevel.DISK_ONLY).count()
+    try:
+        yield from (bytes(row["line"]) for row in result.toLocalIterator(prefetchPartitions=True))
+    finally:
+        result.unpersist()
+
+
+def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan, reports: Reports) -> DataFrame:
+    """The lines that `receive` understands, as a column."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    lines = spark.sparkContext.parallelize([(split.dumps(),) for split in plan.splits], len(plan.splits))
-    frame = spark.createDataFrame(lines, "line string")
+    splits = spark.sparkContext.parallelize([(split.dumps(),) for split in plan.splits], len(plan.splits))
+    frame = spark.createDataFrame(splits, "line string")
+
+    def mapped(rows: DataFrame, mapping: Mapping, schema: pa.Schema) -> DataFrame:
+        return rows.mapInArrow(mapping, from_arrow_schema(schema))
+
     whole, run = run, replace(run, tables={})  # they are for Spark to join, not for its tasks to carry
     if twin.job.counts_objects(run.settings):  # what is wanted stands in the reports
-        return frame.mapInArrow(_reader(twin, run, _nothing, _RUNS), from_arrow_schema(_RUNS))
+        return mapped(frame, _reader(twin, run, _nothing, _LINES, reports), _LINES)
     if run.settings.deduplicate:
-        once = _once(twin, run, frame)
-        readings = once.mapInArrow(_distinct(twin, run), from_arrow_schema(twin.schema))
+        once = _once(twin, run, frame, reports)
+        readings = mapped(once, _distinct(twin, run, reports), twin.schema)
     elif run.resumed:
-        readings = frame.mapInArrow(_resumer(twin, run), from_arrow_schema(twin.schema))
+        readings = mapped(frame, _resumer(twin, run, reports), twin.schema)
     else:
-        project = twin.projection(run)
-        readings = frame.mapInArrow(_reader(twin, run, project, twin.schema), from_arrow_schema(twin.schema))
-    result = twin.aggregate(readings, whole)
-    return result.mapInArrow(_run_writer(twin, run), from_arrow_schema(_RUNS))
+        readings = mapped(frame, _reader(twin, run, twin.projection(run), twin.schema, reports), twin.schema)
+    return mapped(twin.aggregate(readings, whole), _shipper(twin, run), _LINES)
 
 
-def _once(twin: Twin, run: Run, frame: DataFrame) -> DataFrame:
+def _once(twin: Twin, run: Run, frame: DataFrame, reports: Reports) -> DataFrame:
     """Comparable columns of plan lines, of exact repeats once; absent values are no repeats."""
     from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
     from pyspark.sql.pandas.types import from_arrow_schema
 
     def every(spelled: Projection, schema: pa.Schema) -> DataFrame:
-        return frame.mapInArrow(_reader(twin, run, spelled, schema), from_arrow_schema(schema))
+        return frame.mapInArrow(_reader(twin, run, spelled, schema, reports), from_arrow_schema(schema))
 
     if twin.job.COLLECTED.has("quality"):
         marked = every(with_quality, WITH_QUALITY)
@@ -150,86 +170,80 @@ def _once(twin: Twin, run: Run, frame: DataFrame) -> DataFrame:
     return every(comparable, COMPARABLE).dropDuplicates()
 
 
-def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema) -> Mapping:
-    """Plan lines in, projected readings out; each split's report goes to a file of its own, whichever attempt."""
+def _splits(batches: Iterator[pa.RecordBatch]) -> Iterator[Split]:
+    for batch in batches:
+        yield from map(Split.loads, batch.column(0).to_pylist())
+
+
+def _reader(twin: Twin, run: Run, project: Projection, schema: pa.Schema, reports: Reports) -> Mapping:
+    """Plan lines in, projected readings out."""
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         run.provide_zones()
-        for batch in batches:
-            for line in batch.column(0).to_pylist():
-                split = Split.loads(line)
-                blocks = BlockWriter("reference", Path(run.scratch) / f"{attempt('rejects')}.blocks")
-                reader = SplitReader(twin.job, run, new_keys(run.kernel), blocks)
-                for readings in reader.read(split):
-                    yield project(readings).cast(schema)
-                _put(Path(run.scratch) / f"report-{split.index:06d}.json", reader.close().dumps())
+        for split in _splits(batches):
+            blocks = BlockWriter(run.carrier, Path(run.scratch) / f"{attempt('rejects')}.blocks")
+            reader = SplitReader(twin.job, run, new_keys(run.kernel), blocks)
+            for readings in reader.read(split):
+                yield project(readings).cast(schema)
+            reports.add(f"split {split.index}", reader.close())
 
     return read
 
 
 def _nothing(_: Readings) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], schema=_RUNS)
+    return pa.RecordBatch.from_pylist([], schema=_LINES)
 
 
-def _resumer(twin: Twin, run: Run) -> Mapping:
+def _resumer(twin: Twin, run: Run, reports: Reports) -> Mapping:
     """Plan lines in, partial rows of earlier results out."""
     assert twin.resume is not None
     resume, schema = twin.resume, twin.schema
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         run.provide_zones()
-        for batch in batches:
-            for line in batch.column(0).to_pylist():
-                split, report = Split.loads(line), Report()
-                for partials in ResultReader(twin.job, run, report).read(split):
-                    yield from resume(partials).cast(schema).to_batches()
-                _put(Path(run.scratch) / f"report-{split.index:06d}.json", report.dumps())
+        for split in _splits(batches):
+            report = Report()
+            for partials in ResultReader(twin.job, run, report).read(split):
+                yield from resume(partials).cast(schema).to_batches()
+            reports.add(f"split {split.index}", report)
 
     return read
 
 
-def _distinct(twin: Twin, run: Run) -> Mapping:
+def _distinct(twin: Twin, run: Run, reports: Reports) -> Mapping:
     """Comparable columns in, projected readings out; their number goes to a report."""
     project, schema = twin.projection(run), twin.schema
 
     def convert(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from pyspark import TaskContext
-
         run.provide_zones()
         kept = 0
         for batch in batches:
             for absence, some in by_absence(batch):
                 kept += len(some) if absence is None else 0
                 yield project(replace(from_comparable(some), absence=absence)).cast(schema)
-        context = TaskContext.get()
-        assert context is not None
-        report = Report(repeats=-kept)
-        _put(Path(run.scratch) / f"report-distinct-{context.partitionId():06d}.json", report.dumps())
+        reports.add(f"distinct {_partition()}", Report(repeats=-kept))
 
     return convert
 
 
-def _put(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all."""
-    draft = path.with_name(attempt(path.name) + ".draft")
-    draft.write_text(text)
-    draft.replace(path)
+def _partition() -> int:
+    """The number of the partition that the running task makes."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    assert context is not None
+    return context.partitionId()
 
 
-def _run_writer(twin: Twin, run: Run) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """A partition's rows in, one row that names the run file out."""
+def _shipper(twin: Twin, run: Run) -> Mapping:
+    """A partition's rows in, the lines that bring them to the driver out."""
     finish, schema = twin.finish, twin.job.schema(run.settings)
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from pyspark import TaskContext
-
         run.provide_zones()
-        context = TaskContext.get()
-        assert context is not None
-        order = context.partitionId()
-        path = Path(run.scratch) / f"{attempt('spark')}-{order:06d}.arrow"
-        rows = write_run(schema, (table.cast(schema) for table in _finished(batches, finish, run)), path)
-        yield pa.RecordBatch.from_pydict({"order": [order], "path": [str(path)], "rows": [rows]}, schema=_RUNS)
+        tables = (table.cast(schema) for table in _finished(batches, finish, run))
+        for line in ship(run, schema, tables, _partition(), attempt("spark")):
+            yield pa.RecordBatch.from_pydict({"line": [line]}, schema=_LINES)
 
     return write
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from jobs.engine import spark_on_yarn
 from jobs.engine.command import guarded, run_command
 from jobs.engine.options import add_options, refuse
 from jobs.engine.spark import SparkEngine, Twin
@@ -20,8 +21,31 @@ def main(twin: Twin) -> NoReturn:
 
 def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
     """Run a twin with these arguments (default: the command line's); the exit status. Raises JobError."""
-    options = _parser(twin).parse_intermixed_args(arguments)
-    return run_command(twin.job, options, SparkEngine(twin, options.spark_master, _conf(options.conf)))
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(twin).parse_intermixed_args(given)
+    conf = _conf(options.conf)
+    if options.deploy_mode == "cluster":
+        _refuse_what_stays_here(options)
+        _, rest = _start_options().parse_known_args(given)
+        return spark_on_yarn.submit(twin.job.NAME, rest, conf)
+    return run_command(twin.job, options, SparkEngine(twin, options.spark_master, conf))
+
+
+def _start_options() -> argparse.ArgumentParser:
+    """What is said of Spark itself, not of the twin."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.error = refuse  # type: ignore[method-assign]
+    spark = parser.add_argument_group("Spark")
+    spark.add_argument("--master", "--spark-master", dest="spark_master", help="Spark master (default: local[*])")
+    spark.add_argument(
+        "--deploy-mode",
+        choices=("client", "cluster"),
+        help="where the driver runs: here, or with --master yarn on the cluster (default: client)",
+    )
+    spark.add_argument(
+        "--conf", action="append", default=[], metavar="KEY=VALUE", help="Spark setting; may be repeated"
+    )
+    return parser
 
 
 def _parser(twin: Twin) -> argparse.ArgumentParser:
@@ -31,6 +55,7 @@ def _parser(twin: Twin) -> argparse.ArgumentParser:
         usage="%(prog)s [options] INPUT [INPUT …]",
         description=f"{job.QUESTION} (Spark twin)",
         allow_abbrev=False,
+        parents=[_start_options()],
     )
     parser.error = refuse  # type: ignore[method-assign]
     parser.add_argument("args", nargs="*", metavar="INPUT", help="files, directories, globs, s3:// or hdfs://")
@@ -41,13 +66,23 @@ def _parser(twin: Twin) -> argparse.ArgumentParser:
     output.add_argument(
         "--no-cat-output", "--no-output", dest="cat_output", action="store_false", help="do not print the result"
     )
-    spark = parser.add_argument_group("Spark")
-    spark.add_argument("--master", "--spark-master", dest="spark_master", help="Spark master (default: local[*])")
-    spark.add_argument(
-        "--conf", action="append", default=[], metavar="KEY=VALUE", help="Spark setting; may be repeated"
-    )
-    spark.add_argument("-q", "--quiet", action="store_true", help="no summary")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no summary")
     return parser
+
+
+def _refuse_what_stays_here(options: argparse.Namespace) -> None:
+    """A driver on the cluster sees no file of this machine, and nobody reads what it prints."""
+    if options.spark_master != "yarn":
+        raise UsageError("is for YARN", where="--deploy-mode cluster", fix="add --master yarn")
+    if not options.output_dir or options.cat_output:
+        raise UsageError(
+            "the driver prints where nobody reads", where="--deploy-mode cluster", fix="publish with --output-dir"
+        )
+    here = [name for name in (*options.args, options.output_dir, options.rejects) if name and "://" not in name]
+    if here:
+        raise UsageError(
+            "is a file of this machine, and the driver runs on another", where=here[0], fix="use hdfs:// or s3://"
+        )
 
 
 def _conf(given: list[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs.engine import spark_on_yarn
 from jobs.engine.mrjob_engine import PACKAGE_ROOT
 from jobs.errors import UsageError
 
@@ -17,13 +18,22 @@ if TYPE_CHECKING:
 
 Conf = dict[str, str]
 
+LOCAL = "local[*]"
+HERE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+"""Where nothing leaves this machine."""
+
+
+def is_local(master: str | None) -> bool:
+    """Whether Spark's tasks run on this machine and see its files. None: as the Spark that runs already, or LOCAL."""
+    return (master or _running() or LOCAL).startswith("local")
+
 
 @contextmanager
 def session(tasks: int, master: str | None = None, conf: Conf | None = None) -> Iterator[SparkSession]:
     """A session with the settings that the twins rely on: UTC, ANSI arithmetic, Arrow batches, a quiet log.
 
     Where Spark runs in this process already, as in a notebook, it is shared and runs on; else it is stopped at the end.
-    Raises UsageError without pyspark, and for what a running Spark cannot change.
+    Raises UsageError without pyspark, without a cluster's configuration, and for what a running Spark cannot change.
     """
     try:
         from pyspark.sql import SparkSession
@@ -36,10 +46,8 @@ def session(tasks: int, master: str | None = None, conf: Conf | None = None) -> 
             raise UsageError("Spark runs already, on a master of its own", where="--master", fix="leave it out")
         yield _set(running.newSession(), {**_definitions(tasks), **(conf or {})})
         return
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName("jobs").master(master or "local[*]")
-    for key, value in {**_definitions(tasks), **_process(), **(conf or {}), **_driver_options(conf or {})}.items():
+    builder = SparkSession.builder.appName("jobs")
+    for key, value in {**_definitions(tasks), **settings_of(master, conf or {})}.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     try:
@@ -47,6 +55,40 @@ def session(tasks: int, master: str | None = None, conf: Conf | None = None) -> 
         yield spark
     finally:
         spark.stop()
+
+
+def settings_of(master: str | None, conf: Conf) -> Conf:
+    """How Spark starts there: what is given in `conf` over what that kind of cluster asks for."""
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
+    if _submitted():
+        return conf
+    where = master or LOCAL
+    known = {"spark.master": where, "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+    if where.startswith("yarn"):
+        known |= spark_on_yarn.conf()
+    elif is_local(where):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        known |= HERE
+    return {**known, **conf, **_driver_options(conf)}
+
+
+def _running() -> str | None:
+    """The master of the Spark that runs in this process, or that spark-submit started it for."""
+    if "pyspark" in sys.modules:
+        from pyspark import SparkContext
+
+        if SparkContext._active_spark_context is not None:
+            return str(SparkContext._active_spark_context.master)
+    if not _submitted():
+        return None
+    from pyspark import SparkConf
+
+    return str(SparkConf().get("spark.master", LOCAL))
+
+
+def _submitted() -> bool:
+    """Whether spark-submit started this process, and with it the JVM."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def _definitions(tasks: int) -> Conf:
@@ -57,15 +99,6 @@ def _definitions(tasks: int) -> Conf:
         "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
         "spark.sql.shuffle.partitions": str(tasks),
         "spark.sql.adaptive.enabled": "false",
-    }
-
-
-def _process() -> Conf:
-    return {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
     }
 
 

@@ -20,6 +20,7 @@ NO_KERBEROS = (
 """What is wrong with such a cluster, and what to do."""
 
 _PORT = 9870
+_LOOPBACK = ("127.", "localhost:", "[::1]")
 _SYSTEM_FOLDER = Path("/etc/hadoop/conf")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 _HOW = f"set HADOOP_CONF_DIR to the folder of core-site.xml, or {ADDRESSES} to http://NAMENODE:{_PORT}"
@@ -50,6 +51,14 @@ def name_nodes(authority: str, uri: str) -> tuple[str, ...]:
     if conf.get("dfs.http.policy", "HTTP_ONLY").upper() == "HTTPS_ONLY":
         raise _no_https(uri)
     return _addresses(conf, authority)
+
+
+def is_on_this_machine() -> bool:
+    """Whether the default file system's NameNode is here, and then all of the cluster."""
+    try:
+        return name_nodes("", "hdfs:///")[0].startswith(_LOOPBACK)
+    except UsageError:
+        return False
 
 
 def _no_https(where: str) -> UsageError:

@@ -98,7 +98,7 @@ def test_the_twin_beside_mrjob(log: Path, tmp_path: Path) -> None:
         (["daily_stats"], "no input given; name what the job is to read, as sample_data/\n"),
         (
             ["daily_stats", "LOG", "--engines", "hive"],
-            "--engines: there is no engine 'hive'; use inline, local, hadoop, spark\n",
+            "--engines: there is no engine 'hive'; use inline, local, hadoop, spark, yarn\n",
         ),
         (["daily_stats", "LOG", "--output-dir=x"], "--output-dir: is chosen by the comparison; leave it out\n"),
         (

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import feather
 
 from jobs import api, registry
 from jobs.lake.writers import open_writer
 from tests.clusters import use
+from tests.command_line import run
 from tests.data.real_sets import SETS
 
 SAMPLE, REAL = "sample_data", "air_quality"
@@ -25,18 +29,21 @@ ENGINES = tuple(registry.ENGINES)
 Printed = Callable[[str, str, str], bytes]
 
 
-def _marks(engine: str) -> list[pytest.MarkDecorator]:
-    """Hadoop's runs share a cluster, so they stand together on one worker."""
-    shared = {"spark": [pytest.mark.spark], "hadoop": [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")]}
-    return [*shared[engine], pytest.mark.slow] if engine in shared else []
+def _marks(engine: str, data: str) -> list[pytest.MarkDecorator]:
+    """What runs on Hadoop shares a cluster, so it stands together on one worker."""
+    on_hadoop = [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")]
+    shared = {"spark": [pytest.mark.spark], "hadoop": on_hadoop, "yarn": on_hadoop}
+    if engine not in shared:
+        return []
+    return [*shared[engine], pytest.mark.slow, *([pytest.mark.full] if data == REAL else [])]
 
 
 CELLS = [
-    pytest.param(job, engine, data, marks=_marks(engine), id=f"{job}-{engine}-{data}")
+    pytest.param(job, engine, data, marks=_marks(engine, data), id=f"{job}-{engine}-{data}")
     for job in JOBS
     for engine in ENGINES
     for data in (SAMPLE, REAL)
-    if engine != "inline" and (engine, data) != ("hadoop", REAL)
+    if engine != "inline"
 ]
 
 
@@ -54,23 +61,55 @@ def printed(request: pytest.FixtureRequest) -> Printed:
 
 
 def _run(job: str, engine: str, data: str, request: pytest.FixtureRequest) -> bytes:
-    inputs: list[Path] = [Path(SAMPLE)]
-    options: dict[str, api.OptionValue] = {}
-    if data == REAL:
-        shared: Path = request.getfixturevalue("shared_data")
-        inputs = [shared / name for name in SETS[REAL].inputs]
-        options |= {"dialect": SETS[REAL].dialect, **OF_REAL.get(job, {})}
-    if engine != "inline":
-        options |= {"split_size": "40K", "tasks": 3}
-    with pytest.MonkeyPatch.context() as patch:
-        if engine == "hadoop":
-            use(request.getfixturevalue("hadoop_process"), patch)
-        table = api.run(job, inputs, engine=engine, **options)  # type: ignore[arg-type]
+    inputs, options = _inputs(data, request), _options(job, engine, data)
+    if engine == "yarn":
+        table = _on_yarn(job, data, request)
+    else:
+        with pytest.MonkeyPatch.context() as patch:
+            if engine == "hadoop":
+                use(request.getfixturevalue("hadoop_process"), patch)
+            table = api.run(job, inputs, engine=engine, **options)  # type: ignore[arg-type]
     out = io.BytesIO()
     writer = open_writer("csv", out, table.schema)
     writer.write(table)
     writer.close()
     return out.getvalue()
+
+
+def _inputs(data: str, request: pytest.FixtureRequest) -> list[Path]:
+    if data == SAMPLE:
+        return [Path(SAMPLE)]
+    shared: Path = request.getfixturevalue("shared_data")
+    return [shared / name for name in SETS[REAL].inputs]
+
+
+def _options(job: str, engine: str, data: str) -> dict[str, api.OptionValue]:
+    options: dict[str, api.OptionValue] = {}
+    if data == REAL:
+        options |= {"dialect": SETS[REAL].dialect, **OF_REAL.get(job, {})}
+    if engine != "inline":
+        options |= {"split_size": "40K", "tasks": 3}
+    return options
+
+
+@pytest.fixture(scope="module")
+def yarn_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """By data, the folder of what all twins gave on YARN."""
+    return {data: tmp_path_factory.mktemp(data) for data in (SAMPLE, REAL)}
+
+
+def _on_yarn(job: str, data: str, request: pytest.FixtureRequest) -> pa.Table:
+    folder = request.getfixturevalue("yarn_results")[data]
+    if not any(folder.iterdir()):
+        options = {name: _options(name, "yarn", data) for name in JOBS if "spark" not in JOBS[name].GAPS}
+        with pytest.MonkeyPatch.context() as patch:
+            use(request.getfixturevalue("hadoop_process"), patch)
+            given = (folder, *_inputs(data, request))
+            done = run("tests.jobs.on_yarn", *given, env={"ON_YARN": json.dumps(options)}, timeout=1200)
+        assert done.returncode == 0, done.stderr.decode()
+    if (error := folder / f"{job}.error").exists():
+        pytest.fail(error.read_text("utf-8"))
+    return feather.read_table(folder / f"{job}.arrow")
 
 
 @pytest.mark.parametrize(("job", "engine", "data"), CELLS)
