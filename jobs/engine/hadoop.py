@@ -18,7 +18,7 @@ from jobs.engine.plan import Plan
 from jobs.engine.run import Run
 from jobs.engine.task_logs import failure
 from jobs.errors import JobError
-from jobs.lake import hadoop_conf
+from jobs.lake import hadoop_conf, s3_client
 
 compat.install()
 
@@ -78,7 +78,7 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
     def _cmdenv(self) -> dict[str, str]:
         env: dict[str, str] = super()._cmdenv()
         unpacked = self._working_dir_mgr.name(**self._package)
-        return env | {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
+        return s3_client.place() | env | {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
 
     def _run_hadoop(self, *args: Any, **kwargs: Any) -> Any:
         """Runs `hadoop jar`; where we are ended meanwhile, the job on the cluster ends too."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from zoneinfo import ZoneInfo
 
 from jobs.errors import UsageError
+from jobs.lake.storage import canonical
 from jobs.partials.grouping import parse_by
 from jobs.readings import zones
 
@@ -177,10 +178,11 @@ def settings(options: argparse.Namespace, job_options: Sequence[Option], *, prin
         )
     if options.overwrite and not (options.output_dir or options.rejects):
         raise UsageError("there is nothing to overwrite", where="--overwrite", fix="add --output-dir or --rejects")
-    _refuse_nested(options.output_dir, options.rejects)
+    output_dir, rejects = (canonical(uri) if uri else uri for uri in (options.output_dir, options.rejects))
+    _refuse_nested(output_dir, rejects)
     printed = options.cat_output if printed is None else printed
     return Settings(
-        inputs=tuple(options.args),
+        inputs=tuple(map(canonical, options.args)),
         dialect=options.dialect,
         metrics=tuple(options.metric),
         devices=tuple(options.device),
@@ -193,9 +195,9 @@ def settings(options: argparse.Namespace, job_options: Sequence[Option], *, prin
         tasks=None if options.tasks is None else _whole("--tasks", options.tasks, 1),
         max_rejects=_share("--max-rejects", options.max_rejects),
         on_damage=options.on_damage,
-        rejects=options.rejects,
+        rejects=rejects,
         output_format=options.output_format,
-        output_dir=options.output_dir,
+        output_dir=output_dir,
         overwrite=options.overwrite,
         print_result=not options.output_dir if printed is None else printed,
         dry_run=options.dry_run,

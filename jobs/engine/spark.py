@@ -7,6 +7,7 @@ Spark 3.5 and 4.x have in common.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from jobs import errors
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.reading import SplitReader
@@ -260,14 +262,13 @@ def _finished(
 
 
 def _readable(error: Exception) -> Exception:
-    """A JobError raised in a task, found again in Spark's account of it; else the error itself."""
-    import re
-
-    found = re.findall(r"^jobs\.errors\.(\w+): (.*)$", str(error), re.MULTILINE)
-    if not found:
-        return error
-    from jobs import errors
-
-    name, text = found[0]
-    kind = getattr(errors, name, JobError)
-    return kind(text) if issubclass(kind, JobError) else error
+    """A JobError raised in a task, found again in Spark's account of it; a container without memory; else the error."""
+    if found := re.search(r"^jobs\.errors\.(\w+): (.*)$", str(error), re.MULTILINE):
+        kind = getattr(errors, found[1], JobError)
+        return kind(found[2]) if issubclass(kind, JobError) else error
+    if "exceeding" in str(error) and "memory limits" in str(error):
+        return JobError(
+            "a container was killed, because its tasks took more memory than it has",
+            fix="give it more: --conf spark.executor.memoryOverhead=1g",
+        )
+    return error

@@ -14,7 +14,7 @@ from pathlib import Path
 from jobs.engine import package
 from jobs.engine.cache import cache_folder
 from jobs.errors import JobError, UsageError
-from jobs.lake import hadoop_conf
+from jobs.lake import hadoop_conf, s3_client
 
 Conf = dict[str, str]
 
@@ -44,7 +44,8 @@ def _everywhere() -> Conf:
             "no cluster is configured", where="--master yarn", fix="set HADOOP_CONF_DIR to the folder of yarn-site.xml"
         )
     archive = package.build(cache_folder() / "packages")
-    settings = {"spark.yarn.dist.archives": f"{archive}#{UNPACKED}", "spark.executorEnv.PYTHONPATH": UNPACKED}
+    settings = {"spark.yarn.dist.archives": f"{archive}#{UNPACKED}"}
+    settings |= {f"spark.executorEnv.{k}": v for k, v in {"PYTHONPATH": UNPACKED, **s3_client.place()}.items()}
     if hadoop_conf.is_on_this_machine():
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         settings |= {"spark.yarn.jars": f"local:{_jars()}/*", "spark.executorEnv.SPARK_LOCAL_IP": "127.0.0.1", **_SMALL}
@@ -59,7 +60,7 @@ def _in_cluster() -> Conf:
         "spark.yarn.dist.files": str(log),
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.name}",
     }
-    driver = {"PYTHONPATH": UNPACKED}
+    driver = {"PYTHONPATH": UNPACKED, **s3_client.place()}
     if "PYSPARK_PYTHON" in os.environ:
         driver["PYSPARK_PYTHON"] = os.environ["PYSPARK_PYTHON"]
     if hadoop_conf.is_on_this_machine():

@@ -9,6 +9,7 @@ from typing import Any
 from jobs.errors import InputError, JobError, UsageError
 from jobs.lake.remote import TRIES
 
+_PLACE = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION")
 _CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`"
 
 
@@ -18,6 +19,11 @@ def split_uri(uri: str) -> tuple[str, str]:
     if not bucket:
         raise UsageError("names no bucket", where=uri, fix="write it as s3://bucket/prefix/")
     return bucket, key
+
+
+def place() -> dict[str, str]:
+    """What of the environment says where S3 is; no secret."""
+    return {name: os.environ[name] for name in _PLACE if name in os.environ}
 
 
 def client() -> Any:

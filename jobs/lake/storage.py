@@ -5,6 +5,7 @@ Reads are pinned: what is read is the object as it was listed, else InputError s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _STORAGES = {
     "hdfs": "jobs.lake.hdfs",
 }
 """The module of each scheme: another storage is another module with the functions of `Storage`."""
+_HADOOPS_S3 = re.compile(r"^s3[an]://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ class Storage(Protocol):
     def open_seekable(self, info: ObjectInfo) -> AbstractContextManager[pa.NativeFile]: ...
 
     def prefetch(self, infos: Sequence[ObjectInfo]) -> AbstractContextManager[None]: ...
+
+
+def canonical(uri: str) -> str:
+    """`s3a://` and `s3n://` are Hadoop's words for `s3://`."""
+    return _HADOOPS_S3.sub("s3://", uri)
 
 
 def scheme(uri: str) -> str:

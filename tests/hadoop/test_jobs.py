@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from jobs.hadoop.cluster import Cluster
-from tests.command_line import ROOT
+from tests.command_line import ROOT, run
 from tests.outcomes.commands import Outcome, command, environment, told
+from tests.servers import S3Server
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop")]
 
@@ -29,8 +30,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def _left(hadoop: Cluster) -> str:
     """What runs left in the suite's folder in HDFS."""
-    command = ["hadoop", "fs", "-ls", "-C", "/user/hadoop/.sensor-jobs/runs"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return "".join(_names("/user/hadoop/.sensor-jobs/runs"))
 
 
 def test_input_in_hdfs_on_containers_of_their_own(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
@@ -43,6 +43,17 @@ def test_input_in_hdfs_on_containers_of_their_own(hadoop: Cluster, tmp_path: Pat
     assert "readings=15708" in done.errors
     assert "rejects: timestamp=9" in done.errors
     assert _left(hadoop) == ""
+
+
+def test_input_and_output_in_s3(hadoop: Cluster, s3: S3Server, tmp_path: Path, expected: str) -> None:
+    s3.client().create_bucket(Bucket="lake")
+    for path in sorted(p for p in SAMPLE.rglob("*") if p.is_file()):
+        s3.client().upload_file(str(path), "lake", f"logs/{path.relative_to(SAMPLE)}")
+    keys = [word for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") for word in ("--cmdenv", f"{name}=test")]
+    published = ("--output-dir", "s3a://lake/stats", "--output-format", "csv", "--cat-output")
+    done = told(tmp_path, "s3a://lake/logs/", *ON_HADOOP, *keys, *published)
+    assert (done.status, done.output) == (0, expected), done.errors
+    assert "published in s3://lake/stats " in done.errors
 
 
 def test_a_node_without_the_kernel(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
@@ -126,3 +137,39 @@ def _wait(ready: Callable[[], bool], seconds: float = 180.0) -> None:
     while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+@pytest.mark.spark
+def test_a_spark_driver_on_the_cluster(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
+    subprocess.run(["hadoop", "fs", "-put", "-f", str(SAMPLE), "/"], check=True)
+    there = ("hdfs:///sample_data", "--master", "yarn", "--deploy-mode", "cluster", "--output-format", "csv")
+    done = run("jobs.spark.daily_stats", *there, "--output-dir", "hdfs:///by-spark", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr.decode()
+    assert b"13 objects (507.8 kB)" in done.stderr
+    (part,) = (path for path in _names("/by-spark") if path.endswith(".csv"))
+    assert subprocess.run(["hadoop", "fs", "-cat", part], capture_output=True, text=True, check=True).stdout == expected
+    again = run("jobs.spark.daily_stats", *there, "--output-dir", "hdfs:///by-spark", cwd=tmp_path)
+    error = b"error: hdfs:///by-spark: is not empty; add --overwrite to replace what is published there\n"
+    assert (again.returncode, again.stdout, again.stderr) == (2, b"", error)
+
+
+def _names(folder: str) -> list[str]:
+    command = ["hadoop", "fs", "-ls", "-C", folder]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["a.csv"], "--deploy-mode cluster: the driver prints where nobody reads; publish with --output-dir"),
+        (
+            ["a.csv", "--output-dir", "hdfs:///x"],
+            "a.csv: is a file of this machine, and the driver runs on another; use hdfs:// or s3://",
+        ),
+    ],
+    ids=["printed", "local"],
+)
+def test_what_a_driver_on_the_cluster_cannot_do(tmp_path: Path, arguments: list[str], error: str) -> None:
+    flags = ("--master", "yarn", "--deploy-mode", "cluster")
+    done = run("jobs.spark.daily_stats", *arguments, *flags, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"error: {error}\n")

@@ -38,6 +38,10 @@ def test_the_same_bytes_on_spark(lake: str) -> None:
     assert result("jobs.spark.daily_stats", lake) == result(DAILY, SAMPLE)
 
 
+def test_hadoops_name_of_s3(lake: str) -> None:
+    assert result(DAILY, lake.replace("s3://", "s3a://")) == result(DAILY, SAMPLE)
+
+
 def test_patterns_select_days(lake: str) -> None:
     some = result(DAILY, f"{lake}readings/dt=2026-03-2[78]/")
     assert some == result(DAILY, SAMPLE / "readings/dt=2026-03-27", SAMPLE / "readings/dt=2026-03-28")
