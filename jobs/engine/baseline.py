@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from jobs.engine.options import Settings
 from jobs.errors import InputError, UsageError
-from jobs.lake import storage
+from jobs.lake import side_table, storage
 from jobs.lake.published import open_published, read_published
 from jobs.partials import profile
 from jobs.partials.deviation import MOMENTS, QUARTILES, usual
@@ -53,31 +53,7 @@ def _read(uri: str) -> tuple[pa.Table, dict[str, Any]]:
     if info is None:
         manifest = read_published(uri)
         return pa.concat_tables([manifest.schema.empty_table(), *open_published(uri)]), dict(manifest.provenance)
-    try:
-        return (_read_parquet if uri.endswith(".parquet") else _read_csv)(info), {}
-    except pa.ArrowInvalid as error:
-        raise InputError(f"cannot be read: {str(error).splitlines()[0]}", where=uri) from None
-
-
-def _read_parquet(info: storage.ObjectInfo) -> pa.Table:
-    from pyarrow import parquet
-
-    with storage.open_seekable(info) as file:
-        return parquet.read_table(file)
-
-
-def _read_csv(info: storage.ObjectInfo) -> pa.Table:
-    from pyarrow import csv
-
-    texts = csv.ConvertOptions(
-        column_types=dict.fromkeys(_TEXTS, pa.string()),
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-        null_values=[""],
-    )
-    parse = csv.ParseOptions(newlines_in_values=True)
-    data = pa.BufferReader(storage.read_bytes(info))
-    return csv.read_csv(data, csv.ReadOptions(use_threads=False), parse_options=parse, convert_options=texts)
+    return side_table.read(info, _TEXTS, quoted_is_null=False), {}
 
 
 def _checked(table: pa.Table, uri: str) -> pa.Table:

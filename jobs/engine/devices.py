@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from jobs.engine.options import Settings, instant
 from jobs.errors import InputError, UsageError
-from jobs.lake import storage
+from jobs.lake import side_table, storage
 from jobs.partials.codes import text_codes
 from jobs.partials.places import ALWAYS, DEVICES, UNMATCHED
 from jobs.readings.model import Int64Array
@@ -75,11 +75,8 @@ class _File:
         info = storage.find(uri)
         if info is None:
             raise InputError("no such file", where=uri, fix="--devices names a CSV or Parquet file of device metadata")
-        self._data = b"" if uri.endswith(".parquet") else storage.read_bytes(info)
-        try:
-            self._table = _read_csv(self._data) if self._data else _read_parquet(info)
-        except pa.ArrowInvalid as error:
-            raise InputError(f"cannot be read: {str(error).splitlines()[0]}", where=uri) from None
+        self._info = info
+        self._table = side_table.read(info, (*_NEEDED, *_BOUNDS))
 
     def texts(self, name: str) -> pa.ChunkedArray:
         names = self._table.column_names
@@ -110,26 +107,12 @@ class _File:
 
     def place(self, row: int) -> str:
         """Where a row stands: blank lines are lines, but no rows."""
-        if not self._data:
+        if side_table.is_parquet(self._info):
             return f"row {row + 1}"
-        lines = (number for number, line in enumerate(self._data.splitlines(), 1) if line.strip())
+        written = enumerate(storage.read_bytes(self._info).splitlines(), 1)
+        lines = (number for number, line in written if line.strip())
         return f"line {next(number for n, number in enumerate(lines) if n == row + 1)}"
 
 
 def _first(rows: npt.NDArray[np.bool_]) -> int:
     return int(np.flatnonzero(rows)[0])
-
-
-def _read_csv(data: bytes) -> pa.Table:
-    from pyarrow import csv
-
-    texts = dict.fromkeys((*_NEEDED, *_BOUNDS), pa.string())
-    options = csv.ConvertOptions(column_types=texts, strings_can_be_null=True, null_values=[""])
-    return csv.read_csv(pa.BufferReader(data), csv.ReadOptions(use_threads=False), convert_options=options)
-
-
-def _read_parquet(info: storage.ObjectInfo) -> pa.Table:
-    from pyarrow import parquet
-
-    with storage.open_seekable(info) as file:
-        return parquet.read_table(file)
