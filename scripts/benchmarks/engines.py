@@ -29,7 +29,7 @@ NEEDS = {
 PEERS = {"duckdb": "DuckDB", "polars": "Polars"}
 OURS = ("ours", "spark", "hadoop")
 ON_HADOOP = ("hadoop", "java", "streaming")
-JAVA_SPLIT = 256 << 20
+JAVA_SPLIT = 128 << 20
 """Bytes: a map task of a single block would spend much of its time on starting."""
 BASELINES = ROOT / "scripts" / "baselines"
 
@@ -71,6 +71,7 @@ def command(engine: str, question: Question, path: str, fmt: str, values: Mappin
         return [python, line_by_line, "-r", "local", "--no-conf", path]
     if engine == "streaming":
         where = ["--python-bin", python, "--cmdenv", f"PYTHONPATH={ROOT}", "--output-dir", values["output"]]
+        where += ["--jobconf", "mapreduce.output.textoutputformat.separator="]  # else lines end in a tab
         return [python, line_by_line, "-r", "hadoop", "--no-conf", *where, path]
     if engine == "java":
         properties = {f"mapreduce.{role}.java.opts": values["jvm"] for role in ("map", "reduce")}
