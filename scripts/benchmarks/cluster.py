@@ -94,8 +94,8 @@ class Bench:
         if not published:
             with answer.open("wb") as whole:
                 for part in sorted(fetched.glob("part-*")):
-                    with part.open("rb") as file:
-                        shutil.copyfileobj(file, whole)
+                    # a line that is a key without a value ends in a tab in what streaming writes
+                    whole.write(part.read_bytes().replace(b"\t\n", b"\n"))
             shutil.rmtree(fetched)
 
     def _fs(self, *arguments: str) -> None:

@@ -71,7 +71,6 @@ def command(engine: str, question: Question, path: str, fmt: str, values: Mappin
         return [python, line_by_line, "-r", "local", "--no-conf", path]
     if engine == "streaming":
         where = ["--python-bin", python, "--cmdenv", f"PYTHONPATH={ROOT}", "--output-dir", values["output"]]
-        where += ["--jobconf", "mapreduce.output.textoutputformat.separator="]  # else lines end in a tab
         return [python, line_by_line, "-r", "hadoop", "--no-conf", *where, path]
     if engine == "java":
         properties = {f"mapreduce.{role}.java.opts": values["jvm"] for role in ("map", "reduce")}
