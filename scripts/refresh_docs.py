@@ -3,7 +3,7 @@
 python -m scripts.refresh_docs [PAGE …]    (default: README.md and docs/)
 
 A `…` line keeps its place: as many lines as stood before and after it are shown again. What stands between
-`<!-- goals:start -->` and `<!-- goals:end -->`, or `summary`, or `runs`, becomes that table of the results in
+`<!-- goals:start -->` and `<!-- goals:end -->`, or another name of TABLES, becomes that table of the results in
 docs/benchmark.json, which `python scripts/benchmark.py --json docs/benchmark.json` writes; between those of `jobs`,
 the table of the jobs.
 """
@@ -14,17 +14,30 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jobs.registry import all_jobs
+from scripts.benchmarks import cases, hadoop_cases
+from scripts.benchmarks.model import Suite
 from scripts.benchmarks.report import circumstances, goals_table, runs_table, summary_table
 from scripts.console import ELISION, ROOT, Command, Sandbox, agrees, blocks, masked, pages
 
 RESULTS = ROOT / "docs" / "benchmark.json"
-TABLES = {"summary": summary_table, "goals": goals_table, "runs": runs_table}
-"""The tables of benchmark results, by the names of their places."""
+TABLES: Mapping[str, tuple[Suite, Callable[[Mapping[str, Any]], str]]] = {
+    "summary": (cases.SUITE, summary_table),
+    **{
+        f"{prefix}{kind}": (suite, table)
+        for prefix, suite in (("", cases.SUITE), ("hadoop-", hadoop_cases.SUITE))
+        for kind, table in (
+            ("goals", partial(goals_table, goals=suite.goals)),
+            ("runs", partial(runs_table, suite=suite)),
+        )
+    },
+}
+"""The tables of benchmark results, by the names of their places, with what was measured together."""
 
 
 def cut(shown: Sequence[str], printed: Sequence[str]) -> list[str]:
@@ -70,9 +83,9 @@ def replace_marked(text: str, name: str, content: str) -> str:
 def refresh_figures(page: Path, results: Mapping[str, Any]) -> None:
     """Rewrite the tables of benchmark results where a page has a place for them."""
     text = page.read_text("utf-8")
-    for name, table in TABLES.items():
+    for name, (suite, table) in TABLES.items():
         if f"<!-- {name}:start -->" in text:
-            text = replace_marked(text, name, f"{table(results)}\n{circumstances(results)}\n")
+            text = replace_marked(text, name, f"{table(results)}\n{circumstances(results, suite)}\n")
     page.write_text(text, "utf-8")
 
 

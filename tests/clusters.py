@@ -16,13 +16,18 @@ from jobs.hadoop import cluster as clusters
 from jobs.hadoop.cluster import Cluster
 
 
-def need_hadoop() -> None:
-    """Skip the test where a cluster cannot start; in CI that is a failure."""
-    missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
+def need(*programs: str) -> None:
+    """Skip the test where a program is missing; in CI that is a failure."""
+    missing = " and ".join(program for program in programs if shutil.which(program) is None)
     if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"{' and '.join(missing)} missing, and CI must have it")
+        pytest.fail(f"{missing} missing, and CI must have it")
     if missing:
-        pytest.skip(f"{' and '.join(missing)} missing, which a Hadoop cluster needs")
+        pytest.skip(f"{missing} missing, which the test needs")
+
+
+def need_hadoop() -> None:
+    """Skip the test where a cluster cannot start."""
+    need("java", "mvn")
 
 
 @contextmanager

@@ -29,7 +29,8 @@ from mrjob.hadoop import HadoopJobRunner, _log_record_from_hadoop  # noqa: E402
 
 log = logging.getLogger(__name__)
 
-_BYTES_PER_TASK = 256 << 20
+_BYTES_PER_TASK = 1 << 30  # a container takes as long to start as this many bytes to be read
+_READINGS_PER_REDUCE = 256 << 20  # bytes of input, where its readings themselves are shuffled
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _SUBMITTED = re.compile(r"^Submitted application (application_\w+)")
 _APPLICATIONS = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
@@ -108,9 +109,11 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
 def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:
     """The properties of a run: its name, lines of the plan for a map task, reduce tasks, and whether all of it is so
     small that it runs within the application master."""
-    maps = run.settings.tasks or max(cores, -(-plan.size // _BYTES_PER_TASK))
+    most = run.settings.tasks
+    maps = most or max(cores, -(-plan.size // _BYTES_PER_TASK))
     lines = max(1, -(-len(plan.splits) // maps))
-    reduces = min(run.partitions, maps)
+    reduces = -(-plan.size // (_READINGS_PER_REDUCE if run.ordered else _BYTES_PER_TASK))
+    reduces = max(1, min(reduces, run.partitions, most or reduces))
     is_small = plan.size <= _SMALL_BYTES and -(-len(plan.splits) // lines) <= _SMALL_TASKS and reduces == 1
     return {
         "mapreduce.job.name": run.id,

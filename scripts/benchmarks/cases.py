@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from scripts.benchmarks import catalogue
-from scripts.benchmarks.model import Case, Data, Goal, Question, Run
+from scripts.benchmarks.model import Case, Data, Goal, Question, Run, Suite
 from scripts.environment import ROOT
 
 DAILY = Question("daily_stats", "daily_stats")
@@ -100,4 +100,5 @@ DAILY_GOALS = (
 
 CASES = (*DAILY_CASES, *catalogue.CASES)
 GOALS = (*DAILY_GOALS, *catalogue.GOALS)
+SUITE = Suite(CASES, GOALS, "process")
 QUESTIONS = {case.question.name: case.question for case in CASES}

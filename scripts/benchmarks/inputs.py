@@ -6,7 +6,7 @@ import csv
 import json
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.benchmarks.model import Case, Data
@@ -29,23 +29,34 @@ class Input:
     expected: Path | None
     interval: int = 0
 
-    def values(self, output: Path) -> dict[str, str]:
+    @property
+    def objects(self) -> list[Path]:
+        """The log objects."""
+        if self.path.is_file():
+            return [self.path]
+        found = sorted(path for path in self.path.rglob("*") if path.is_file() and not path.name.startswith("_"))
+        return [path for path in found if EXPECTED not in path.parts]
+
+    @property
+    def name(self) -> str:
+        """That of the data, or of the folder that is there."""
+        return (self.path.parent if self.path.is_file() else self.path).name
+
+    def values(self, output: str) -> dict[str, str]:
         """What stands for the names in braces of options and queries."""
         return {
             "interval": str(self.interval),
             "devices": str(self.path.parent / EXPECTED / SITES),
-            "output": str(output),
+            "output": output,
         }
 
 
 def prepare(case: Case, cache: Path, *, quick: bool) -> dict[str, Input]:
     """The inputs of a case by name, and the first also as the empty name; generated where the cache lacks them."""
     if case.folder is not None:
-        files = [path for path in case.folder.rglob("*") if path.is_file() and not path.name.startswith("_")]
-        objects = [path for path in files if EXPECTED not in path.parts]
         known = case.folder / EXPECTED / "statistics.csv"
-        size = sum(path.stat().st_size for path in objects)
-        return {"": Input(case.folder, case.fmt, size, known if known.exists() else None)}
+        there = Input(case.folder, case.fmt, 0, known if known.exists() else None)
+        return {"": replace(there, size=sum(path.stat().st_size for path in there.objects))}
     inputs = {data.name: _generated(data, cache / "quick" if quick else cache, quick=quick) for data in case.data}
     return {"": inputs[case.data[0].name], **inputs}
 
@@ -82,8 +93,7 @@ def _write_sites(folder: Path) -> None:
 def warm(given: Input) -> None:
     """Reads the files once, so that every engine finds them in the page cache."""
     buffer = bytearray(1 << 20)
-    for path in [given.path] if given.path.is_file() else sorted(given.path.rglob("*")):
-        if path.is_file():
-            with path.open("rb", buffering=0) as file:
-                while file.readinto(buffer):
-                    pass
+    for path in given.objects:
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass

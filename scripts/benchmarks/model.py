@@ -75,7 +75,8 @@ class Run:
 class Case:
     """`data`: what is generated, or a folder that is there, given as `folder` with the name of its format.
 
-    quick: the engines whose answers the quick check compares; None: all.
+    quick: the engines whose answers the quick check compares; None: all. named: whether it is measured only where
+    --case asks for it.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Case:
     folder: Path | None = None
     fmt: str = ""
     quick: tuple[str, ...] | None = None
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +104,18 @@ class Goal:
     kind: Literal["at most", "faster", "memory"]
     limit: float
     group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Cases that are measured together, with their goals; `largest`: what the memory is of."""
+
+    cases: tuple[Case, ...]
+    goals: tuple[Goal, ...]
+    largest: str
+
+    @property
+    def runs(self) -> dict[str, Run | None]:
+        """By `case/label`; None for what is measured beside the cases, and a goal is about."""
+        of_goals: dict[str, Run | None] = {goal.run: None for goal in self.goals}
+        return of_goals | {f"{case.name}/{run.label}": run for case in self.cases for run in case.runs}

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from scripts.benchmarks.cases import CASES, DAILY_GOALS, GOALS
-from scripts.benchmarks.model import Goal
+from scripts.benchmarks.cases import DAILY_GOALS, GOALS
+from scripts.benchmarks.model import Goal, Suite
 
 Medians = Mapping[str, Mapping[str, float]]
-"""`case/label` to `wall`, `cpu` (seconds) and `peak` (MB)."""
+"""`case/label` to `wall`, `cpu` (seconds), `peak` (MB) and what else was measured of it."""
 
 
 def medians(results: Mapping[str, Any]) -> Medians:
     """The medians over the rounds of a results file."""
     return {
-        run: {name: median(r[name] for r in record["rounds"]) for name in ("wall", "cpu", "peak")}
+        run: {name: median(r[name] for r in record["rounds"]) for name in record["rounds"][0]}
         for run, record in results["runs"].items()
     }
 
@@ -36,7 +36,7 @@ def reached(goal: Goal, figure: float) -> bool:
     return figure >= goal.limit if goal.kind == "faster" else figure <= goal.limit
 
 
-def goals_table(results: Mapping[str, Any], goals: Sequence[Goal] = GOALS) -> str:
+def goals_table(results: Mapping[str, Any], goals: Sequence[Goal]) -> str:
     """Every goal beside what was measured."""
     by_run = medians(results)
     rows = []
@@ -69,9 +69,11 @@ def _mark(is_reached: bool) -> str:
     return "✓" if is_reached else "✗"
 
 
-def circumstances(results: Mapping[str, Any]) -> str:
+def circumstances(results: Mapping[str, Any], suite: Suite) -> str:
     """Where, when and with what it was measured."""
-    records = list(results["runs"].values())
+    records = [record for run, record in results["runs"].items() if run in suite.runs]
+    if not records:
+        return "Nothing was measured."
     last = max(records, key=lambda record: record["date"])
     machines = sorted({f"{r['cores']} cores ({r['processor'] or 'unknown'}), {r['system']}" for r in records})
     versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
@@ -87,11 +89,11 @@ def _range(items: Sequence[Any]) -> str:
     return " to ".join(str(item) for item in sorted({min(items), max(items)}))
 
 
-def runs_table(results: Mapping[str, Any]) -> str:
+def runs_table(results: Mapping[str, Any], suite: Suite) -> str:
     """Every run's medians; `÷ ours` is its time over that of the case's first run."""
     by_run = medians(results)
     rows = []
-    for case in CASES:
+    for case in suite.cases:
         labels = [run.label for run in case.runs if f"{case.name}/{run.label}" in by_run]
         first = by_run.get(f"{case.name}/{case.runs[0].label}")
         for label in labels:
@@ -103,7 +105,9 @@ def runs_table(results: Mapping[str, Any]) -> str:
             measured_on = (str(len(record["rounds"])), record["date"][:10])
             figures = (_short(m["wall"]), _short(m["cpu"]), f"{rate:.0f}", f"{m['peak']:.0f}", over)
             rows.append((title, label, *figures, *measured_on))
-    return table(("case", "engine", "s", "CPU s", "MB/s", "largest process, MB", "÷ ours", "rounds", "date"), rows)
+    return table(
+        ("case", "engine", "s", "CPU s", "MB/s", f"largest {suite.largest}, MB", "÷ ours", "rounds", "date"), rows
+    )
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -17,10 +17,12 @@ MB = 1 << 20
 RUN = Run("daily_stats-1", "daily_stats", 0, Settings(("a",)), {}, (), "", 1, "inline", False)
 
 
-def _conf(splits: int, size: int, tasks: int | None = None, partitions: int = 1) -> dict[str, Any]:
+def _conf(
+    splits: int, size: int, tasks: int | None = None, partitions: int = 1, *, ordered: bool = False
+) -> dict[str, Any]:
     piece = Piece(ObjectInfo("a", size, None, None), size)
     plan = Plan(tuple(Split(number, (piece,)) for number in range(splits)), size)
-    run = replace(RUN, settings=replace(RUN.settings, tasks=tasks), partitions=partitions)
+    run = replace(RUN, settings=replace(RUN.settings, tasks=tasks), partitions=partitions, ordered=ordered)
     found = jobconf(run, plan, cores=2)
     assert found.pop("mapreduce.job.name") == "daily_stats-1"
     return {name.rpartition(".")[2]: value for name, value in found.items()}
@@ -34,8 +36,11 @@ def _conf(splits: int, size: int, tasks: int | None = None, partitions: int = 1)
         ({"splits": 3, "size": MB, "tasks": 3}, 1, 1, True),
         ({"splits": 40, "size": MB // 10, "tasks": 40}, 1, 1, False),  # more maps than uber mode takes
         ({"splits": 8, "size": MB}, 4, 1, False),
-        ({"splits": 100, "size": 64 * MB, "partitions": 51}, 4, 25, False),  # 6.25 GB: a task for each 256 MB
-        ({"splits": 100, "size": 64 * MB, "partitions": 10}, 4, 10, False),
+        ({"splits": 100, "size": 64 * MB, "partitions": 51}, 15, 7, False),  # 6.25 GB: a task for each
+        ({"splits": 100, "size": 64 * MB, "partitions": 51, "ordered": True}, 15, 25, False),
+        ({"splits": 100, "size": 64 * MB, "partitions": 51, "ordered": True, "tasks": 2}, 50, 2, False),
+        ({"splits": 100, "size": 64 * MB, "partitions": 5}, 15, 5, False),
+        ({"splits": 0, "size": MB}, 1, 1, True),
     ],
 )
 def test_jobconf(given: dict[str, int], lines: int, reduces: int, small: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from pyarrow import parquet
 
 from jobs import registry
 from scripts import comparisons
-from scripts.benchmarks import check, cli, report
-from scripts.benchmarks.cases import CASES, DAILY, GOALS, QUESTIONS
-from scripts.benchmarks.model import Goal
+from scripts.benchmarks import cases, check, cli, engines, hadoop_cases, report
+from scripts.benchmarks.cases import DAILY, QUESTIONS
+from scripts.benchmarks.cluster import STARTS
+from scripts.benchmarks.containers import Watch
+from scripts.benchmarks.model import Goal, Suite
 from scripts.benchmarks.process import CommandError, measure
 from scripts.environment import ROOT
 from scripts.sample_data_generator.draw import Spec
@@ -144,7 +147,7 @@ def test_a_published_reading_that_differs_shows_in_the_digest(tmp_path: Path) ->
     ("globs", "chosen"), [(["csv5m"], {"csv5m"}), (["csv5m", "energy*"], {"csv5m", "energy5m", "energy50m"})]
 )
 def test_cases_are_chosen_by_globs(globs: list[str], chosen: set[str]) -> None:
-    assert cli._chosen(globs) == chosen
+    assert {case.name for case in cli._chosen(cases.SUITE, globs)} == chosen
 
 
 def test_a_case_that_there_is_not_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,11 +179,66 @@ def test_a_report_is_put_into_its_place() -> None:
         assert [line for line in new.splitlines() if line not in page.splitlines()] == [f"### {job}: …"]
 
 
-def test_goals_are_about_runs_that_there_are() -> None:
-    runs = {f"{case.name}/{run.label}" for case in CASES for run in case.runs}
-    assert {name for goal in GOALS for name in (goal.run, *goal.others)} <= runs
-    for case in CASES:
+@pytest.mark.parametrize("suite", [cases.SUITE, hadoop_cases.SUITE])
+def test_goals_are_about_runs_that_there_are(suite: Suite) -> None:
+    runs = {name for name, run in suite.runs.items() if run is not None} | {STARTS}
+    assert {name for goal in suite.goals for name in (goal.run, *goal.others)} <= runs
+    for case in suite.cases:
         assert {run.data for run in case.runs} <= {"", *(data.name for data in case.data)}
+        assert {run.engine for run in case.runs} <= engines.NEEDS.keys()
+
+
+def test_cases_of_a_cluster_are_other_ones() -> None:
+    here, there = ({case.name for case in suite.cases} for suite in (cases.SUITE, hadoop_cases.SUITE))
+    assert not here & there
+    usual = {case.name for case in cli._chosen(hadoop_cases.SUITE, None)}
+    assert usual == {"tiny", "hdfs5m", "hdfs50m"}
+    assert {case.name for case in cli._chosen(hadoop_cases.SUITE, ["*m-*"])} == there - usual
+
+
+def test_without_a_compiler_the_java_job_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert engines.missing("java") == "javac, which is part of a JDK (Debian: apt install openjdk-17-jdk-headless)"
+    assert engines.missing("hadoop") is None
+
+
+def test_tables_hold_their_own_suite_only() -> None:
+    about = {"cores": 2, "processor": "p", "system": "s", "commit": "c", "bytes": 10**6}
+    runs = {
+        "csv5m/ours": {**about, "date": "2026-01-01", "versions": {"duckdb": "1"}},
+        "tiny/ours": {**about, "date": "2026-02-02", "versions": {"hadoop": "3"}},
+        STARTS: {**about, "date": "2026-02-02", "versions": {"hadoop": "3"}, "rounds": [{"wall": 9.0}]},
+    }
+    runs["csv5m/ours"]["rounds"] = runs["tiny/ours"]["rounds"] = [{"wall": 2.0, "cpu": 3.0, "peak": 50.0}]
+    results = {"runs": runs}
+    here, there = (report.circumstances(results, suite) for suite in (cases.SUITE, hadoop_cases.SUITE))
+    assert here.endswith("duckdb 1; commit c, 2026-01-01.")
+    assert there.endswith("hadoop 3; commit c, 2026-02-02.")
+    table = report.runs_table(results, hadoop_cases.SUITE)
+    assert "largest container, MB" in table
+    assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == ["CSV, 10,000 rows"]
+    assert "≤ 15 |   9.00 ✓ |" in report.goals_table(results, hadoop_cases.SUITE.goals)
+
+
+def test_containers_are_watched_from_their_managers() -> None:
+    """A process in the place of a NodeManager, whose child is called as Hadoop calls that of a container."""
+    child = "x = b'x' * 100_000_000; n = sum(range(20_000_000))"
+    job = [sys.executable, "-c", child, "default_container_executor"]
+    manager_does = (
+        f"import subprocess, sys; sys.stdin.readline(); subprocess.run({job!r}); print(); sys.stdin.readline()"
+    )
+    command = [sys.executable, "-u", "-c", manager_does]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as manager:
+        assert manager.stdin is not None
+        assert manager.stdout is not None
+        with Watch([manager.pid]) as seen:
+            manager.stdin.write(b"\n")
+            manager.stdin.flush()
+            manager.stdout.readline()
+        manager.stdin.close()
+    assert seen.count == 1
+    assert 95 < seen.peak < 200
+    assert 0.1 < seen.cpu < 60
 
 
 @pytest.mark.slow
