@@ -14,6 +14,7 @@ import pytest
 from jobs.engine.cache import cache_folder
 from jobs.hadoop import cluster as clusters
 from jobs.hadoop.cluster import Cluster
+from jobs.hadoop.profiles import DEFAULT, Profile
 
 
 def need(*programs: str) -> None:
@@ -31,15 +32,16 @@ def need_hadoop() -> None:
 
 
 @contextmanager
-def hadoop_cluster() -> Iterator[Cluster]:
+def hadoop_cluster(profile: Profile = DEFAULT) -> Iterator[Cluster]:
     """A cluster while the context lasts; its daemons end with this process, however it ends."""
     need_hadoop()
     with tempfile.TemporaryDirectory(prefix="hadoop-", ignore_cleanup_errors=True) as folder:
-        started = clusters.up(Path(folder, "cluster"), cache_folder(), lambda text: None, die_with_parent=True)
+        home = Path(folder, "cluster")
+        started = clusters.up(home, cache_folder(), lambda text: None, profile, die_with_parent=True)
         try:
             yield started
         finally:
-            clusters.down(started)
+            clusters.down(clusters.find(home) or started)  # a test may have started a daemon anew
 
 
 def use(cluster: Cluster, patch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ _BYTES_PER_TASK = 1 << 30  # a container takes as long to start as this many byt
 _READINGS_PER_REDUCE = 256 << 20  # bytes of input, where its readings themselves are shuffled
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _SUBMITTED = re.compile(r"^Submitted application (application_\w+)")
+_ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL)
 _APPLICATIONS = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
 
 
@@ -45,6 +46,7 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
             self._opts["python_bin"] = [sys.executable]
         self._package: dict[str, Any] = {}
         self.failure: JobError | None = None
+        self._said = ""  # how the job ended, in Hadoop's words
         if not log.isEnabledFor(logging.INFO):
             logging.getLogger("mrjob.logs").setLevel(logging.CRITICAL)  # a failure is told in one line
 
@@ -87,6 +89,8 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
 
         def note(record: dict[str, Any]) -> None:
             submitted.extend(_SUBMITTED.findall(record["message"]))
+            if ended := _ENDED.match(record["message"]):
+                self._said = ended[1]
             _log_record_from_hadoop(record)
 
         mrjob.hadoop._log_record_from_hadoop = note
@@ -103,7 +107,8 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
     def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
         """Keeps what the logs say, and leaves the telling to the driver."""
         found = super()._pick_error(log_interpretation, step_type)
-        self.failure = failure(found or {}, log_interpretation.get("step", {}).get("application_id"))
+        application = log_interpretation.get("step", {}).get("application_id")
+        self.failure = failure(found or {}, application, self._said)
 
 
 def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:

@@ -11,24 +11,42 @@ _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
 _IN_PACKAGE = re.compile(r"^.*\b(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_\w+)/")
 _ERROR = re.compile(r"^error: (.+)", re.MULTILINE)
 _STATUS = re.compile(r"subprocess failed with code (\d+)")
+_OVER_MEMORY = re.compile(
+    r"beyond the 'PHYSICAL' memory limit\. "
+    r"Current usage: (?P<used>[\d.]+ \w+) of (?P<size>[\d.]+) (?P<unit>[MG])B physical"
+)
+_ATTEMPT = re.compile(r"attempt_\d+_\d+_(?P<role>[mr])_(?P<task>\d+)_\d+")
+_ROLES = {"m": "map", "r": "reduce"}
 _KINDS = {kind.status: kind for kind in (UsageError, InputError, LimitError)}
 _MOST = 500
 
 
-def failure(cause: dict[str, Any], application: str | None) -> JobError:
+def failure(cause: dict[str, Any], application: str | None, said: str = "") -> JobError:
     """The error of a job that failed for this cause, as mrjob's `_pick_error` gives it: a task's Python traceback, else
-    what Hadoop says; empty where no log is to be had."""
+    what Hadoop says; empty where no log is to be had. said: how the job ended, in Hadoop's words."""
     whole = f"yarn logs -applicationId {application}" if application else "-v shows all that Hadoop says"
     task, hadoop = cause.get("task_error") or {}, cause.get("hadoop_error") or {}
+    if over := _OVER_MEMORY.search(hadoop.get("message") or said):
+        return _of_memory(over, cause.get("attempt_id") or "")
     if told := _ERROR.findall(task.get("message", "")):
         status = _STATUS.search(hadoop.get("message", ""))
         return _KINDS.get(int(status[1]) if status else 1, JobError)(_cut(told[-1]))
     if "Traceback" in task.get("message", ""):
         return _of_traceback(task["message"], f"the whole log: {task.get('path') or whole}")
-    if hadoop:
-        lines = [line.strip() for line in hadoop["message"].splitlines() if not line.startswith("\tat ")]
+    if message := hadoop.get("message") or said:
+        lines = [line.strip() for line in message.splitlines() if not line.startswith("\tat ")]
         return JobError(f"Hadoop says: {_cut(' '.join(lines))}", fix=f"the whole log: {hadoop.get('path') or whole}")
     return JobError("the job failed on Hadoop, and no log of its tasks was found", fix=f"look at them: {whole}")
+
+
+def _of_memory(over: re.Match[str], attempt: str) -> JobError:
+    limit = float(over["size"]) * (1024 if over["unit"] == "G" else 1)
+    if task := _ATTEMPT.fullmatch(attempt):
+        where, key = f"{_ROLES[task['role']]} task {int(task['task'])}", f"mapreduce.{_ROLES[task['role']]}.memory.mb"
+    else:
+        where, key = "the application master", "yarn.app.mapreduce.am.resource.mb"
+    what = f"took {over['used']} of memory, and its container has {limit:,.0f} MB"
+    return JobError(what, where=where, fix=f"give it more: --jobconf {key}={2 * limit:.0f}")
 
 
 def _of_traceback(text: str, fix: str) -> JobError:

@@ -13,6 +13,7 @@ from jobs.engine.options import refuse
 from jobs.errors import JobError
 from jobs.hadoop import cluster, daemons, jars
 from jobs.hadoop.cluster import Cluster
+from jobs.hadoop.profiles import PROFILES, Profile
 from jobs.hadoop.terminal import status_line
 
 _COMMANDS = {
@@ -29,7 +30,7 @@ def main() -> int:
     cache = (options.cache or cache_folder()).absolute()
     home = (options.dir or cluster.default_home(cache)).absolute()
     if options.command == "up":
-        return _up(home, cache)
+        return _up(home, cache, PROFILES.get(options.profile))
     found = cluster.find(home)
     if found is None:
         if options.command == "down":
@@ -39,10 +40,10 @@ def main() -> int:
     return {"down": _down, "status": _status, "env": _env}[options.command](found)
 
 
-def _up(home: Path, cache: Path) -> int:
+def _up(home: Path, cache: Path, profile: Profile | None) -> int:
     begun = time.monotonic()
     with status_line() as say:
-        found = cluster.up(home, cache, say)
+        found = cluster.up(home, cache, say, profile)
     print(*found.exports(), sep="\n")
     sys.stdout.flush()
     print(
@@ -95,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
             "--dir", type=Path, metavar="DIR", help="the cluster's folder; each has a cluster of its own"
         )
         command.add_argument("--cache", type=Path, metavar="DIR", help="where the jars are")
+        if name == "up":
+            kinds = "; ".join(f"{profile.name}, {profile.purpose}" for profile in PROFILES.values())
+            command.add_argument("--profile", choices=PROFILES, help=f"what kind of cluster it is: {kinds}")
     return parser
 
 

@@ -18,9 +18,9 @@ from typing import Any, Literal
 from jobs.errors import JobError, UsageError
 from jobs.hadoop import configuration, daemons, jars, sharing
 from jobs.hadoop.configuration import USER, Layout
+from jobs.hadoop.profiles import DEFAULT, PROFILES, Profile
 from jobs.hadoop.terminal import Say
 
-NODES = 2
 _STATE, _LOCK = "cluster.json", "lock"
 _START_SECONDS = 180.0
 _COMMANDS = ("hdfs", "yarn", "mapred")
@@ -53,16 +53,15 @@ class Cluster:
         """How each daemon is."""
         files, work = self._name_node(), self._resource_manager()
         seen = {"namenode": files is not None, "resourcemanager": work is not None}
-        seen["datanode"] = (files or {}).get("NumLiveDataNodes", 0) >= 1
-        working = (work or {}).get("activeNodes", 0)
+        storing = (files or {}).get("NumLiveDataNodes", 0) >= self.layout.profile.data_nodes
+        working = (work or {}).get("activeNodes", 0) >= self.layout.profile.node_managers
+        seen |= dict.fromkeys(self.layout.data_nodes, storing) | dict.fromkeys(self.layout.node_managers, working)
         result: dict[str, State] = {}
         for role in daemons.roles(self.layout):
             if not daemons.is_alive(self.layout, self.pids.get(role.name, 0)):
                 result[role.name] = "down"
-            elif seen.get(role.name, working >= self.layout.nodes):
-                result[role.name] = "ready"
             else:
-                result[role.name] = "starting"
+                result[role.name] = "ready" if seen[role.name] else "starting"
         return result
 
     def is_ready(self) -> bool:
@@ -90,21 +89,27 @@ def find(home: Path) -> Cluster | None:
         state = json.loads((home / _STATE).read_text("utf-8"))
     except FileNotFoundError:
         return None
-    return Cluster(Layout(home, state["ports"], state["nodes"]), state["pids"])
+    return Cluster(Layout(home, state["ports"], PROFILES[state["profile"]]), state["pids"])
 
 
-def up(home: Path, cache: Path, say: Say, *, die_with_parent: bool = False) -> Cluster:
+def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die_with_parent: bool = False) -> Cluster:
     """The cluster in this folder, ready: as it runs, or started on free ports with the files that it had.
 
-    Raises JobError where something is missing or a daemon ends, with the last lines of its log.
+    profile: its kind; a new one is the default, and one that is there stays what it is. Raises UsageError where
+    the folder has a cluster of another kind, or other files; JobError where something is missing or a daemon ends, with
+    the last lines of its log.
     """
     java = daemons.java()
     home = home.absolute()
     if re.search(r"[\s,:]", str(home)):
         fix = "name one without blanks, commas and colons"
         raise UsageError("Hadoop cannot work in a folder of this name", where=f"--dir {home}", fix=fix)
-    if find(home) is None and home.is_dir() and any(path.name != _LOCK for path in home.iterdir()):
+    there = find(home)
+    if there is None and home.is_dir() and any(path.name != _LOCK for path in home.iterdir()):
         raise UsageError("is neither empty nor a cluster's folder", where=f"--dir {home}", fix="name another")
+    if there is not None and profile is not None and profile != there.layout.profile:
+        what = f"the cluster in {home} is of the profile {there.layout.profile.name}"
+        raise UsageError(what, where=f"--profile {profile.name}", fix="bring it down first, or name another --dir")
     resolved = jars.resolve(cache, say)
     classes = sharing.archive(resolved, java, say)
     home.mkdir(parents=True, exist_ok=True)
@@ -114,7 +119,8 @@ def up(home: Path, cache: Path, say: Say, *, die_with_parent: bool = False) -> C
             return found
         if found is not None:
             daemons.stop(found.layout, found.pids.values())
-        return _start(home, resolved, classes, say, die_with_parent=die_with_parent)
+            profile = found.layout.profile
+        return _start(home, profile or DEFAULT, resolved, classes, say, die_with_parent=die_with_parent)
 
 
 @contextmanager
@@ -131,8 +137,8 @@ def down(cluster: Cluster) -> None:
     shutil.rmtree(cluster.home)
 
 
-def _start(home: Path, resolved: Path, classes: Path, say: Say, *, die_with_parent: bool) -> Cluster:
-    layout = Layout.on_free_ports(home, NODES)
+def _start(home: Path, profile: Profile, resolved: Path, classes: Path, say: Say, *, die_with_parent: bool) -> Cluster:
+    layout = Layout.on_free_ports(home, profile)
     _furnish(layout, resolved, classes)
     pids: dict[str, int] = {}
     try:
@@ -198,7 +204,11 @@ def _words(cluster: Cluster, name: str) -> list[str]:
 
 
 def _save(cluster: Cluster) -> None:
-    state = {"nodes": cluster.layout.nodes, "ports": dict(cluster.layout.ports), "pids": dict(cluster.pids)}
+    state = {
+        "profile": cluster.layout.profile.name,
+        "ports": dict(cluster.layout.ports),
+        "pids": dict(cluster.pids),
+    }
     path = cluster.home / _STATE
     path.with_suffix(".new").write_text(json.dumps(state, indent=1))
     path.with_suffix(".new").rename(path)

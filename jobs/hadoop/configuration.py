@@ -1,7 +1,7 @@
 """A cluster's configuration: where everything lies and listens, and the properties that differ from Hadoop's defaults.
 
 Three kinds: what a cluster on one machine needs, what keeps it small, and heartbeats and polls that are short because
-nothing is far away.
+nothing is far away. A profile's own properties stand above them.
 """
 
 from __future__ import annotations
@@ -14,45 +14,57 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from jobs.hadoop.profiles import Profile, Properties
+
 HOST = "127.0.0.1"
 USER = "hadoop"
 """Whose files and jobs they are: mrjob finds a job's history only where this is its name."""
 
-Properties = Mapping[str, object]
-
 _SINGLE_PORTS = (
     "namenode",
     "namenode-http",
-    "datanode",
-    "datanode-http",
-    "datanode-ipc",
     "resourcemanager",
     "resourcemanager-scheduler",
     "resourcemanager-tracker",
     "resourcemanager-admin",
     "resourcemanager-http",
 )
-_NODE_PORTS = ("", "-localizer", "-http")
+_NODE_MANAGER_PORTS = ("", "-localizer", "-http")
+_DATA_NODE_PORTS = ("", "-http", "-ipc")
 _CONTAINER_MB = 1024
 _JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xlog:disable"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A cluster's folder, which is its HADOOP_HOME, its ports by name and its number of worker nodes."""
+    """A cluster's folder, which is its HADOOP_HOME, its ports by name and its kind."""
 
     home: Path
     ports: Mapping[str, int]
-    nodes: int
+    profile: Profile
 
     @staticmethod
-    def on_free_ports(home: Path, nodes: int) -> Layout:
-        names = [*_SINGLE_PORTS, *(f"nodemanager-{n}{kind}" for n in range(1, nodes + 1) for kind in _NODE_PORTS)]
+    def on_free_ports(home: Path, profile: Profile) -> Layout:
+        layout = Layout(home, {}, profile)
+        names = [
+            *_SINGLE_PORTS,
+            *(name + kind for name in layout.node_managers for kind in _NODE_MANAGER_PORTS),
+            *(name + kind for name in layout.data_nodes for kind in _DATA_NODE_PORTS),
+        ]
         with ExitStack() as held:
             sockets = [held.enter_context(socket.socket()) for _ in names]
             for each in sockets:
                 each.bind((HOST, 0))
-            return Layout(home, {n: s.getsockname()[1] for n, s in zip(names, sockets, strict=True)}, nodes)
+            return Layout(home, {n: s.getsockname()[1] for n, s in zip(names, sockets, strict=True)}, profile)
+
+    @property
+    def node_managers(self) -> list[str]:
+        """Their names."""
+        return _numbered("nodemanager", self.profile.node_managers)
+
+    @property
+    def data_nodes(self) -> list[str]:
+        return _numbered("datanode", self.profile.data_nodes)
 
     def address(self, name: str) -> str:
         return f"{HOST}:{self.ports[name]}"
@@ -65,9 +77,9 @@ class Layout:
     def conf(self) -> Path:
         return self.home / "etc" / "hadoop"
 
-    def node_conf(self, node: int) -> Path:
-        """The configuration of one NodeManager: the cluster's, with ports and folders of its own."""
-        return self.home / "etc" / f"node-{node}"
+    def own_conf(self, name: str) -> Path:
+        """The configuration of one NodeManager or DataNode: the cluster's, with ports and folders of its own."""
+        return self.home / "etc" / name
 
     @property
     def jars(self) -> Path:
@@ -90,9 +102,13 @@ class Layout:
     def data(self) -> Path:
         return self.home / "data"
 
-    def node_data(self, node: int) -> Path:
-        """Where a node's containers work."""
-        return self.data / f"node-{node}"
+    def own_data(self, name: str) -> Path:
+        """Where a NodeManager's containers work, or a DataNode's blocks are."""
+        return self.data / name
+
+
+def _numbered(name: str, count: int) -> list[str]:
+    return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
 
 
 def core(at: Layout) -> Properties:
@@ -113,11 +129,7 @@ def hdfs(at: Layout) -> Properties:
         "dfs.namenode.safemode.extension": 0,
         "dfs.namenode.edits.noeditlogchannelflush": "true",
         "dfs.namenode.datanode.registration.ip-hostname-check": "false",
-        "dfs.datanode.address": at.address("datanode"),
-        "dfs.datanode.http.address": at.address("datanode-http"),
-        "dfs.datanode.ipc.address": at.address("datanode-ipc"),
         "dfs.datanode.hostname": "localhost",
-        "dfs.datanode.data.dir": (at.data / "datanode").as_uri(),
         "dfs.heartbeat.interval": 1,
         "dfs.replication": 1,
         "dfs.blocksize": 64 << 20,
@@ -156,14 +168,23 @@ def yarn(at: Layout) -> Properties:
     }
 
 
-def node(at: Layout, number: int) -> Properties:
+def data_node(at: Layout, name: str) -> Properties:
+    """What one DataNode has of its own."""
+    return {
+        "dfs.datanode.address": at.address(name),
+        "dfs.datanode.http.address": at.address(f"{name}-http"),
+        "dfs.datanode.ipc.address": at.address(f"{name}-ipc"),
+        "dfs.datanode.data.dir": at.own_data(name).as_uri(),
+    }
+
+
+def node_manager(at: Layout, name: str) -> Properties:
     """What one NodeManager has of its own."""
-    name = f"nodemanager-{number}"
     return {
         "yarn.nodemanager.address": at.address(name),
         "yarn.nodemanager.localizer.address": at.address(f"{name}-localizer"),
         "yarn.nodemanager.webapp.address": at.address(f"{name}-http"),
-        "yarn.nodemanager.local-dirs": at.node_data(number),
+        "yarn.nodemanager.local-dirs": at.own_data(name),
     }
 
 
@@ -218,7 +239,7 @@ def vcores() -> int:
 
 
 def write(at: Layout) -> None:
-    """Write all configuration files; NodeManagers get folders of their own."""
+    """Write all configuration files; NodeManagers and DataNodes get folders of their own."""
     files = {
         "core-site.xml": core(at),
         "hdfs-site.xml": hdfs(at),
@@ -226,9 +247,12 @@ def write(at: Layout) -> None:
         "capacity-scheduler.xml": scheduler(at),
         "mapred-site.xml": mapred(at),
     }
+    files = {name: {**properties, **at.profile.properties.get(name, {})} for name, properties in files.items()}
     _write_folder(at.conf, files)
-    for number in range(1, at.nodes + 1):
-        _write_folder(at.node_conf(number), files | {"yarn-site.xml": {**yarn(at), **node(at, number)}})
+    own = [(name, "yarn-site.xml", node_manager(at, name)) for name in at.node_managers]
+    own += [(name, "hdfs-site.xml", data_node(at, name)) for name in at.data_nodes]
+    for name, file, properties in own:
+        _write_folder(at.own_conf(name), files | {file: {**files[file], **properties}})
 
 
 def _write_folder(folder: Path, files: Mapping[str, Properties]) -> None:

@@ -45,11 +45,13 @@ def roles(at: Layout) -> list[Role]:
     return [
         Role("resourcemanager", f"{server}.resourcemanager.ResourceManager", at.conf, "resourcemanager-http"),
         Role("namenode", "org.apache.hadoop.hdfs.server.namenode.NameNode", at.conf, "namenode"),
-        Role("datanode", "org.apache.hadoop.hdfs.server.datanode.DataNode", at.conf, "datanode"),
         *(
-            Role(name, f"{server}.nodemanager.NodeManager", at.node_conf(number), f"{name}-http")
-            for number in range(1, at.nodes + 1)
-            for name in [f"nodemanager-{number}"]
+            Role(name, "org.apache.hadoop.hdfs.server.datanode.DataNode", at.own_conf(name), name)
+            for name in at.data_nodes
+        ),
+        *(
+            Role(name, f"{server}.nodemanager.NodeManager", at.own_conf(name), f"{name}-http")
+            for name in at.node_managers
         ),
     ]
 
@@ -162,7 +164,7 @@ def _in_containers(at: Layout) -> Iterator[int]:
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             folder = (entry / "cwd").readlink()
-            if any(folder.is_relative_to(at.node_data(number)) for number in range(1, at.nodes + 1)):
+            if any(folder.is_relative_to(at.own_data(name)) for name in at.node_managers):
                 yield int(entry.name)
 
 

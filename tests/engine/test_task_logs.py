@@ -58,6 +58,53 @@ def test_what_hadoop_says() -> None:
     )
 
 
+OVER = (
+    "[2026-03-01 00:00:00.000]Container [pid=7,containerID=container_1_2_01_000003] is running 45293568B beyond the "
+    "'PHYSICAL' memory limit. Current usage: {} of {} physical memory used; 3.4 GB of 2.1 GB virtual memory used. "
+    "Killing container.\nDump of the process-tree for container_1_2_01_000003 :\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "sizes", "expected"),
+    [
+        (
+            "attempt_1_2_m_000010_3",
+            ("299.2 MB", "256 MB"),
+            "map task 10: took 299.2 MB of memory, and its container has 256 MB; "
+            "give it more: --jobconf mapreduce.map.memory.mb=512",
+        ),
+        (
+            "attempt_1_2_r_000000_1",
+            ("1.6 GB", "1.5 GB"),
+            "reduce task 0: took 1.6 GB of memory, and its container has 1,536 MB; "
+            "give it more: --jobconf mapreduce.reduce.memory.mb=3072",
+        ),
+    ],
+)
+def test_a_container_over_its_memory(attempt: str, sizes: tuple[str, str], expected: str) -> None:
+    """Also where the task had said something before."""
+    hadoop = {"message": OVER.format(*sizes), "path": "/history"}
+    assert str(failure({"hadoop_error": hadoop, "attempt_id": attempt}, "application_1_2")) == expected
+    cause = {"hadoop_error": hadoop, "attempt_id": attempt, "task_error": {"message": "+ python daily_stats.py"}}
+    assert str(failure(cause, "application_1_2")) == expected
+
+
+def test_an_application_master_over_its_memory() -> None:
+    said = f"Application application_1_2 failed 2 times due to AM Container for x\n{OVER.format('1.1 GB', '1 GB')}"
+    assert str(failure({}, "application_1_2", said)) == (
+        "the application master: took 1.1 GB of memory, and its container has 1,024 MB; "
+        "give it more: --jobconf yarn.app.mapreduce.am.resource.mb=2048"
+    )
+
+
+def test_how_the_job_ended() -> None:
+    said = "Application application_1_2 failed 2 times due to AM Container for x exited with  exitCode: 137\n more"
+    assert str(failure({}, "application_1_2", said)) == (
+        f"Hadoop says: {said.replace(chr(10), '')}; the whole log: yarn logs -applicationId application_1_2"
+    )
+
+
 def test_long_messages_are_cut() -> None:
     assert len(str(failure({"hadoop_error": {"message": "x" * 5000}}, None))) < 600
 

@@ -13,6 +13,7 @@ from jobs.engine.cache import cache_folder
 from jobs.hadoop import cluster
 from jobs.hadoop.cluster import Cluster
 from jobs.hadoop.configuration import Layout
+from jobs.hadoop.profiles import DEFAULT
 from tests.clusters import need_hadoop
 from tests.outcomes.commands import Outcome, told
 
@@ -121,7 +122,7 @@ def test_another_beside_it_comes_back_with_its_files_and_leaves_nothing(hadoop: 
 def test_a_daemon_that_ends_is_named_with_its_last_words(tmp_path: Path) -> None:
     need_hadoop()
     home = tmp_path / "cluster"
-    layout = Layout.on_free_ports(home, cluster.NODES)
+    layout = Layout.on_free_ports(home, DEFAULT)
     (layout.data / "namenode" / "current").mkdir(parents=True)  # looks like a file system, and is none
     cluster._save(Cluster(layout))
     failed = _told("up", home)

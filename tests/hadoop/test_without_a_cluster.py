@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 from jobs.engine.cache import cache_folder
-from jobs.hadoop import configuration, jars
+from jobs.hadoop import cluster, configuration, jars
+from jobs.hadoop.cluster import Cluster
 from jobs.hadoop.configuration import Layout
+from jobs.hadoop.profiles import DEFAULT, FAULTS
 from tests.outcomes.commands import Outcome, told
 
 
@@ -110,22 +112,53 @@ def test_the_cache_is_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert cache_folder() == Path.home() / ".cache" / "sensor-jobs"
 
 
-def test_configuration_is_what_the_table_says(tmp_path: Path) -> None:
-    layout = Layout.on_free_ports(tmp_path / "a & b", 2)
-    assert len(set(layout.ports.values())) == len(layout.ports) == 16
+def _written(layout: Layout) -> dict[str, dict[str, str]]:
+    """The properties in each configuration file, by its name below etc."""
     configuration.write(layout)
-    read = {
-        path.relative_to(layout.home / "etc"): {
+    return {
+        str(path.relative_to(layout.home / "etc")): {
             str(item.findtext("name")): str(item.findtext("value")) for item in ElementTree.parse(path).iter("property")
         }
         for path in (layout.home / "etc").rglob("*.xml")
     }
-    assert read[Path("hadoop/core-site.xml")] == {k: str(v) for k, v in configuration.core(layout).items()}
-    first, second = (read[Path(f"node-{number}/yarn-site.xml")] for number in (1, 2))
+
+
+def test_configuration_is_what_the_table_says(tmp_path: Path) -> None:
+    layout = Layout.on_free_ports(tmp_path / "a & b", DEFAULT)
+    assert len(set(layout.ports.values())) == len(layout.ports) == 16
+    read = _written(layout)
+    assert read["hadoop/core-site.xml"] == {k: str(v) for k, v in configuration.core(layout).items()}
+    first, second = (read[f"nodemanager-{number}/yarn-site.xml"] for number in (1, 2))
     own = {key for key in first if first[key] != second[key]}
-    assert own == set(configuration.node(layout, 1))
+    assert own == set(configuration.node_manager(layout, "nodemanager-1"))
     addresses = {v for table in read.values() for k, v in table.items() if k.endswith("address")}
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+", address) for address in addresses)
+
+
+def test_a_profile_stands_above_the_rest_and_each_daemon_has_its_own(tmp_path: Path) -> None:
+    layout = Layout.on_free_ports(tmp_path / "c", FAULTS)
+    read = _written(layout)
+    for file, properties in FAULTS.properties.items():
+        for folder in ("hadoop", *layout.node_managers, *layout.data_nodes):
+            found = read[f"{folder}/{file}"]
+            assert {key: found[key] for key in properties} == {key: str(value) for key, value in properties.items()}
+    first, second = (read[f"{name}/hdfs-site.xml"] for name in ("datanode-1", "datanode-2"))
+    assert {key for key in first if first[key] != second[key]} == set(configuration.data_node(layout, "datanode-1"))
+    assert {**read["hadoop/hdfs-site.xml"], **first} == first
+
+
+def test_a_cluster_of_another_kind(tmp_path: Path) -> None:
+    home, bare = tmp_path / "c", _program(tmp_path / "bin", "java")
+    home.mkdir()
+    cluster._save(Cluster(Layout.on_free_ports(home, DEFAULT)))
+    refused = _told("up", "--dir", home, "--profile", "faults", folder=tmp_path, PATH=str(bare), JAVA_HOME="")
+    what = f"the cluster in {home} is of the profile default; bring it down first, or name another --dir"
+    assert refused == Outcome(2, "", f"error: --profile faults: {what}\n")
+
+
+def test_a_profile_that_is_none(tmp_path: Path) -> None:
+    what = "argument --profile: invalid choice: 'x' (choose from 'default', 'faults'); --help lists the options"
+    assert _told("up", "--profile", "x", folder=tmp_path) == Outcome(2, "", f"error: {what}\n")
 
 
 def test_hadoop_is_the_one_that_pyspark_bundles() -> None:
