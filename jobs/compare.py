@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from jobs.engine.command import guarded
 from jobs.engine.comparison import compare
 from jobs.engine.options import refuse
 from jobs.errors import UsageError
+from jobs.hadoop import cluster as clusters
 
 DIFFERENT = 1
 _OURS = ("--output-dir", "--output-format", "--overwrite", "--cat-output", "--no-output", "--dry-run", "-r", "--runner")
@@ -35,7 +37,7 @@ def main() -> int:
         comparison_report.check(options.report)
     folder = Path(tempfile.mkdtemp(prefix="jobs-compare-"))
     try:
-        found = compare(job, arguments, engines, options.rounds, folder, _say)
+        found = compare(job, arguments, engines, options.rounds, folder, _say, _managers())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(comparison_report.text(found), end="")
@@ -72,6 +74,16 @@ def _engines(text: str) -> list[str]:
             f"there is no engine {unknown[0]!r}", where="--engines", fix=f"use {', '.join(registry.ENGINES)}"
         )
     return chosen
+
+
+def _managers() -> dict[str, list[int]]:
+    """By engine, the pids of the NodeManagers of a cluster that `python -m jobs.hadoop` started."""
+    home = os.environ.get("HADOOP_HOME")
+    cluster = clusters.find(Path(home)) if home else None
+    if cluster is None:
+        return {}
+    pids = [cluster.pids[role] for role in cluster.layout.node_managers]
+    return {engine: pids for engine in registry.ON_CLUSTERS}  # noqa: C420 - no list is shared by mistake
 
 
 def _rounds(text: str) -> int:

@@ -10,12 +10,13 @@ import os
 import statistics
 import sys
 import tokenize
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.engine.measure import CommandError, Measurement, measure
+from jobs.engine.containers import Watch
+from jobs.engine.measure import CommandError, measure
 from jobs.errors import InputError, JobError, LimitError, UsageError
 from jobs.lake.manifest import Manifest
 from jobs.lake.published import read_published
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 class Run:
     """What an engine took: medians over the rounds. wall, cpu: seconds; peak: MB (2^20) of its largest process;
     read, shuffled: bytes; lines: of the module that is the job on this engine. difference: from the first engine's
-    result, empty where they are equal."""
+    result, empty where they are equal. On a cluster of this machine cpu and peak are those of its containers too;
+    containers: how many there were; started: seconds until the first task's ran."""
 
     engine: str
     wall: float
@@ -38,6 +40,8 @@ class Run:
     shuffled: int
     lines: int
     difference: str = ""
+    containers: float | None = None
+    started: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,21 @@ def compare(
     rounds: int,
     folder: Path,
     say: Callable[[str], None],
+    managers: Mapping[str, Sequence[int]],
 ) -> Comparison:
     """Runs `job` with these arguments on each engine in turn, `rounds` times; results are published in `folder`.
 
-    Raises JobError where an engine fails, or where they did not read the same input.
+    managers: for engines on a cluster of this machine, the pids of its NodeManagers. Raises JobError where an engine
+    fails, or where they did not read the same input.
     """
     asked = [engine for engine in engines if engine not in job.GAPS]
-    measured: dict[str, list[Measurement]] = {engine: [] for engine in asked}
+    measured: dict[str, list[_Taken]] = {engine: [] for engine in asked}
     for number in range(rounds):
         for engine in asked[number % len(asked) :] + asked[: number % len(asked)]:
             say(f"{engine}, round {number + 1} of {rounds}")
             command = command_of(job.NAME, engine, [*arguments, "--output-dir", str(folder / engine), *_PUBLISHED])
             try:
-                measured[engine].append(measure(command, folder / f"{engine}.out", {"PYTHONPATH": _path()}))
+                measured[engine].append(_take(command, folder / f"{engine}.out", managers.get(engine)))
             except CommandError as error:
                 raise _told(engine, error) from None
     found = {engine: read_published(str(folder / engine)) for engine in asked}
@@ -90,14 +96,24 @@ def compare(
             )
     runs = []
     for engine, manifest in found.items():
-        took = measured[engine]
-        wall, cpu, peak = (statistics.median(getattr(m, name) for m in took) for name in ("wall", "cpu", "peak"))
+        medians = [statistics.median(column) for column in zip(*measured[engine], strict=True)]
+        wall, cpu, peak, *of_containers = medians
         moved = manifest.provenance["bytes"]
         difference = (
             "" if engine == asked[0] else difference_of(folder / asked[0], first, folder / engine, manifest, job.KEYS)
         )
         runs.append(
-            Run(engine, wall, cpu, peak, moved["read"], moved["shuffled"], lines_of(job.NAME, engine), difference)
+            Run(
+                engine,
+                wall,
+                cpu,
+                peak,
+                moved["read"],
+                moved["shuffled"],
+                lines_of(job.NAME, engine),
+                difference,
+                *of_containers,
+            )
         )
     counts, given = first.provenance["counts"], first.provenance["input"]
     skipped = tuple((engine, job.GAPS[engine]) for engine in engines if engine in job.GAPS)
@@ -115,7 +131,20 @@ def compare(
 
 
 TWINS = ("spark", "yarn")
+_Taken = tuple[float, ...]
 _PUBLISHED = ("--output-format", "csv", "--overwrite", "--no-output", "-q")
+
+
+def _take(command: Sequence[str], output: Path, managers: Sequence[int] | None) -> _Taken:
+    """wall, cpu, peak of one run; on a cluster also containers and started."""
+    environ = {"PYTHONPATH": _path()}
+    if not managers:
+        took = measure(command, output, environ)
+        return took.wall, took.cpu, took.peak
+    with Watch(managers) as containers:
+        took = measure(command, output, environ)
+    peak = max(took.peak, containers.peak)
+    return took.wall, took.cpu + containers.cpu, peak, containers.count, containers.started
 
 
 def command_of(job: str, engine: str, arguments: Sequence[str]) -> list[str]:

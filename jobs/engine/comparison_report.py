@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
@@ -17,13 +17,15 @@ from jobs.engine.comparison import Comparison, Run
 from jobs.errors import UsageError
 
 HEAD = ("engine", "wall s", "CPU s", "read", "shuffled", "largest process", "lines of code", "result")
+ON_CLUSTERS = ("containers", "start-up")
+"""Where an engine runs on a cluster: how many containers, and the share of the wall time before the first task's."""
 _PACKAGES = ("mrjob", "pyspark", "pyarrow", "numpy")
 _BAR = 320
 
 
 def text(comparison: Comparison) -> str:
     """Aligned columns."""
-    rows = [HEAD, *map(cells, comparison.runs)]
+    rows = [*_rows(comparison)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, tuple("-" * width for width in widths))
     lines = [_title(comparison), ""]
@@ -36,7 +38,8 @@ def text(comparison: Comparison) -> str:
 
 def markdown(comparison: Comparison) -> str:
     """A section with a table."""
-    rows = [HEAD, ("---", *("---:",) * (len(HEAD) - 2), "---"), *map(cells, comparison.runs)]
+    head, *rest = _rows(comparison)
+    rows = [head, ("---", *("---:",) * (len(head) - 2), "---"), *rest]
     table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
     skipped = "".join(f"\n{engine} is left out: {reason}\n" for engine, reason in comparison.skipped)
     command = f"python -m jobs.compare {shlex.join([comparison.job, *comparison.arguments])}"
@@ -48,12 +51,13 @@ def markdown(comparison: Comparison) -> str:
 def page(comparison: Comparison) -> str:
     """An HTML page that needs nothing else; a bar shows each engine's wall time."""
     longest = max(run.wall for run in comparison.runs)
+    names, *of_runs = _rows(comparison)
     rows = []
-    for run in comparison.runs:
-        shown = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells(run))
+    for run, texts in zip(comparison.runs, of_runs, strict=True):
+        shown = "".join(f"<td>{html.escape(cell)}</td>" for cell in texts)
         bar = f'<td><div class="bar" style="width:{max(1, round(_BAR * run.wall / longest))}px"></div></td>'
         rows.append(f"<tr>{shown}{bar}</tr>")
-    head = "".join(f"<th>{name}</th>" for name in (*HEAD, "wall time"))
+    head = "".join(f"<th>{name}</th>" for name in (*names, "wall time"))
     skipped = "".join(f"<p>{html.escape(f'{e} is left out: {reason}')}</p>" for e, reason in comparison.skipped)
     command = html.escape(f"python -m jobs.compare {shlex.join([comparison.job, *comparison.arguments])}")
     return f"""<!doctype html>
@@ -103,10 +107,20 @@ def check(path: Path) -> None:
         raise UsageError("its folder does not exist", where=f"--report {path}", fix=f"mkdir -p {path.parent}")
 
 
-def cells(run: Run) -> tuple[str, ...]:
-    """A run as texts, in the order of HEAD."""
-    sizes = (_size(run.read), _size(run.shuffled), f"{run.peak:,.0f} MB")
-    return (run.engine, f"{run.wall:.2f}", f"{run.cpu:.2f}", *sizes, str(run.lines), run.difference or "equal")
+def _rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
+    """The head, and each run as texts; with the columns of clusters where one of them ran on such."""
+    on_clusters = any(run.containers is not None for run in comparison.runs)
+    yield (*HEAD[:-1], *(ON_CLUSTERS if on_clusters else ()), HEAD[-1])
+    for run in comparison.runs:
+        sizes = (_size(run.read), _size(run.shuffled), f"{run.peak:,.0f} MB")
+        figures = (f"{run.wall:.2f}", f"{run.cpu:.2f}", *sizes, str(run.lines))
+        yield (run.engine, *figures, *(_of_containers(run) if on_clusters else ()), run.difference or "equal")
+
+
+def _of_containers(run: Run) -> tuple[str, str]:
+    if run.containers is None or run.started is None:
+        return "", ""
+    return f"{run.containers:.0f}", f"{run.started / run.wall:.0%}"
 
 
 def circumstances() -> str:

@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 
 from jobs.engine.cache import cache_folder
+from jobs.engine.containers import Watch
 from jobs.hadoop import cluster, configuration, daemons, jars, sharing
 from jobs.hadoop.cluster import Cluster
 from scripts.benchmarks import engines, java
-from scripts.benchmarks.containers import Watch
 from scripts.benchmarks.inputs import Input
 from scripts.benchmarks.model import Question, Run
 from scripts.benchmarks.process import CommandError, measure

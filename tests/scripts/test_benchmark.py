@@ -14,11 +14,11 @@ import pytest
 from pyarrow import parquet
 
 from jobs import registry
+from jobs.engine.containers import Watch
 from scripts import comparisons
 from scripts.benchmarks import cases, check, cli, engines, hadoop_cases, report
 from scripts.benchmarks.cases import DAILY, QUESTIONS
 from scripts.benchmarks.cluster import STARTS
-from scripts.benchmarks.containers import Watch
 from scripts.benchmarks.model import Goal, Suite
 from scripts.benchmarks.process import CommandError, measure
 from scripts.environment import ROOT

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 _EVERY, _PATIENCE = 0.2, 60.0
+_MASTER_AND_TASK = 2
 _CONTAINER = b"default_container_executor"
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -24,7 +25,8 @@ class Watch:
 
     cpu: seconds of user and system time of all containers' processes, rounded to hundredths as the system counts.
     peak: MB (2^20 bytes) of resident memory of the largest container, all its processes together, of samples five times
-    a second. count: how many containers there were.
+    a second. count: how many containers there were. started: seconds until the first task's container ran, which is
+    the second of an application, or its only one.
     """
 
     def __init__(self, managers: Iterable[int]) -> None:
@@ -33,7 +35,9 @@ class Watch:
         self._over = threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
         self._before = 0.0
+        self._begin = 0.0
         self.cpu = 0.0
+        self.started = 0.0
 
     @property
     def peak(self) -> float:
@@ -44,7 +48,7 @@ class Watch:
         return len(self._peaks)
 
     def __enter__(self) -> Watch:
-        self._before = self._waited_for()
+        self._before, self._begin = self._waited_for(), time.monotonic()
         self._sampler.start()
         return self
 
@@ -64,6 +68,8 @@ class Watch:
     def _sample(self) -> None:
         while not self._over.wait(_EVERY):
             for container, pages in self._running().items():
+                if container not in self._peaks and len(self._peaks) < _MASTER_AND_TASK:
+                    self.started = time.monotonic() - self._begin
                 self._peaks[container] = max(pages, self._peaks.get(container, 0))
 
     def _running(self) -> dict[int, int]:
