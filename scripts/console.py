@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ELISION = "…"
 _FENCE = re.compile(r"^```(\w*)\s*$")
 _NOTE = re.compile(r"^<!--\s*(not run|needs):\s*(.+?)\s*-->$")
+_KEPT = frozenset({"JAVA_HOME", "LANG", "SPARK_LOCAL_IP", "SPARK_SUBMIT_OPTS"})
 _LEFT_OUT = (".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis", "build", "dist", "*.egg-info", ".coverage*")
 
 MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -147,7 +148,7 @@ class Sandbox:
         (project / ".venv").symlink_to(sys.prefix)
         home.mkdir()
         temporary.mkdir()
-        kept = {name: value for name, value in os.environ.items() if name in {"JAVA_HOME", "LANG", "SPARK_LOCAL_IP"}}
+        kept = {name: value for name, value in os.environ.items() if name in _KEPT}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         own = {"HOME": str(home), "TMPDIR": str(temporary), "PATH": path, "COLUMNS": "160", "PYTHONUNBUFFERED": "1"}
         return cls(project, kept | own)

@@ -69,23 +69,16 @@ def clusters(runner: Runner, environment: Environment, arguments: argparse.Names
     """The tests that need Spark or Hadoop, without coverage, which would slow each of their workers."""
     if arguments.quick or arguments.pytest:
         return []
-    pytest = (
-        *PYTEST,
-        "--ignore",
-        "tests/docs",
-        "-m",
-        CLUSTERS if arguments.full else f"({CLUSTERS}) and not (full or faults)",
-    )
+    selected = CLUSTERS if arguments.full else f"({CLUSTERS}) and not (full or faults)"
+    pytest = (*PYTEST, "--ignore", "tests/docs", "-m", selected)
     classes = spark_classes.options(environment)
     return [runner.run("clusters", environment.python, *pytest, words=PYTEST_CODES, environ=classes)]
 
 
 def docs(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
     pages = "tests/docs/test_links.py" if arguments.quick else "tests/docs"
-    # in one process: a page's commands build on each other
     classes = {} if arguments.quick else spark_classes.options(environment)
-    pytest = ("-m", "pytest", "-q", pages)
-    return [runner.run("docs", environment.python, *pytest, words=PYTEST_CODES, environ=classes)]
+    return [runner.run("docs", environment.python, *PYTEST, pages, words=PYTEST_CODES, environ=classes)]
 
 
 def answers(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:

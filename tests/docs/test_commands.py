@@ -93,7 +93,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("block", [_parameter(block) for block in BLOCKS])
 def test_commands_print_what_the_page_shows(block: Block, sandbox: Sandbox) -> None:
-    printed = sandbox.run(block, limit=600.0 if "hadoop" in block.needs else 120.0)
+    printed = sandbox.run(block, limit=600.0 if "slow" in block.needs else 120.0)
     for number, result in enumerate(printed):
         where = f"{block.page.name}:{result.command.line}: $ {result.command.text}"
         output = "\n".join(result.lines)
