@@ -55,8 +55,6 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
         quick = (*pytest, *NOT_QUICK, "-m", QUICK)
         return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
     main = pytest if arguments.pytest else (*pytest, "-m", f"not ({CLUSTERS})")
-    if not arguments.full:
-        return [runner.run("tests", environment.python, *main, words=PYTEST_CODES)]
     coverage = ("-m", "coverage")
     return [
         runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES),
