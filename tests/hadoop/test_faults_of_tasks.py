@@ -43,3 +43,21 @@ def test_a_task_over_its_memory_limit(trial: Trial) -> None:
     assert len(failed) >= len(told) > 0
     [error] = [one for one in told if one in done.errors]
     trial.check_refused(done, 1, error)
+
+
+def test_an_application_master_over_its_memory_limit(trial: Trial) -> None:
+    """Both of them: then YARN ends the job."""
+    with trial.job(None, "--jobconf", "yarn.app.mapreduce.am.resource.mb=128") as job:
+        done = job.ended()
+    said = job.application["diagnostics"]
+    assert "failed 2 times due to AM Container" in said
+    over = re.search(r"beyond the 'PHYSICAL' memory limit\. Current usage: ([\d.]+ MB) of 128 MB", said)
+    assert over is not None
+    assert [master["appAttemptState"] for master in job.masters()] == ["FAILED", "FAILED"]
+    job.remove_staging()  # which Hadoop leaves behind where the last master dies
+    trial.check_refused(
+        done,
+        1,
+        f"the application master: took {over[1]} of memory, and its container has 128 MB; "
+        "give it more: --jobconf yarn.app.mapreduce.am.resource.mb=256",
+    )
