@@ -132,7 +132,7 @@ class RangeReader(Closing):
             raise InputError(
                 f"cannot be read beyond byte {self._at:,}: every connection breaks off there",
                 where=self._info.uri,
-                fix="ask HDFS whether its blocks are whole: hdfs fsck PATH -files -blocks -locations",
+                fix="hadoop fs -cat FILE says why, hdfs fsck FILE -files -blocks -locations where its blocks are",
             ) from None
         if node is not None:
             self._failed |= {node}

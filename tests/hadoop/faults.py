@@ -54,6 +54,17 @@ def asked(hadoop: Cluster, path: str, kind: str) -> list[dict[str, Any]]:
     return found
 
 
+def logs(hadoop: Cluster, names: list[str]) -> str:
+    """What daemons have noted so far."""
+    return "\n".join((hadoop.layout.logs / f"{name}.log").read_text("utf-8") for name in names)
+
+
+def found_damaged(hadoop: Cluster) -> set[str]:
+    """The blocks of which a DataNode, reading for us, found a damaged replica."""
+    noted = logs(hadoop, hadoop.layout.data_nodes)
+    return set(re.findall(r"Found Checksum error for \S+:(blk_\d+)_", noted))
+
+
 def name_node(hadoop: Cluster) -> dict[str, Any]:
     """The NameNode's figures."""
     url = f"http://{hadoop.layout.address('namenode-http')}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystem*"

@@ -42,7 +42,8 @@ def test_an_application_master(trial: Trial) -> None:
         done = job.ended()
     first, second = job.masters()
     assert first["appAttemptState"] == "FAILED"
-    assert "exitCode: 137" in first["diagnosticsInfo"]
+    noted = faults.logs(trial.hadoop, trial.hadoop.layout.node_managers)
+    assert f"Exit code from container {first['containerId']} is : 137" in noted
     assert second["appAttemptState"] in ("FINISHING", "FINISHED")
     assert job.succeeded() == {"m_000001_0", "m_000000_1000", "r_000000_1000"}  # a later master counts from a thousand
     trial.check_right(done)

@@ -73,21 +73,20 @@ def test_every_block_has_one_damaged_replica(trial: Trial) -> None:
         faults.damage(replicas[number % 2], at=BLOCK // 3)
     with trial.job() as job:
         done = job.ended()
-    assert faults.name_node(trial.hadoop)["CorruptBlocks"] > 0
+    assert {replica.name for replicas in blocks for replica in replicas} & faults.found_damaged(trial.hadoop)
     trial.check_right(done)
 
 
 def test_a_block_that_cannot_be_read(trial: Trial) -> None:
-    for replica in faults.blocks(trial.hadoop, trial.input)[2]:
+    replicas = faults.blocks(trial.hadoop, trial.input)[2]
+    for replica in replicas:
         faults.damage(replica, at=0)
-    with trial.job() as job:
+    with trial.job(None, "--jobconf", "mapreduce.map.maxattempts=2") as job:
         done = job.ended()
-    assert faults.name_node(trial.hadoop)["CorruptBlocks"] == 1
-    fix = "ask HDFS whether its blocks are whole: hdfs fsck PATH -files -blocks -locations"
-    where = f"hdfs://{trial.input}"
-    trial.check_refused(
-        done, 3, f"{where}: cannot be read beyond byte 2,097,152: every connection breaks off there; {fix}"
-    )
+    assert {replica.name for replica in replicas} <= faults.found_damaged(trial.hadoop)
+    what = "cannot be read beyond byte 2,097,152: every connection breaks off there"
+    fix = "hadoop fs -cat FILE says why, hdfs fsck FILE -files -blocks -locations where its blocks are"
+    trial.check_refused(done, 3, f"hdfs://{trial.input}: {what}; {fix}")
 
 
 @contextmanager

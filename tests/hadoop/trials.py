@@ -134,6 +134,12 @@ class Job:
         """The attempts that succeeded."""
         return {short(e["attemptId"]) for kind, e in self.history() if kind.endswith("_ATTEMPT_FINISHED")}
 
+    def remove_staging(self) -> None:
+        """Removes Hadoop's own files of the job, which must be there."""
+        hdfs, job = webhdfs.client("hdfs:///"), self.application["id"].replace("application", "job")
+        [staged] = [one for one in hdfs.listed(_STAGING[1]) if one.name == job]
+        hdfs.delete(staged.id)
+
 
 def short(attempt: str) -> str:
     """An attempt's name without that of the job: m_000000_0."""

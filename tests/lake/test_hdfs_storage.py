@@ -311,7 +311,7 @@ def test_a_data_node_that_breaks_off_for_ever(place: str, proxies: tuple[Faults,
     assert node.happened == remote.TRIES
     assert str(broken.value) == (
         f"{place}/x: cannot be read beyond byte 0: every connection breaks off there; "
-        "ask HDFS whether its blocks are whole: hdfs fsck PATH -files -blocks -locations"
+        "hadoop fs -cat FILE says why, hdfs fsck FILE -files -blocks -locations where its blocks are"
     )
 
 
