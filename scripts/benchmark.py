@@ -1,4 +1,4 @@
-"""The jobs beside DuckDB, Polars, Spark and plain mrjob: `python scripts/benchmark.py --help`."""
+"""The jobs beside DuckDB, Polars, Spark, plain mrjob and Java MapReduce: `python scripts/benchmark.py --help`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from jobs.engine.command import guarded
     from scripts.benchmarks.cli import main
 
-    sys.exit(main())
+    sys.exit(guarded(main))

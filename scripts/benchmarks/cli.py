@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jobs.errors import JobError
 from scripts.benchmarks import cases, cluster, engines, hadoop_cases, report
 from scripts.benchmarks.measuring import Plan, circumstances, measure_case, say
 from scripts.benchmarks.model import Case, Suite
@@ -42,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 wrong += measure_case(case, plan, results)
                 if options.json is not None:
                     options.json.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    except (CommandError, JobError) as error:
+    except CommandError as error:
         print(error, file=sys.stderr)
         return 1
     print(report.runs_table(results, suite))

@@ -51,7 +51,8 @@ def summary_table(results: Mapping[str, Any]) -> str:
     """The goals of daily_stats, and those of the other jobs in a line a group: the range of the figures."""
     by_run = medians(results)
     rows = []
-    for group in sorted({goal.group for goal in GOALS if goal.group}, key=lambda group: group.startswith("all")):
+    groups = dict.fromkeys(goal.group for goal in GOALS if goal.group)
+    for group in sorted(groups, key=lambda group: group.startswith("all")):
         goals = [goal for goal in GOALS if goal.group == group]
         found = [(goal, figure) for goal in goals if (figure := measured(goal, by_run)) is not None]
         figures, held = [figure for _, figure in found], sum(reached(*one) for one in found)

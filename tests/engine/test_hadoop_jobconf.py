@@ -43,6 +43,6 @@ def _conf(
         ({"splits": 0, "size": MB}, 1, 1, True),
     ],
 )
-def test_jobconf(given: dict[str, int], lines: int, reduces: int, small: bool) -> None:
+def test_jobconf(given: dict[str, Any], lines: int, reduces: int, small: bool) -> None:
     expected: dict[str, Any] = {"linespermap": lines, "reduces": reduces}
     assert _conf(**given) == expected | ({"enable": "true", "maps": 1} if small else {})

@@ -54,5 +54,5 @@ def test_the_baselines_give_our_answer(hadoop: Cluster, tmp_path: Path, given: I
 
 def test_what_the_compiler_says_is_told(tmp_path: Path) -> None:
     need("javac")
-    with pytest.raises(CommandError, match=r"^javac: status 1\n.*package org.apache.hadoop.* does not exist"):
+    with pytest.raises(CommandError, match=r"^javac: status 1\nwarning: .*no such file or directory"):
         java.build(tmp_path, tmp_path)
