@@ -67,7 +67,7 @@ def clusters(runner: Runner, environment: Environment, arguments: argparse.Names
     """The tests that need Spark or Hadoop, without coverage, which would slow each of their workers."""
     if arguments.quick or arguments.pytest:
         return []
-    selected = CLUSTERS if arguments.full else f"({CLUSTERS}) and not (full or faults)"
+    selected = CLUSTERS if arguments.full else f"({CLUSTERS}) and not full"
     pytest = (*PYTEST, "--ignore", "tests/docs", "-m", selected)
     classes = spark_classes.options(environment)
     return [runner.run("clusters", environment.python, *pytest, words=PYTEST_CODES, environ=classes)]

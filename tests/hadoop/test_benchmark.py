@@ -17,7 +17,7 @@ from scripts.benchmarks.process import CommandError, run_quietly
 from scripts.environment import ROOT
 from tests.clusters import need
 
-pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop")]
+pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop-jobs")]
 
 WHOLE = "2026-03-01T12:00:00Z,dev-0001,temperature,-0.5\n"
 """A time without a fraction, as the generator writes none."""
@@ -34,6 +34,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Input:
     return Input(folder, "csv", 0, None)
 
 
+@pytest.mark.full
 def test_the_baselines_give_our_answer(hadoop: Cluster, tmp_path: Path, given: Input) -> None:
     need("javac")
     bench = Bench(hadoop, tmp_path)

@@ -17,7 +17,7 @@ from jobs.hadoop.profiles import DEFAULT
 from tests.clusters import need_hadoop
 from tests.outcomes.commands import Outcome, told
 
-pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop")]
+pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop-jobs")]
 
 ROLES = ["resourcemanager", "namenode", "datanode", "nodemanager-1", "nodemanager-2"]
 
@@ -88,6 +88,7 @@ def test_the_exported_environment_is_all_that_a_shell_needs(hadoop: Cluster, tmp
     assert (done.returncode, done.stdout, done.stderr) == (0, "here\n/exported\n", "")
 
 
+@pytest.mark.full
 def test_another_beside_it_comes_back_with_its_files_and_leaves_nothing(hadoop: Cluster, tmp_path: Path) -> None:
     home = tmp_path / "another"
     started = _told("up", home)

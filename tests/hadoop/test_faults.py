@@ -10,7 +10,7 @@ from tests.hadoop import faults
 from tests.hadoop.faults import until
 from tests.hadoop.trials import Gate, Trial, short
 
-pytestmark = [pytest.mark.hadoop, pytest.mark.faults, pytest.mark.slow, pytest.mark.xdist_group("hadoop-faults")]
+pytestmark = [pytest.mark.hadoop, pytest.mark.full, pytest.mark.slow, pytest.mark.xdist_group("hadoop-faults")]
 
 
 @pytest.mark.parametrize("task", ["m_000000", "r_000000"])

@@ -17,7 +17,7 @@ from tests.hadoop import faults
 from tests.hadoop.faults import until
 from tests.hadoop.trials import BLOCK, Gate, Trial, short
 
-pytestmark = [pytest.mark.hadoop, pytest.mark.faults, pytest.mark.slow, pytest.mark.xdist_group("hadoop-faults")]
+pytestmark = [pytest.mark.hadoop, pytest.mark.full, pytest.mark.slow, pytest.mark.xdist_group("hadoop-faults")]
 
 
 def test_a_data_node_in_the_middle_of_a_read(trial: Trial) -> None:

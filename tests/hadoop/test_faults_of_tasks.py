@@ -8,7 +8,7 @@ import pytest
 
 from tests.hadoop.trials import Gate, Trial
 
-pytestmark = [pytest.mark.hadoop, pytest.mark.faults, pytest.mark.slow, pytest.mark.xdist_group("hadoop-faults")]
+pytestmark = [pytest.mark.hadoop, pytest.mark.full, pytest.mark.slow, pytest.mark.xdist_group("hadoop-faults")]
 
 
 def test_a_slow_task_runs_twice_and_counts_once(trial: Trial) -> None:

@@ -12,7 +12,7 @@ import pytest
 from jobs.engine.hdfs_files import HdfsFiles
 from jobs.hadoop.cluster import Cluster
 
-pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop")]
+pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop-jobs")]
 
 
 @pytest.fixture

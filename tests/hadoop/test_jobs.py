@@ -17,7 +17,7 @@ from tests.command_line import ROOT, run
 from tests.outcomes.commands import Outcome, command, environment, told
 from tests.servers import S3Server
 
-pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop")]
+pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop-jobs")]
 
 SAMPLE = ROOT / "sample_data"
 ON_HADOOP = ("-r", "hadoop")
@@ -139,18 +139,39 @@ def _wait(ready: Callable[[], bool], seconds: float = 180.0) -> None:
         time.sleep(0.2)
 
 
+BY_SPARK = (
+    "--master",
+    "yarn",
+    "--deploy-mode",
+    "cluster",
+    "--output-format",
+    "csv",
+    "--output-dir",
+    "hdfs:///by-spark",
+)
+
+
 @pytest.mark.spark
 def test_a_spark_driver_on_the_cluster(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
-    subprocess.run(["hadoop", "fs", "-put", "-f", str(SAMPLE), "/"], check=True)
-    there = ("hdfs:///sample_data", "--master", "yarn", "--deploy-mode", "cluster", "--output-format", "csv")
-    done = run("jobs.spark.daily_stats", *there, "--output-dir", "hdfs:///by-spark", cwd=tmp_path)
+    subprocess.run(["hadoop", "fs", "-put", str(SAMPLE), "/for-spark"], check=True)
+    done = run("jobs.spark.daily_stats", "hdfs:///for-spark", *BY_SPARK, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, b""), done.stderr.decode()
     assert b"13 objects (507.8 kB)" in done.stderr
     (part,) = (path for path in _names("/by-spark") if path.endswith(".csv"))
     assert subprocess.run(["hadoop", "fs", "-cat", part], capture_output=True, text=True, check=True).stdout == expected
-    again = run("jobs.spark.daily_stats", *there, "--output-dir", "hdfs:///by-spark", cwd=tmp_path)
-    error = b"error: hdfs:///by-spark: is not empty; add --overwrite to replace what is published there\n"
-    assert (again.returncode, again.stdout, again.stderr) == (2, b"", error)
+
+
+@pytest.mark.spark
+@pytest.mark.full
+def test_what_a_spark_driver_on_the_cluster_refuses(hadoop: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    subprocess.run(["hadoop", "fs", "-put", "a.csv", "/refused.csv"], cwd=tmp_path, check=True)
+    done = run("jobs.spark.daily_stats", "hdfs:///refused.csv", "--dialect", "nab", *BY_SPARK, cwd=tmp_path)
+    error = (
+        "error: hdfs:///refused.csv: its header is timestamp, device_id, metric, value; dialect nab declares timestamp,"
+        " value; name the dialect of these files with --dialect\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (3, b"", error)
 
 
 def _names(folder: str) -> list[str]:

@@ -31,7 +31,7 @@ Printed = Callable[[str, str, str], bytes]
 
 def _marks(engine: str, data: str) -> list[pytest.MarkDecorator]:
     """What runs on Hadoop shares a cluster, so it stands together on one worker."""
-    on_hadoop = [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop")]
+    on_hadoop = [pytest.mark.hadoop, pytest.mark.xdist_group("hadoop-jobs")]
     shared = {"spark": [pytest.mark.spark], "hadoop": on_hadoop, "yarn": on_hadoop}
     if engine not in shared:
         return []
