@@ -80,7 +80,9 @@ def docs(runner: Runner, environment: Environment, arguments: argparse.Namespace
 
 
 def answers(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
-    return [runner.run("answers", environment.python, "scripts/benchmark.py", "--quick")]
+    where = {"answers": (), **({"on hadoop": ("--hadoop",)} if arguments.full else {})}
+    command = ("scripts/benchmark.py", "--quick")
+    return [runner.run(name, environment.python, *command, *flags) for name, flags in where.items()]
 
 
 def fuzz(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:

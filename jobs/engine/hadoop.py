@@ -13,6 +13,7 @@ from typing import Any
 
 from jobs.engine import compat, package
 from jobs.engine.cache import cache_folder
+from jobs.engine.hadoop_watch import Watch
 from jobs.engine.hdfs_files import HdfsFiles
 from jobs.engine.plan import Plan
 from jobs.engine.run import Run
@@ -33,6 +34,7 @@ _BYTES_PER_TASK = 1 << 30  # a container takes as long to start as this many byt
 _READINGS_PER_REDUCE = 256 << 20  # bytes of input, where its readings themselves are shuffled
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _SUBMITTED = re.compile(r"^Submitted application (application_\w+)")
+_PAGE = re.compile(r"^The url to track the job: (\S+)")
 _ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL)
 _APPLICATIONS = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
 
@@ -89,13 +91,16 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
 
         def note(record: dict[str, Any]) -> None:
             submitted.extend(_SUBMITTED.findall(record["message"]))
+            if page := _PAGE.match(record["message"]):
+                watch.follow(page[1])
             if ended := _ENDED.match(record["message"]):
                 self._said = ended[1]
             _log_record_from_hadoop(record)
 
         mrjob.hadoop._log_record_from_hadoop = note
         try:
-            return super()._run_hadoop(*args, **kwargs)
+            with Watch() as watch:
+                return super()._run_hadoop(*args, **kwargs)
         except BaseException:
             if submitted:
                 command = [*self.get_hadoop_bin(), _APPLICATIONS, "application", "-kill", submitted[-1]]

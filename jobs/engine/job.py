@@ -22,6 +22,7 @@ from mrjob.step import MRStep  # noqa: E402
 from jobs.engine.declaration import Column, Declaration, Printer  # noqa: E402
 from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
 from jobs.engine.options import add_options, refuse  # noqa: E402
+from jobs.engine.progress import GROUP  # noqa: E402
 from jobs.engine.run import Run  # noqa: E402
 from jobs.errors import JobError  # noqa: E402
 
@@ -82,17 +83,26 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
         from jobs.engine.tasks import MapTask
 
         self._map = MapTask(type(self), Run.load(self.options.run_file))
+        self._told: dict[str, int] = {}
 
     def mapper(self, _: None, line: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield from self._map.split(line)
-        if _ON_HADOOP in os.environ:
-            self.set_status(f"{self._map.counts()['readings']:,} readings")
+        self._tell_cluster()
 
     def mapper_final(self) -> Iterator[tuple[bytes, bytes]]:
         yield from self._map.close()
-        if _ON_HADOOP in os.environ:
-            for name, number in self._map.counts().items():
-                self.increment_counter("Sensor Jobs", name, number)
+        self._tell_cluster()
+
+    def _tell_cluster(self) -> None:
+        """Status and counters of what has been read so far."""
+        if _ON_HADOOP not in os.environ:
+            return
+        counts = self._map.counts()
+        self.set_status(f"{counts['readings']:,} readings")
+        for name, number in counts.items():
+            if more := number - self._told.get(name, 0):
+                self.increment_counter(GROUP, name, more)
+        self._told = counts
 
     def reducer_init(self) -> None:
         from jobs.engine.tasks import ReduceTask

@@ -7,6 +7,8 @@ import sys
 import time
 from typing import Any
 
+GROUP = "Sensor Jobs"
+"""A cluster's counters of the suite: `bytes`, `readings`, `rejects: REASON`."""
 _CELLS = 4096
 _INTERVAL = 0.1
 
@@ -26,6 +28,10 @@ class Meter:
     def add(self, size: int, readings: int) -> None:
         self._cells[2 * self._task] += size
         self._cells[2 * self._task + 1] += readings
+
+    def put(self, size: int, readings: int) -> None:
+        """What has been counted elsewhere so far."""
+        self._cells[2 * self._task], self._cells[2 * self._task + 1] = size, readings
 
     def total(self) -> tuple[int, int]:
         """Bytes and readings of all tasks."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
 import signal
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +58,27 @@ def test_input_and_output_in_s3(hadoop: Cluster, s3: S3Server, tmp_path: Path, e
     done = told(tmp_path, "s3a://lake/logs/", *ON_HADOOP, *keys, *published)
     assert (done.status, done.output) == (0, expected), done.errors
     assert "published in s3://lake/stats " in done.errors
+
+
+def test_the_bar_moves_while_tasks_read(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
+    """Map tasks one after the other, of thirteen splits each: counters rise before the job has ended."""
+    driver, terminal = pty.openpty()
+    flags = ("--tasks", "1", "--split-size", "40K", "--jobconf", "mapreduce.job.ubertask.enable=false")
+    with subprocess.Popen(
+        command(SAMPLE, *ON_HADOOP, *flags, "--cmdenv", "JOBS_KERNEL=off"),
+        env=environment({}),
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+    ) as job:
+        os.close(terminal)
+        drawn = b""
+        with suppress(OSError):  # the end of a terminal
+            while more := os.read(driver, 4096):
+                drawn += more
+        assert job.stdout is not None
+        assert job.stdout.read().decode() == expected
+    os.close(driver)
+    assert re.search(rb"daily_stats: +\d+%\|.* rows/s", drawn), drawn
 
 
 def test_a_node_without_the_kernel(hadoop: Cluster, tmp_path: Path, expected: str) -> None:

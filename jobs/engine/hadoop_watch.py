@@ -1,0 +1,59 @@
+"""A job on Hadoop as it goes: its counters, which tasks raise split by split, drive the bar on the terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import urllib.request
+from types import TracebackType
+
+from jobs.engine import progress
+from jobs.engine.progress import GROUP
+
+_EVERY, _TIMEOUT = 1.0, 5.0
+
+
+class Watch:
+    """Asks the application master while the context lasts, once the job's page is known; on a terminal only."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._asker: threading.Thread | None = None
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._over.set()
+
+    def follow(self, page: str) -> None:
+        """page: what Hadoop calls the url to track the job."""
+        shown = progress.current()
+        if shown is not None and self._asker is None and sys.stderr.isatty():
+            self._asker = threading.Thread(target=self._ask, args=(page, shown), daemon=True)
+            self._asker.start()
+
+    def _ask(self, page: str, shown: progress.Progress) -> None:
+        job = page.rstrip("/").rpartition("/")[2].replace("application_", "job_")
+        while not self._over.wait(_EVERY):
+            found = counters(f"{page.rstrip('/')}/ws/v1/mapreduce/jobs/{job}/counters")
+            if not self._over.is_set():
+                shown.meter.put(found.get("bytes", 0), found.get("readings", 0))
+                shown.tick()
+
+
+def counters(url: str) -> dict[str, int]:
+    """The suite's counters, as a job's page gives them; empty where it does not answer."""
+    try:
+        asked = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - Hadoop's page
+        with urllib.request.urlopen(asked, timeout=_TIMEOUT) as answer:  # noqa: S310
+            groups = json.load(answer)["jobCounters"]["counterGroup"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {
+        one["name"]: int(one["totalCounterValue"])
+        for group in groups
+        if group["counterGroupName"] == GROUP
+        for one in group["counter"]
+    }
