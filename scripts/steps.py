@@ -23,6 +23,10 @@ _SUBREAPER = 36
 """prctl's PR_SET_CHILD_SUBREAPER: orphans of a step become our children, so that they are found."""
 
 
+LIMIT = 2400.0
+"""Seconds that a step may take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a step ended: its last line says it best."""
@@ -39,7 +43,7 @@ class Runner:
 
     scratch: Path
     outcomes: list[Outcome] = field(default_factory=list)
-    limit: float = 2400.0
+    limit: float = LIMIT
     _before: dict[int, object] = field(default_factory=dict)
 
     def __enter__(self) -> Self:

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts import spark_classes
 from scripts.environment import ROOT, Environment, guarded, prepare
 from scripts.interpreters import find
-from scripts.steps import Outcome, Runner
+from scripts.steps import LIMIT, Outcome, Runner
 
 CI = os.environ.get("CI") == "true"
 NOT_PER_PYTHON = ("--ignore", "tests/data", "--ignore", "tests/scripts")
@@ -152,7 +152,11 @@ def main() -> int:
     arguments = options()
     names = chosen(arguments)
     environment = prepare(("dev",) if arguments.quick else ("dev", "spark"))
-    with tempfile.TemporaryDirectory(prefix="sensor-jobs-test-") as scratch, Runner(Path(scratch)) as runner:
+    limit = 14_400.0 if arguments.full else LIMIT
+    with (
+        tempfile.TemporaryDirectory(prefix="sensor-jobs-test-") as scratch,
+        Runner(Path(scratch), limit=limit) as runner,
+    ):
         Path(scratch).chmod(0o755)  # some tests are another user for a moment
         if not environment.stamp().get("kernel"):
             runner.outcomes.append(Outcome("kernel", not CI, 0.0, "could not be built, so its tests are skipped"))

@@ -53,7 +53,7 @@ def _read(uri: str) -> tuple[pa.Table, dict[str, Any]]:
     if info is None:
         manifest = read_published(uri)
         return pa.concat_tables([manifest.schema.empty_table(), *open_published(uri)]), dict(manifest.provenance)
-    return side_table.read(info, _TEXTS, quoted_is_null=False), {}
+    return side_table.read(info, _TEXTS, quoted_is_null=False, long_texts=True), {}
 
 
 def _checked(table: pa.Table, uri: str) -> pa.Table:

@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import urllib.request
+from http.client import HTTPException
 from types import TracebackType
 
 from jobs.engine import progress
@@ -38,7 +39,7 @@ class Watch:
         job = page.rstrip("/").rpartition("/")[2].replace("application_", "job_")
         while not self._over.wait(_EVERY):
             found = counters(f"{page.rstrip('/')}/ws/v1/mapreduce/jobs/{job}/counters")
-            if not self._over.is_set():
+            if found and not self._over.is_set():
                 shown.meter.put(found.get("bytes", 0), found.get("readings", 0))
                 shown.tick()
 
@@ -49,7 +50,7 @@ def counters(url: str) -> dict[str, int]:
         asked = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - Hadoop's page
         with urllib.request.urlopen(asked, timeout=_TIMEOUT) as answer:  # noqa: S310
             groups = json.load(answer)["jobCounters"]["counterGroup"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, HTTPException):
         return {}
     return {
         one["name"]: int(one["totalCounterValue"])

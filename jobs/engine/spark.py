@@ -84,6 +84,11 @@ class SparkEngine:
     def tasks(self, settings: Settings) -> int:
         return settings.tasks or len(os.sched_getaffinity(0))
 
+    def _parts(self, run: Run) -> int:
+        """How many parts shuffled rows have; on a cluster, as many as MapReduce would."""
+        cores = self.tasks(run.settings)
+        return cores if run.settings.tasks or run.carrier == "reference" else max(cores, run.partitions)
+
     def check(self, settings: Settings) -> None:
         if "-" in settings.inputs:
             raise UsageError(
@@ -95,7 +100,7 @@ class SparkEngine:
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         if not plan.splits:
             return Report()
-        with session(self.tasks(run.settings), self._master, self._conf) as spark:
+        with session(self._parts(run), self._master, self._conf) as spark:
             from jobs.engine.spark_reports import Reports
 
             reports, before = Reports(spark), _shuffled(spark)

@@ -31,6 +31,9 @@ def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
     return run_command(twin.job, options, SparkEngine(twin, options.spark_master, conf))
 
 
+_OPTIONS = {"spark.master": "--master", "spark.submit.deployMode": "--deploy-mode"}
+
+
 def _start_options() -> argparse.ArgumentParser:
     """What is said of Spark itself, not of the twin."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -70,15 +73,20 @@ def _parser(twin: Twin) -> argparse.ArgumentParser:
     return parser
 
 
+_FILES = ("devices", "baseline")
+"""Options that name a file of any storage."""
+
+
 def _refuse_what_stays_here(options: argparse.Namespace) -> None:
     """A driver on the cluster sees no file of this machine, and nobody reads what it prints."""
     if options.spark_master != "yarn":
         raise UsageError("is for YARN", where="--deploy-mode cluster", fix="add --master yarn")
-    if not options.output_dir or options.cat_output:
+    if not options.output_dir or options.cat_output or options.dry_run:
         raise UsageError(
             "the driver prints where nobody reads", where="--deploy-mode cluster", fix="publish with --output-dir"
         )
-    here = [name for name in (*options.args, options.output_dir, options.rejects) if name and "://" not in name]
+    given = (*options.args, options.output_dir, options.rejects, *(vars(options).get(name) for name in _FILES))
+    here = [name for name in given if name and "://" not in name]
     if here:
         raise UsageError(
             "is a file of this machine, and the driver runs on another", where=here[0], fix="use hdfs:// or s3://"
@@ -87,6 +95,9 @@ def _refuse_what_stays_here(options: argparse.Namespace) -> None:
 
 def _conf(given: list[str]) -> dict[str, str]:
     for item in given:
-        if "=" not in item:
+        name, found, _ = item.partition("=")
+        if not found:
             raise UsageError(f"{item!r} is no KEY=VALUE", where="--conf")
+        if name in _OPTIONS:
+            raise UsageError("has an option of its own", where=f"--conf {name}", fix=f"use {_OPTIONS[name]}")
     return dict(item.split("=", 1) for item in given)

@@ -28,6 +28,14 @@ _IN_PROCESS = {
 _SMALL = {"spark.executor.instances": "1", "spark.executor.cores": "2", "spark.executor.memory": "768m"}
 """A cluster on one machine has room for one executor."""
 LAUNCHER = Path(__file__).parents[1] / "spark" / "__main__.py"
+_LISTS = {
+    "spark.yarn.dist.archives": ",",
+    "spark.yarn.dist.files": ",",
+    "spark.executorEnv.PYTHONPATH": ":",
+    "spark.yarn.appMasterEnv.PYTHONPATH": ":",
+    "spark.driver.extraJavaOptions": " ",
+}
+_KILL = ("org.apache.hadoop.yarn.client.cli.ApplicationCLI", "application", "-kill")
 _APPLICATION = re.compile(r"Submitted application (application_\w+)")
 _STATUS = re.compile(r"User application exited with status (\d+)")
 _CONFIGURATIONS = ("HADOOP_CONF_DIR", "YARN_CONF_DIR")
@@ -52,11 +60,22 @@ def _everywhere() -> Conf:
     return settings
 
 
+def added(ours: Conf, given: Conf) -> Conf:
+    """Our settings with the user's, which stand above them, but for lists, to which both belong."""
+    both = {
+        name: separator.join((ours[name], given[name]))
+        for name, separator in _LISTS.items()
+        if name in ours and name in given
+    }
+    return {**ours, **given, **both}
+
+
 def _in_cluster() -> Conf:
     """The settings of an application whose driver runs there too."""
     log = Path(__file__).with_name("spark-log4j2.properties")
     settings = _everywhere() | {
         "spark.ui.enabled": "false",
+        "spark.yarn.maxAppAttempts": "1",  # a driver that says no would be asked again
         "spark.yarn.dist.files": str(log),
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.name}",
     }
@@ -77,30 +96,44 @@ def _jars() -> Path:
 
 def submit(job: str, arguments: Sequence[str], given: Conf) -> int:
     """Run a twin whose driver runs on the cluster too, say here what it said there, and return its status."""
-    settings = _in_cluster() | given
-    flags = [flag for name, value in settings.items() for flag in ("--conf", f"{name}={value}")]
+    flags = [flag for name, value in added(_in_cluster(), given).items() for flag in ("--conf", f"{name}={value}")]
     command = [str(_jars().with_name("bin") / "spark-submit"), "--master", "yarn", "--deploy-mode", "cluster"]
+    status, said = _run([*command, "--name", job, *flags, str(LAUNCHER), job, *arguments])
+    application = _APPLICATION.search(said)
+    if application is None:
+        last = said.strip().splitlines()[-1:] or [f"status {status}"]
+        raise JobError(f"spark-submit failed: {last[0]}", where="--deploy-mode cluster")
+    told = _said(application[1], "stdout")  # where Spark puts what Python writes
+    sys.stderr.write(told)
+    left = _STATUS.search(_said(application[1], "stderr")) if status else None
+    if status and "error: " not in told:
+        raise JobError("the application failed", where=application[1], fix=f"yarn logs -applicationId {application[1]}")
+    return int(left[1]) if left else status
+
+
+def _run(command: Sequence[str]) -> tuple[int, str]:
+    """Status and words of spark-submit; where we are ended meanwhile, the application on the cluster ends too."""
     log = Path(__file__).with_name("spark-submit-log4j2.properties").as_uri()
-    done = subprocess.run(
-        [*command, "--name", job, *flags, str(LAUNCHER), job, *arguments],
-        env={**os.environ, "SPARK_SUBMIT_OPTS": f"-Dlog4j2.configurationFile={log}"},
+    options = f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -Dlog4j2.configurationFile={log}"
+    said: list[str] = []
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "SPARK_SUBMIT_OPTS": options},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        check=False,
-    )
-    application = _APPLICATION.search(done.stdout)
-    if application is None:
-        last = done.stdout.strip().splitlines()[-1:] or [f"status {done.returncode}"]
-        raise JobError(f"spark-submit failed: {last[0]}", where="--deploy-mode cluster")
-    told = _said(application[1], "stdout")  # where Spark puts what Python writes
-    sys.stderr.write(told)
-    status = _STATUS.search(_said(application[1], "stderr")) if done.returncode else None
-    if done.returncode and "error: " not in told:
-        raise JobError("the application failed", where=application[1], fix=f"yarn logs -applicationId {application[1]}")
-    return int(status[1]) if status else done.returncode
+    ) as process:
+        assert process.stdout is not None
+        try:
+            said.extend(process.stdout)
+            return process.wait(), "".join(said)
+        except BaseException:
+            process.kill()
+            if (found := _APPLICATION.search("".join(said))) and (hadoop := shutil.which("hadoop")):
+                subprocess.run([hadoop, *_KILL, found[1]], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            raise
 
 
 def _said(application: str, stream: str) -> str:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from jobs.engine import spark_on_yarn
 from jobs.engine.mrjob_engine import PACKAGE_ROOT
-from jobs.errors import UsageError
+from jobs.errors import JobError, UsageError
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 Conf = dict[str, str]
@@ -40,21 +41,36 @@ def session(tasks: int, master: str | None = None, conf: Conf | None = None) -> 
     except ImportError:
         raise UsageError("pyspark is not installed", fix="install it: pip install 'sensor-jobs[spark]'") from None
 
-    running = SparkSession.getActiveSession()
-    if running is not None:
+    if _context() is not None:
         if master is not None:
             raise UsageError("Spark runs already, on a master of its own", where="--master", fix="leave it out")
-        yield _set(running.newSession(), {**_definitions(tasks), **(conf or {})})
+        active, shared = SparkSession.getActiveSession(), SparkSession.builder.getOrCreate()
+        try:
+            yield _set(shared.newSession(), {**_definitions(tasks), **(conf or {})})
+        finally:
+            SparkSession._activeSession = active  # type: ignore[attr-defined, unused-ignore]
         return
-    builder = SparkSession.builder.appName("jobs")
-    for key, value in {**_definitions(tasks), **settings_of(master, conf or {})}.items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    spark = _started({**_definitions(tasks), **settings_of(master, conf or {})}, f"--master {master or LOCAL}")
     try:
-        spark.sparkContext.setLogLevel("ERROR")
         yield spark
     finally:
         spark.stop()
+
+
+def _started(conf: Conf, where: str) -> SparkSession:
+    """A new session. Raises JobError where Spark does not start."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName("jobs")
+    for key, value in conf.items():
+        builder = builder.config(key, value)
+    try:
+        spark = builder.getOrCreate()
+    except Exception as error:
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise JobError(f"Spark does not start: {reason}", where=where, fix="what it says stands above") from error
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
 
 
 def settings_of(master: str | None, conf: Conf) -> Conf:
@@ -69,21 +85,28 @@ def settings_of(master: str | None, conf: Conf) -> Conf:
     elif is_local(where):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         known |= HERE
-    return {**known, **conf, **_driver_options(conf)}
+    return {**spark_on_yarn.added(known, conf), **_driver_options(conf)}
 
 
 def _running() -> str | None:
     """The master of the Spark that runs in this process, or that spark-submit started it for."""
-    if "pyspark" in sys.modules:
-        from pyspark import SparkContext
-
-        if SparkContext._active_spark_context is not None:
-            return str(SparkContext._active_spark_context.master)
+    if (context := _context()) is not None:
+        return str(context.master)
     if not _submitted():
         return None
-    from pyspark import SparkConf
+    from pyspark import SparkConf, SparkContext
 
-    return str(SparkConf().get("spark.master", LOCAL))
+    SparkContext._ensure_initialized()  # what spark-submit chose is known to its JVM
+    return str(SparkConf().get("spark.master", "yarn"))
+
+
+def _context() -> SparkContext | None:
+    """The Spark that runs in this process."""
+    if "pyspark" not in sys.modules:
+        return None
+    from pyspark import SparkContext
+
+    return SparkContext._active_spark_context
 
 
 def _submitted() -> bool:

@@ -89,7 +89,7 @@ def find(home: Path) -> Cluster | None:
         state = json.loads((home / _STATE).read_text("utf-8"))
     except FileNotFoundError:
         return None
-    return Cluster(Layout(home, state["ports"], PROFILES[state["profile"]]), state["pids"])
+    return Cluster(Layout(home, state["ports"], PROFILES[state.get("profile", DEFAULT.name)]), state["pids"])
 
 
 def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die_with_parent: bool = False) -> Cluster:

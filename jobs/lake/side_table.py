@@ -10,16 +10,18 @@ from jobs.errors import InputError
 from jobs.lake import storage
 
 
-def read(info: storage.ObjectInfo, texts: Iterable[str], *, quoted_is_null: bool = True) -> pa.Table:
+def read(
+    info: storage.ObjectInfo, texts: Iterable[str], *, quoted_is_null: bool = True, long_texts: bool = False
+) -> pa.Table:
     """The table in a file, which is Parquet where its name ends so, else CSV with a header.
 
     texts: columns that are text in CSV, whatever they look like; an empty field is null, and so is `""` if
-    quoted_is_null. Raises InputError for what is neither.
+    quoted_is_null. long_texts: whether a quoted text may hold line ends. Raises InputError for what is neither.
     """
     try:
         if is_parquet(info):
             return _parquet(info)
-        return _csv(storage.read_bytes(info), texts, quoted_is_null)
+        return _csv(storage.read_bytes(info), texts, quoted_is_null, long_texts)
     except pa.ArrowInvalid as error:
         raise InputError(f"cannot be read: {str(error).splitlines()[0]}", where=info.uri) from None
 
@@ -35,7 +37,7 @@ def _parquet(info: storage.ObjectInfo) -> pa.Table:
         return parquet.read_table(file)
 
 
-def _csv(data: bytes, texts: Iterable[str], quoted_is_null: bool) -> pa.Table:
+def _csv(data: bytes, texts: Iterable[str], quoted_is_null: bool, long_texts: bool) -> pa.Table:
     from pyarrow import csv
 
     convert = csv.ConvertOptions(
@@ -47,6 +49,6 @@ def _csv(data: bytes, texts: Iterable[str], quoted_is_null: bool) -> pa.Table:
     return csv.read_csv(
         pa.BufferReader(data),
         csv.ReadOptions(use_threads=False),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
+        parse_options=csv.ParseOptions(newlines_in_values=long_texts),
         convert_options=convert,
     )

@@ -108,7 +108,7 @@ def expand(spec: str, accept: Callable[[str], bool]) -> list[ObjectInfo]:
 
 def find(uri: str) -> ObjectInfo | None:
     """The one object of that name; None where there is none. Raises InputError for what cannot be told."""
-    return _storage(uri).find(uri)
+    return _storage(canonical(uri)).find(canonical(uri))
 
 
 def open_range(info: ObjectInfo, start: int = 0, end: int | None = None) -> Reader:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from jobs.engine.spark_command import main
+from jobs import registry
+from jobs.engine.command import guarded
+from jobs.engine.spark_command import command
+from jobs.errors import UsageError
+
+
+def run() -> int:
+    name, *arguments = sys.argv[1:] or [""]
+    if "spark" in registry.job(name).GAPS:
+        raise UsageError(f"{name} has no Spark twin")
+    return command(import_module(f"jobs.spark.{name}").TWIN, arguments)
+
 
 if __name__ == "__main__":
-    name = sys.argv.pop(1)
-    main(import_module(f"jobs.spark.{name}").TWIN)
+    sys.exit(guarded(run))

@@ -103,7 +103,7 @@ def _own_disk(hadoop: Cluster, name: str) -> Iterator[Path]:
             pytest.fail("a file system cannot be mounted, and CI must be able to")
         pytest.skip("a file system cannot be mounted, which a full disk needs")
     try:
-        faults.restart(hadoop)
+        hadoop = faults.restart(hadoop)
         yield folder
     finally:
         faults.kill_daemon(hadoop, name)

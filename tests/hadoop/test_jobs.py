@@ -78,7 +78,7 @@ def test_the_bar_moves_while_tasks_read(hadoop: Cluster, tmp_path: Path, expecte
         assert job.stdout is not None
         assert job.stdout.read().decode() == expected
     os.close(driver)
-    assert re.search(rb"daily_stats: +\d+%\|.* rows/s", drawn), drawn
+    assert re.search(rb"daily_stats: +[1-9]\d*%\|.* rows/s", drawn), drawn
 
 
 def test_a_node_without_the_kernel(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
@@ -129,7 +129,8 @@ def test_what_a_user_can_mend_has_its_own_status(hadoop: Cluster, tmp_path: Path
 
 
 def test_a_job_that_is_interrupted_ends_on_the_cluster_too(hadoop: Cluster, tmp_path: Path) -> None:
-    slow = BROKEN.replace("return None", "import time; time.sleep(600)")
+    slow = BROKEN.replace("return object()", "import time; time.sleep(600)")
+    assert slow != BROKEN
     (tmp_path / "broken.py").write_text(slow)
     (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
     with subprocess.Popen(
@@ -191,7 +192,8 @@ def test_a_spark_driver_on_the_cluster(hadoop: Cluster, tmp_path: Path, expected
 def test_what_a_spark_driver_on_the_cluster_refuses(hadoop: Cluster, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
     subprocess.run(["hadoop", "fs", "-put", "a.csv", "/refused.csv"], cwd=tmp_path, check=True)
-    done = run("jobs.spark.daily_stats", "hdfs:///refused.csv", "--dialect", "nab", *BY_SPARK, cwd=tmp_path)
+    given = ("hdfs:///refused.csv", "--dialect", "nab", *BY_SPARK[:-1], "hdfs:///refused")
+    done = run("jobs.spark.daily_stats", *given, cwd=tmp_path)
     error = (
         "error: hdfs:///refused.csv: its header is timestamp, device_id, metric, value; dialect nab declares timestamp,"
         " value; name the dialect of these files with --dialect\n"

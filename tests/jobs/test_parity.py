@@ -92,24 +92,32 @@ def _options(job: str, engine: str, data: str) -> dict[str, api.OptionValue]:
     return options
 
 
-@pytest.fixture(scope="module")
-def yarn_results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """By data, the folder of what all twins gave on YARN."""
-    return {data: tmp_path_factory.mktemp(data) for data in (SAMPLE, REAL)}
-
-
 def _on_yarn(job: str, data: str, request: pytest.FixtureRequest) -> pa.Table:
-    folder = request.getfixturevalue("yarn_results")[data]
-    if not any(folder.iterdir()):
-        options = {name: _options(name, "yarn", data) for name in JOBS if "spark" not in JOBS[name].GAPS}
-        with pytest.MonkeyPatch.context() as patch:
-            use(request.getfixturevalue("hadoop_process"), patch)
-            given = (folder, *_inputs(data, request))
-            done = run("tests.jobs.on_yarn", *given, env={"ON_YARN": json.dumps(options)}, timeout=1200)
-        assert done.returncode == 0, done.stderr.decode()
+    folder: Path = request.getfixturevalue("yarn_results")(data)
     if (error := folder / f"{job}.error").exists():
         pytest.fail(error.read_text("utf-8"))
     return feather.read_table(folder / f"{job}.arrow")
+
+
+@pytest.fixture(scope="module")
+def yarn_results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of what all twins gave on YARN, which run once for each data."""
+    known: dict[str, Path] = {}
+
+    def of(data: str) -> Path:
+        if data not in known:
+            folder = known[data] = tmp_path_factory.mktemp(data)
+            options = {name: _options(name, "yarn", data) for name in JOBS if "spark" not in JOBS[name].GAPS}
+            with pytest.MonkeyPatch.context() as patch:
+                use(request.getfixturevalue("hadoop_process"), patch)
+                given = (folder, *_inputs(data, request))
+                done = run("tests.jobs.on_yarn", *given, env={"ON_YARN": json.dumps(options)}, timeout=1200)
+            if done.returncode:
+                for name in options:
+                    (folder / f"{name}.error").write_bytes(done.stderr)
+        return known[data]
+
+    return of
 
 
 @pytest.mark.parametrize(("job", "engine", "data"), CELLS)
