@@ -153,10 +153,8 @@ def main() -> int:
     names = chosen(arguments)
     environment = prepare(("dev",) if arguments.quick else ("dev", "spark"))
     limit = 14_400.0 if arguments.full else LIMIT
-    with (
-        tempfile.TemporaryDirectory(prefix="sensor-jobs-test-") as scratch,
-        Runner(Path(scratch), limit=limit) as runner,
-    ):
+    prefix = "sensor-jobs-test-"
+    with tempfile.TemporaryDirectory(prefix=prefix) as scratch, Runner(Path(scratch), limit=limit) as runner:
         Path(scratch).chmod(0o755)  # some tests are another user for a moment
         if not environment.stamp().get("kernel"):
             runner.outcomes.append(Outcome("kernel", not CI, 0.0, "could not be built, so its tests are skipped"))
