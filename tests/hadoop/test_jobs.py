@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 import subprocess
+import termios
 import time
 import urllib.request
 from collections.abc import Callable
@@ -60,9 +61,10 @@ def test_input_and_output_in_s3(hadoop: Cluster, s3: S3Server, tmp_path: Path, e
     assert "published in s3://lake/stats " in done.errors
 
 
-def test_the_bar_moves_while_tasks_read(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
-    """Map tasks one after the other, of thirteen splits each: counters rise before the job has ended."""
+def test_the_bar_moves_before_the_job_has_ended(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
+    """By the time the reduce task's container starts, what map tasks read is known."""
     driver, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 100))
     flags = ("--tasks", "1", "--split-size", "40K", "--jobconf", "mapreduce.job.ubertask.enable=false")
     with subprocess.Popen(
         command(SAMPLE, *ON_HADOOP, *flags, "--cmdenv", "JOBS_KERNEL=off"),
