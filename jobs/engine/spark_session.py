@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.engine import spark_on_yarn
 from jobs.engine.mrjob_engine import PACKAGE_ROOT
@@ -54,6 +54,8 @@ def session(tasks: int, master: str | None = None, conf: Conf | None = None) -> 
     try:
         yield spark
     finally:
+        if not is_local(master):
+            _hush(spark)
         spark.stop()
 
 
@@ -71,6 +73,13 @@ def _started(conf: Conf, where: str) -> SparkSession:
         raise JobError(f"Spark does not start: {reason}", where=where, fix="what it says stands above") from error
     spark.sparkContext.setLogLevel("ERROR")
     return spark
+
+
+def _hush(spark: SparkSession) -> None:
+    """A cluster hangs up before the driver does, and a thread of Spark's would print its stack for that."""
+    jvm: Any = spark.sparkContext._jvm
+    nowhere = jvm.java.io.OutputStream.nullOutputStream()
+    jvm.java.lang.System.setErr(jvm.java.io.PrintStream(nowhere))
 
 
 def settings_of(master: str | None, conf: Conf) -> Conf:
