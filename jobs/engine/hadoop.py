@@ -7,11 +7,10 @@ import logging
 import os
 import posixpath
 import re
-import subprocess
 import sys
 from typing import Any
 
-from jobs.engine import compat, package
+from jobs.engine import applications, compat, package
 from jobs.engine.cache import cache_folder
 from jobs.engine.hadoop_watch import Watch
 from jobs.engine.hdfs_files import HdfsFiles
@@ -33,10 +32,8 @@ log = logging.getLogger(__name__)
 _BYTES_PER_TASK = 1 << 30  # a container takes as long to start as this many bytes to be read
 _READINGS_PER_REDUCE = 256 << 20  # bytes of input, where its readings themselves are shuffled
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
-_SUBMITTED = re.compile(r"^Submitted application (application_\w+)")
 _PAGE = re.compile(r"^The url to track the job: (\S+)")
 _ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL)
-_APPLICATIONS = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
 
 
 class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
@@ -90,7 +87,7 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
         submitted: list[str] = []
 
         def note(record: dict[str, Any]) -> None:
-            submitted.extend(_SUBMITTED.findall(record["message"]))
+            submitted.extend(applications.SUBMITTED.findall(record["message"]))
             if page := _PAGE.match(record["message"]):
                 watch.follow(page[1])
             if ended := _ENDED.match(record["message"]):
@@ -103,8 +100,7 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
                 return super()._run_hadoop(*args, **kwargs)
         except BaseException:
             if submitted:
-                command = [*self.get_hadoop_bin(), _APPLICATIONS, "application", "-kill", submitted[-1]]
-                subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+                applications.end(self.get_hadoop_bin(), submitted[-1])
             raise
         finally:
             mrjob.hadoop._log_record_from_hadoop = _log_record_from_hadoop

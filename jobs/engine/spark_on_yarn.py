@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.engine import package
+from jobs.engine import applications, package
+from jobs.engine.applications import SUBMITTED
 from jobs.engine.cache import cache_folder
 from jobs.errors import JobError, UsageError
 from jobs.lake import hadoop_conf, s3_client
@@ -20,11 +21,9 @@ Conf = dict[str, str]
 
 UNPACKED = "sensor-jobs"
 """The archive's folder in a container's working directory."""
-_IN_PROCESS = {
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
-    "spark.yarn.am.memory": "512m",
-}
+HERE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+"""Where nothing leaves this machine."""
+_IN_PROCESS = {**HERE, "spark.yarn.am.memory": "512m"}
 _SMALL = {"spark.executor.instances": "1", "spark.executor.cores": "2", "spark.executor.memory": "768m"}
 """A cluster on one machine has room for one executor."""
 LAUNCHER = Path(__file__).parents[1] / "spark" / "__main__.py"
@@ -35,8 +34,6 @@ _LISTS = {
     "spark.yarn.appMasterEnv.PYTHONPATH": ":",
     "spark.driver.extraJavaOptions": " ",
 }
-_KILL = ("org.apache.hadoop.yarn.client.cli.ApplicationCLI", "application", "-kill")
-_APPLICATION = re.compile(r"Submitted application (application_\w+)")
 _STATUS = re.compile(r"User application exited with status (\d+)")
 _CONFIGURATIONS = ("HADOOP_CONF_DIR", "YARN_CONF_DIR")
 
@@ -99,7 +96,7 @@ def submit(job: str, arguments: Sequence[str], given: Conf) -> int:
     flags = [flag for name, value in added(_in_cluster(), given).items() for flag in ("--conf", f"{name}={value}")]
     command = [str(_jars().with_name("bin") / "spark-submit"), "--master", "yarn", "--deploy-mode", "cluster"]
     status, said = _run([*command, "--name", job, *flags, str(LAUNCHER), job, *arguments])
-    application = _APPLICATION.search(said)
+    application = SUBMITTED.search(said)
     if application is None:
         last = said.strip().splitlines()[-1:] or [f"status {status}"]
         raise JobError(f"spark-submit failed: {last[0]}", where="--deploy-mode cluster")
@@ -131,8 +128,8 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
             return process.wait(), "".join(said)
         except BaseException:
             process.kill()
-            if (found := _APPLICATION.search("".join(said))) and (hadoop := shutil.which("hadoop")):
-                subprocess.run([hadoop, *_KILL, found[1]], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            if (found := SUBMITTED.search("".join(said))) and (hadoop := shutil.which("hadoop")):
+                applications.end([hadoop], found[1])
             raise
 
 

@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.engine import spark_on_yarn
 from jobs.engine.mrjob_engine import PACKAGE_ROOT
+from jobs.engine.spark_on_yarn import HERE, Conf
 from jobs.errors import JobError, UsageError
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-Conf = dict[str, str]
-
 LOCAL = "local[*]"
-HERE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
-"""Where nothing leaves this machine."""
 
 
 def is_local(master: str | None) -> bool:
