@@ -13,6 +13,7 @@ import pytest
 from pyarrow import feather
 
 from jobs import api, registry
+from jobs.engine.engines import ENGINES
 from jobs.lake.writers import open_writer
 from tests.clusters import use
 from tests.command_line import run
@@ -25,7 +26,6 @@ OF_REAL: dict[str, dict[str, api.OptionValue]] = {
     "site_stats": {"devices": "tests/data/air_quality_devices.csv"},
 }
 """What jobs need to find something in the real set."""
-ENGINES = tuple(registry.ENGINES)
 Printed = Callable[[str, str, str], bytes]
 
 
