@@ -68,6 +68,8 @@ def _run(job: str, engine: str, data: str, request: pytest.FixtureRequest) -> by
         with pytest.MonkeyPatch.context() as patch:
             if engine == "hadoop":
                 use(request.getfixturevalue("hadoop_process"), patch)
+            if engine == "spark":
+                request.getfixturevalue("spark_session")
             table = api.run(job, inputs, engine=engine, **options)  # type: ignore[arg-type]
     out = io.BytesIO()
     writer = open_writer("csv", out, table.schema)

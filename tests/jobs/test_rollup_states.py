@@ -20,7 +20,7 @@ from jobs.errors import InputError, JobError, LimitError, UsageError
 from jobs.lake import writers
 from jobs.lake.published import open_published, read_published
 from jobs.lake.writers import open_writer
-from tests.command_line import run, twin
+from tests.command_line import Twin, run
 from tests.servers import S3Server
 
 SAMPLE = Path("sample_data")
@@ -160,7 +160,7 @@ def test_states_are_merged_whatever_their_windows(publish: Publish, tmp_path: Pa
     ],
     ids=str,
 )
-def test_the_same_bytes_on_spark(in_groups: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+def test_the_same_bytes_on_spark(in_groups: Path, tmp_path: Path, options: dict[str, Any], twin: Twin) -> None:
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     given = [in_groups, "--split-size=20K", "--tasks=2", *flags]
     assert twin("jobs.spark.rollup", *given) == rolled(SAMPLE, **options)
