@@ -13,6 +13,8 @@ from jobs.engine.engines import TWINS, EngineName
 from jobs.engine.options import settings
 from jobs.errors import UsageError
 
+__all__ = ["EngineName", "OptionValue", "run", "run_with_outcome"]
+
 OptionValue = str | int | float | bool | Sequence[str] | None
 
 
