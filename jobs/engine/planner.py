@@ -92,9 +92,9 @@ class Planner:
     def _marked(self, info: ObjectInfo, markers: dict[str, ObjectInfo]) -> str:
         """The dialect key of the nearest marker above the object; empty where there is none."""
         folder = info.uri
-        while markers and "/" in folder:
-            folder = folder.rpartition("/")[0]
-            if (marker := markers.get(f"{folder}/{MARKER}")) is not None:
+        while markers and folder:
+            folder, above, _ = folder.rpartition("/")
+            if (marker := markers.get(f"{folder}{above}{MARKER}")) is not None:
                 return self._dialect_text(marker.uri, storage.read_text(marker))
         return ""
 
