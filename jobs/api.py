@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
-from typing import Literal
 
 import pyarrow as pa
 
 from jobs import registry
 from jobs.engine.driver import Engine, Outcome, drive
+from jobs.engine.engines import TWINS, EngineName
 from jobs.engine.options import settings
 from jobs.errors import UsageError
 
-EngineName = Literal["inline", "local", "hadoop", "emr", "spark", "yarn"]
+__all__ = ["EngineName", "OptionValue", "run", "run_with_outcome"]
+
 OptionValue = str | int | float | bool | Sequence[str] | None
 
 
@@ -39,7 +40,7 @@ def run_with_outcome(
     flags = [flag for name, value in options.items() for flag in _flags(name, value)]
     arguments = [*flags, *(str(i) for i in inputs)]
     try:
-        instance = declared(args=[*(["-r", engine] if engine and engine not in _TWINS else []), *arguments])
+        instance = declared(args=[*(["-r", engine] if engine and engine not in TWINS else []), *arguments])
     except ValueError as error:
         raise UsageError(str(error), where=job) from None
     tables: list[pa.Table] = []
@@ -59,17 +60,15 @@ def run_with_outcome(
 def _engine(name: EngineName | None, job: str, instance: object) -> Engine:
     from jobs.engine.mrjob_engine import MrjobEngine
 
-    if name not in _TWINS:
+    if name not in TWINS:
         return MrjobEngine(instance)  # type: ignore[arg-type]
     from importlib import import_module
 
     from jobs.engine.spark import SparkEngine
 
-    return SparkEngine(import_module(f"jobs.spark.{job}").TWIN, _TWINS[name])
+    return SparkEngine(import_module(f"jobs.spark.{job}").TWIN, TWINS[name])
 
 
-_TWINS: dict[str | None, str | None] = {"spark": None, "yarn": "yarn"}
-"""The engines on which twins run, with their masters."""
 _NAMES = {"since": "from", "until": "to"}
 
 

@@ -13,6 +13,7 @@ from jobs import registry
 from jobs.engine import comparison_report
 from jobs.engine.command import guarded
 from jobs.engine.comparison import compare
+from jobs.engine.engines import ENGINES, ON_CLUSTERS
 from jobs.engine.options import refuse
 from jobs.errors import UsageError
 from jobs.hadoop import cluster as clusters
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.error = refuse  # type: ignore[method-assign]
     parser.add_argument("job", metavar="JOB", help="a name that python -m jobs lists")
-    here = ",".join(engine for engine in registry.ENGINES if engine not in registry.ON_CLUSTERS)
+    here = ",".join(engine for engine in ENGINES if engine not in ON_CLUSTERS)
     parser.add_argument("--engines", default=here, metavar="E,…", help=f"which (default: {here}); spark is the twin")
     parser.add_argument("--rounds", type=_rounds, default=1, metavar="N", help="medians of so many (default: 1)")
     endings = ", ".join(comparison_report.FORMATS)
@@ -68,11 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _engines(text: str) -> list[str]:
     chosen = list(dict.fromkeys(text.split(",")))
-    unknown = [name for name in chosen if name not in registry.ENGINES]
+    unknown = [name for name in chosen if name not in ENGINES]
     if unknown:
-        raise UsageError(
-            f"there is no engine {unknown[0]!r}", where="--engines", fix=f"use {', '.join(registry.ENGINES)}"
-        )
+        raise UsageError(f"there is no engine {unknown[0]!r}", where="--engines", fix=f"use {', '.join(ENGINES)}")
     return chosen
 
 
@@ -83,7 +82,7 @@ def _managers() -> dict[str, list[int]]:
     if cluster is None:
         return {}
     pids = [cluster.pids[role] for role in cluster.layout.node_managers]
-    return {engine: pids for engine in registry.ON_CLUSTERS}  # noqa: C420 - no list is shared by mistake
+    return {engine: pids for engine in ON_CLUSTERS}  # noqa: C420 - no list is shared by mistake
 
 
 def _rounds(text: str) -> int:

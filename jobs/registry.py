@@ -7,15 +7,11 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 import jobs
+from jobs.engine.engines import ENGINES
 from jobs.errors import UsageError
 
 if TYPE_CHECKING:
     from jobs.engine.job import SensorJob
-
-ENGINES = ("inline", "local", "hadoop", "spark", "yarn")
-"""The engines of the parity matrix; `spark` is the twin on this machine, `yarn` the twin on a Hadoop cluster."""
-ON_CLUSTERS = frozenset({"hadoop", "yarn"})
-"""Those of them that need a cluster to run on."""
 
 
 def all_jobs() -> dict[str, type[SensorJob]]:

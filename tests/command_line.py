@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,8 +41,14 @@ def result(module: str, *arguments: object, env: dict[str, str] | None = None, s
     return done.stdout
 
 
-def twin(module: str, *arguments: object) -> bytes:
-    """What a Spark twin prints, run in this process: the twins of a worker share one session."""
+class Twin(Protocol):
+    """What runs a Spark twin; tests take the fixture `twin`."""
+
+    def __call__(self, module: str, *arguments: object) -> bytes: ...
+
+
+def run_twin(module: str, *arguments: object) -> bytes:
+    """What a Spark twin prints, run in this process, in the session that is there."""
     from jobs.engine.spark_command import command
 
     out = io.TextIOWrapper(io.BytesIO(), "utf-8")

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from jobs.hadoop.cluster import Cluster
 from tests.clusters import hadoop_cluster, use
+from tests.command_line import Twin, run_twin
 from tests.effort import rounds
 from tests.servers import S3Server, s3_server
 
@@ -69,14 +70,14 @@ def hadoop(hadoop_process: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 @pytest.fixture(scope="session")
 def spark_session() -> Iterator[None]:
-    """One Spark session for all tests of a worker, which the twins find and share."""
+    """One Spark session for all twins that a worker runs in its own process; they find and share it."""
     from jobs.engine.spark_session import session
 
     with session(2, "local[2]", {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}):
         yield
 
 
-@pytest.fixture(autouse=True)
-def _spark_where_marked(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("spark"):
-        request.getfixturevalue("spark_session")
+@pytest.fixture
+def twin(spark_session: None) -> Twin:
+    """Runs a Spark twin in this process."""
+    return run_twin

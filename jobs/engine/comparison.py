@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.engine.containers import Watch
+from jobs.engine.engines import TWINS
 from jobs.engine.measure import CommandError, measure
 from jobs.errors import InputError, JobError, LimitError, UsageError
 from jobs.lake.manifest import Manifest
@@ -130,7 +131,6 @@ def compare(
     )
 
 
-TWINS = ("spark", "yarn")
 _Taken = tuple[float, ...]
 _PUBLISHED = ("--output-format", "csv", "--overwrite", "--no-output", "-q")
 
@@ -150,8 +150,8 @@ def _take(command: Sequence[str], output: Path, managers: Sequence[int] | None) 
 def command_of(job: str, engine: str, arguments: Sequence[str]) -> list[str]:
     """The command that runs a job on an engine; `spark` and `yarn` are the twin."""
     if engine in TWINS:
-        master = ["--master", "yarn"] if engine == "yarn" else []
-        return [sys.executable, "-m", f"jobs.spark.{job}", *master, *arguments]
+        master = TWINS[engine]
+        return [sys.executable, "-m", f"jobs.spark.{job}", *(["--master", master] if master else []), *arguments]
     return [sys.executable, "-m", f"jobs.{job}", "-r", engine, *arguments]
 
 

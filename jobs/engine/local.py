@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from jobs.engine import compat, forks, progress
 from jobs.engine.mrjob_engine import PACKAGE_ROOT
 from jobs.engine.planned import PlannedTasks
+from jobs.engine.sharing import SharedLines
 
 compat.install()
 
@@ -27,6 +28,12 @@ class ForkingRunner(PlannedTasks, LocalMRJobRunner):  # type: ignore[misc]
         super().__init__(**kwargs)
         own_environment = self._opts["setup"] or self._opts["py_files"] or self._opts["python_bin"]
         self._forks = forks.available and not own_environment
+        self._plan: SharedLines | None = None
+
+    def _deal(self, role: str, step_num: int, shares: Sequence[Sequence[bytes]]) -> None:
+        super()._deal(role, step_num, shares)
+        all_at_once = self._forks and len(shares) <= self._num_cores()
+        self._plan = SharedLines(shares) if role == "mapper" and all_at_once else None
 
     def _create_setup_wrapper_scripts(self) -> None:
         if not self._forks:
@@ -41,9 +48,9 @@ class ForkingRunner(PlannedTasks, LocalMRJobRunner):  # type: ignore[misc]
         if not self._forks:
             func: Callable[..., None] = super()._invoke_task_func(task_type, step_num, task_num)
             return func
-        return partial(self._invoke_here, self._args_for_task(step_num, task_type), task_num)
+        return partial(self._invoke_here, self._args_for_task(step_num, task_type), task_type, task_num)
 
-    def _invoke_here(self, args: list[str], task_num: int, /, *streams_and_place: Any) -> None:
+    def _invoke_here(self, args: list[str], task_type: str, task_num: int, /, *streams_and_place: Any) -> None:
         """Be the task: called in the fork, which has no one else to disturb."""
         import pyarrow as pa
 
@@ -55,6 +62,8 @@ class ForkingRunner(PlannedTasks, LocalMRJobRunner):  # type: ignore[misc]
         os.chdir(wd)
         sys.path.insert(0, wd)
         task = self._mrjob_cls(args)
+        if task_type == "mapper" and self._plan is not None:
+            stdin = self._plan.take(task_num)
         task.sandbox(stdin, stdout, stderr)
         task.execute()
         stdout.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,7 +33,7 @@ class PlannedTasks:
         self._deal("reducer", step_num, shares)
         return len(shares)
 
-    def _deal(self, role: str, step_num: int, shares: Iterable[Iterable[bytes]]) -> None:
+    def _deal(self, role: str, step_num: int, shares: Sequence[Sequence[bytes]]) -> None:
         for lines, file in zip(shares, self._yield_split_fileobjs(role, step_num), strict=False):
             with file:
                 file.writelines(lines)

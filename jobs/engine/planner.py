@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,32 +73,28 @@ class Planner:
         if not all(inputs):
             raise UsageError("an input is an empty name", fix="is a variable of the shell not set?")
         listed: dict[str, ObjectInfo] = {}
+        folders: set[str] = set()
         for spec in inputs:
             if spec == "-":
                 listed["-"] = ObjectInfo("-", 0, None, None)
                 continue
             for info in storage.expand(spec, _is_listed):
                 listed[info.uri] = info
-                if (beside := self._beside(info)) is not None:
-                    listed[beside.uri] = beside
+                folder = posixpath.dirname(info.uri)
+                if folder not in folders and "://" not in folder:
+                    folders.add(folder)
+                    listed |= _marker_in(folder)
         for uri in [uri for uri in listed if uri.endswith(f"/{SUCCESS}") and uri not in inputs]:
             for part in unpublished(listed.pop(uri), listed):
                 del listed[part]
         return sorted(listed.values(), key=lambda info: info.uri)
 
-    def _beside(self, info: ObjectInfo) -> ObjectInfo | None:
-        """The marker in the folder of a local file, for files named one by one."""
-        path = Path(info.uri).parent / MARKER
-        if "://" in info.uri or not path.is_file():
-            return None
-        return ObjectInfo(str(path), path.stat().st_size, None, None)
-
     def _marked(self, info: ObjectInfo, markers: dict[str, ObjectInfo]) -> str:
         """The dialect key of the nearest marker above the object; empty where there is none."""
         folder = info.uri
-        while markers and "/" in folder:
-            folder = folder.rpartition("/")[0]
-            if (marker := markers.get(f"{folder}/{MARKER}")) is not None:
+        while markers and folder:
+            folder, above, _ = folder.rpartition("/")
+            if (marker := markers.get(f"{folder}{above}{MARKER}")) is not None:
                 return self._dialect_text(marker.uri, storage.read_text(marker))
         return ""
 
@@ -205,6 +202,12 @@ def _borders(size: int, split_size: int, block_size: int | None) -> list[int]:
         count = -(-length // split_size)
         borders += [start + i * length // count for i in range(1, count + 1)]
     return borders
+
+
+def _marker_in(folder: str) -> dict[str, ObjectInfo]:
+    """The marker in a local folder, as of a file that was named alone."""
+    path = Path(folder, MARKER)
+    return {str(path): ObjectInfo(str(path), path.stat().st_size, None, None)} if path.is_file() else {}
 
 
 def _is_listed(name: str) -> bool:

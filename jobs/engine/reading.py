@@ -120,14 +120,16 @@ class SplitReader:
         return size
 
     def _reject(self, piece: Piece, reject: Reject) -> None:
-        if len(self.report.examples) >= EXAMPLES and not self._run.settings.rejects:
+        examples, place = self.report.examples, (piece.object.uri, reject.offset, str(reject.reason))
+        shown = len(examples) < EXAMPLES or place < examples[-1].place
+        if not (shown or self._run.settings.rejects):
             return
         # the lines before a later piece were counted by another task
         line = None if piece.start else reject.line
         text = reject.text.decode("utf-8", "backslashreplace")
         row = RejectRow(piece.object.uri, reject.offset, line, str(reject.reason), reject.column, text)
-        if len(self.report.examples) < EXAMPLES:
-            self.report.examples.append(row)
+        if shown:
+            self.report.show(row)
         if self._run.settings.rejects:
             self._rejects.append(row)
             if len(self._rejects) >= _ROWS_HELD:

@@ -24,6 +24,11 @@ class RejectRow:
     column: str | None
     text: str
 
+    @property
+    def place(self) -> tuple[str, int, str]:
+        """What rejects are ordered by."""
+        return self.object, self.offset, self.reason
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class DamagedObject:
@@ -68,10 +73,14 @@ class Report:
         self.size += other.size
         self.shuffled += other.shuffled
         self.damage = sorted(self.damage + other.damage)
-        self.examples = sorted(self.examples + other.examples, key=lambda r: (r.object, r.offset, r.reason))[:EXAMPLES]
+        self.show(*other.examples)
         self.reject_blocks += other.reject_blocks
         self.object_blocks += other.object_blocks
         self.runs = sorted(self.runs + other.runs, key=lambda run: (run.order, run.part))
+
+    def show(self, *rejects: RejectRow) -> None:
+        """Keep those as examples that come before others."""
+        self.examples = sorted((*self.examples, *rejects), key=lambda reject: reject.place)[:EXAMPLES]
 
     def whole_runs(self) -> list[list[str]]:
         """The files of each run."""

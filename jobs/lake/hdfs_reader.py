@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack
-from types import TracebackType
 
 from jobs.errors import InputError
-from jobs.lake.remote import TRIES, Closing, pause
+from jobs.lake.closing import Closing
+from jobs.lake.remote import TRIES, pause
 from jobs.lake.storage import ObjectInfo, changed
 from jobs.lake.webhdfs import Status, client, split_uri
 from jobs.lake.webhdfs_errors import BROKEN, HdfsError, UnreachableError, refusal
@@ -89,17 +89,7 @@ class RangeReader(Closing):
         self.drop()
         check(self._info)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        # a file that changed explains other errors, but must not hide an interruption
-        if error is None or isinstance(error, Exception):
-            self.close()
-        else:
-            self.drop()
-
     def drop(self) -> None:
-        """Close it without a check."""
         self._request.close()
         self._body = None
 

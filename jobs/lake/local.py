@@ -8,12 +8,12 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from jobs.errors import InputError
 from jobs.lake import globs
+from jobs.lake.closing import Closing
 from jobs.lake.storage import ObjectInfo, changed
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _refusal(error: OSError, where: str) -> InputError:
 # Reading
 
 
-class FileReader:
+class FileReader(Closing):
     """A range of a file, read straight into the caller's buffer."""
 
     def __init__(self, info: ObjectInfo, start: int, end: int | None) -> None:
@@ -227,22 +227,13 @@ class FileReader:
     def close(self) -> None:
         """Raises InputError if the file changed meanwhile."""
         if self._fd >= 0:
-            fd, self._fd = self._fd, -1
             try:
-                _check(os.fstat(fd), self._info)
+                _check(os.fstat(self._fd), self._info)
             finally:
-                os.close(fd)
+                self.drop()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        # a file that changed explains other errors, but must not hide an interruption
-        if error is None or isinstance(error, Exception):
-            self.close()
-        elif self._fd >= 0:
+    def drop(self) -> None:
+        if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
+from jobs.lake.closing import Closing
 from jobs.lake.storage import ObjectInfo
 
 T = TypeVar("T")
@@ -44,21 +44,6 @@ def submit(work: Callable[..., T], *args: object) -> Future[T]:
 @lru_cache(maxsize=1)
 def _threads(pid: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="storage")
-
-
-class Closing:
-    """The `with` of a reader."""
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        self.close()
 
 
 class BytesReader(Closing):

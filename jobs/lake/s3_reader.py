@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from jobs.lake.remote import LARGEST_AHEAD, TRIES, Closing, pause, submit
+from jobs.lake.closing import Closing
+from jobs.lake.remote import LARGEST_AHEAD, TRIES, pause, submit
 from jobs.lake.s3_client import client, http_status, refusal, split_uri
 from jobs.lake.storage import ObjectInfo, changed
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from jobs.errors import InputError
+from jobs.lake.closing import Closing
 from jobs.lake.storage import ObjectInfo
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _STDIN = 0
 
 
-class StreamReader:
+class StreamReader(Closing):
     """A file descriptor read to its end; it stays open."""
 
     def __init__(self, fd: int) -> None:
@@ -34,14 +34,6 @@ class StreamReader:
 
     def close(self) -> None:
         """Standard input is not ours to close."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        self.close()
 
 
 def expand(spec: str, accept: Callable[[str], bool]) -> list[ObjectInfo]:

@@ -10,6 +10,10 @@ PADDING = 64
 """Bytes of the buffer beyond its capacity, so that fast code may look past the end."""
 
 
+_spare: dict[int, bytearray] = {}
+"""By capacity, a buffer that is not in use: making one anew costs more than reading a small object."""
+
+
 class Blocks:
     """buffer[begin:end) holds bytes of the stream not yet used; buffer[0] is at `base` of the stream.
 
@@ -18,7 +22,7 @@ class Blocks:
     """
 
     def __init__(self, source: ReadableBuffer, position: int, capacity: int) -> None:
-        self.buffer: Final = bytearray(capacity + PADDING)
+        self.buffer: Final = _spare.pop(capacity, None) or bytearray(capacity + PADDING)
         self.begin = 0
         self.end = 0
         self.base = position
@@ -26,6 +30,10 @@ class Blocks:
         self.damage: Damage | None = None
         self._capacity = capacity
         self._source = source
+
+    def release(self) -> None:
+        """Hands the buffer on to the next stream; nobody uses this one any more."""
+        _spare[self._capacity] = self.buffer
 
     @property
     def full(self) -> bool:

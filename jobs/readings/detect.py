@@ -57,7 +57,9 @@ _FOREIGN = (
     (b"\xff\xd8\xff", "a JPEG image", ""),
     (b"\x7fELF", "a program", ""),
 )
+_MAGICS = tuple(magic for magic, _, _ in _FOREIGN)
 _TAR_MAGIC = slice(257, 262)
+_BEGIN = 4096  # bytes that tell whether an object is text
 _CONTROLS = bytes(range(9)) + bytes(range(14, 32)) + b"\x7f"
 
 
@@ -136,20 +138,20 @@ def _refuse_foreign(uri: str, head: bytes) -> None:
     for mark, name in _UTF_MARKS:
         if head.startswith(mark):
             raise _utf(uri, name)
-    for magic, name, fix in _FOREIGN:
-        if head.startswith(magic):
-            raise InputError(f"is {name}, not a log", where=uri, fix=fix or "leave it out")
+    if head.startswith(_MAGICS):
+        name, fix = next(rest for magic, *rest in _FOREIGN if head.startswith(magic))
+        raise InputError(f"is {name}, not a log", where=uri, fix=fix or "leave it out")
     if head[_TAR_MAGIC] == b"ustar":
         raise InputError("is a tar archive, not a log", where=uri, fix="unpack it")
-    begin = head[:4096]
+    begin = head[:_BEGIN]
     for odd, even, name in ((0, 1, "UTF-16LE"), (1, 0, "UTF-16BE")):
         if len(begin) > 3 and not begin[even::2].strip(b"\0") and b"\0" not in begin[odd::2]:
             raise _utf(uri, name)
-    controls = len(head) - len(head.translate(None, _CONTROLS))
-    if controls * 4 > len(head):
+    controls = len(begin) - len(begin.translate(None, _CONTROLS))
+    if controls * 4 > len(begin):
         named = " though its name says Parquet" if uri.endswith(".parquet") else ""
         raise InputError(
-            f"is no text{named}: {controls} of its first {len(head)} bytes are control characters",
+            f"is no text{named}: {controls} of its first {len(begin)} bytes are control characters",
             where=uri,
             fix="leave it out, or look whether it is damaged",
         )

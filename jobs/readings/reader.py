@@ -66,6 +66,13 @@ def read_header(source: ReadableBuffer, uri: str, dialect: Dialect, fmt: Format)
 
 def _read_lines(source: ReadableBuffer, part: Part, dialect: Dialect, fmt: Format, sink: Sink) -> Iterator[Readings]:
     blocks = Blocks(source, part.read_from, dialect.max_record + 1)
+    try:
+        yield from _read_blocks(blocks, part, dialect, fmt, sink)
+    finally:
+        blocks.release()
+
+
+def _read_blocks(blocks: Blocks, part: Part, dialect: Dialect, fmt: Format, sink: Sink) -> Iterator[Readings]:
     if part.start == 0:
         preamble = _preamble(blocks, dialect, fmt, part.uri)
         blocks.skip_to(preamble.size)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from jobs.engine.options import Settings
 from jobs.engine.plan import Piece, Plan, Split, pack, share
-from jobs.engine.planner import _borders
+from jobs.engine.planner import MARKER, Planner, _borders
 from jobs.lake.storage import ObjectInfo
 
 sizes = st.lists(st.integers(0, 10_000_000), max_size=60)
@@ -80,3 +83,31 @@ def test_ranges_of_a_file_in_blocks() -> None:
     assert _borders(1000, 300, 128) == [0, 256, 512, 768, 1000]
     assert _borders(1000, 300, 512) == [0, 256, 512, 756, 1000]
     assert _borders(1000, 128, 128) == [*range(0, 1000, 128), 1000]
+
+
+TEMPERATURES = """\
+description = "temperatures"
+[delimited]
+delimiter = ";"
+header = false
+columns = ["timestamp", "device_id", "value"]
+[[wide]]
+column = "value"
+metric = "temperature"
+"""
+
+
+@pytest.mark.parametrize(
+    "spec", ["log.csv", "./log.csv", ".", "sub/log.csv", "sub", "HERE/log.csv", "HERE/sub/log.csv"]
+)
+def test_a_marker_speaks_for_its_folder_and_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str) -> None:
+    """Also for a file that is named alone, where it lies in the file's own folder."""
+    for folder in (tmp_path, tmp_path / "sub"):
+        folder.mkdir(exist_ok=True)
+        (folder / MARKER).write_text(TEMPERATURES)
+        (folder / "log.csv").write_text("2026-03-01T00:00:00Z;a;1.5\n")
+    monkeypatch.chdir(tmp_path)
+    planner = Planner(Settings(inputs=(spec.replace("HERE", str(tmp_path)),)), 1)
+    [split] = planner.plan().splits
+    assert [Path(piece.dialect).name for piece in split.pieces] == [MARKER] * (2 if spec == "." else 1)
+    assert [Path(piece.dialect).parent for piece in split.pieces] == [Path(p.object.uri).parent for p in split.pieces]

@@ -12,7 +12,7 @@ import pytest
 
 from jobs import api
 from jobs.partials.unusual import PARAMETERS, Judged, Series
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 
 JOB, TWIN = "jobs.anomalies", "jobs.spark.anomalies"
 SAMPLE = Path("sample_data")
@@ -108,7 +108,7 @@ def test_the_same_bytes_without_the_kernel(expected: bytes) -> None:
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark(expected: bytes) -> None:
+def test_the_same_bytes_on_spark(expected: bytes, twin: Twin) -> None:
     assert twin(TWIN, SAMPLE, "--tasks", "3", "--split-size", "50K", *FLAGS) == expected
 
 
@@ -166,7 +166,7 @@ def test_every_z_score_is_that_of_the_profile(baseline: Path) -> None:
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_with_a_baseline(baseline: Path) -> None:
+def test_the_same_bytes_with_a_baseline(baseline: Path, twin: Twin) -> None:
     expected = result(JOB, SAMPLE, "--baseline", baseline, *COMPARED)
     local = ("-r", "local", "--tasks", "3", "--split-size", "10007")
     assert result(JOB, SAMPLE, "--baseline", baseline, *COMPARED, *local) == expected

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from jobs import api
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 from tests.jobs.availability_oracle import Asked, Row, day_rows, gap_rows
 
 JOB, TWIN = "jobs.availability", "jobs.spark.availability"
@@ -77,14 +77,14 @@ def test_the_same_bytes_for_any_order_of_the_input(expected: tuple[str, bytes]) 
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark(expected: tuple[str, bytes]) -> None:
+def test_the_same_bytes_on_spark(expected: tuple[str, bytes], twin: Twin) -> None:
     flags = ["--tasks", "3", "--split-size", "50000", "--show", expected[0], *FLAGS]
     assert twin(TWIN, SAMPLE, *flags) == expected[1]
 
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark_with_a_given_interval() -> None:
+def test_the_same_bytes_on_spark_with_a_given_interval(twin: Twin) -> None:
     flags = ["--interval", "15m", "--gap-after", "40m", "--to", "2026-04-03", "--output-format", "csv"]
     assert twin(TWIN, SAMPLE, *flags) == result(JOB, SAMPLE, *flags)
 
@@ -157,7 +157,7 @@ def test_sequence_numbers_tell_what_was_lost(numbered: Path, flags: list[str]) -
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_sequence_numbers_on_spark(numbered: Path) -> None:
+def test_sequence_numbers_on_spark(numbered: Path, twin: Twin) -> None:
     assert twin(TWIN, numbered, *NUMBERED) == result(JOB, numbered, *NUMBERED)
 
 

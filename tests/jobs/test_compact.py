@@ -18,7 +18,7 @@ from jobs import api
 from jobs.engine import tasks
 from jobs.lake import writers
 from jobs.lake.published import open_published, read_published
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 from tests.lake.forked import killed
 from tests.servers import S3Server
 
@@ -184,7 +184,7 @@ def test_the_same_rows_from_small_pieces(lake: Path, tmp_path: Path, monkeypatch
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [[], ["--deduplicate"]], ids=["all", "distinct"])
-def test_the_same_files_on_spark(tmp_path: Path, flags: list[str]) -> None:
+def test_the_same_files_on_spark(tmp_path: Path, flags: list[str], twin: Twin) -> None:
     mine = published(tmp_path / "mine", SAMPLE, flags=flags)
     assert twin(TWIN, SAMPLE, "--output-dir", tmp_path / "twin", *flags, "--split-size", "50K") == b""
     assert files(tmp_path / "twin") == files(Path(mine))

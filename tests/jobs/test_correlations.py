@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs import api
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 
 CORRELATIONS, TWIN = "jobs.correlations", "jobs.spark.correlations"
 SAMPLE = Path("sample_data")
@@ -48,7 +48,7 @@ def test_the_same_bytes_for_any_order_of_the_input_and_without_the_kernel(
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark(expected: bytes, flags: tuple[str, ...]) -> None:
+def test_the_same_bytes_on_spark(expected: bytes, flags: tuple[str, ...], twin: Twin) -> None:
     assert twin(TWIN, SAMPLE, "--tasks", "2", "--split-size", "50K", *flags) == expected
 
 

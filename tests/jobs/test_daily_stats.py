@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs import api
-from tests.command_line import result, twin
+from tests.command_line import Twin, result
 from tests.jobs.oracle import daily
 
 DAILY, TWIN = "jobs.daily_stats", "jobs.spark.daily_stats"
@@ -80,7 +80,7 @@ def test_the_same_bytes_without_the_kernel(expected: bytes) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.parametrize("tasks", ["1", "3"])
-def test_the_same_bytes_on_spark(expected: bytes, tasks: str) -> None:
+def test_the_same_bytes_on_spark(expected: bytes, tasks: str, twin: Twin) -> None:
     given = twin(
         TWIN,
         SAMPLE,

@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from jobs import api
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 from tests.jobs.quality_oracle import Asked, Reading, quality
 
 JOB, TWIN = "jobs.data_quality", "jobs.spark.data_quality"
@@ -70,13 +70,13 @@ def test_the_same_bytes_for_any_order_of_the_input_and_without_the_kernel(expect
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark(expected: bytes, flags: list[str]) -> None:
+def test_the_same_bytes_on_spark(expected: bytes, flags: list[str], twin: Twin) -> None:
     assert twin(TWIN, SAMPLE, "--tasks", "3", "--split-size", "20000", *flags) == expected
 
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark_without_repeats(tmp_path: Path) -> None:
+def test_the_same_bytes_on_spark_without_repeats(tmp_path: Path, twin: Twin) -> None:
     log = tmp_path / "log.csv"
     log.write_text(HEADER + "2026-03-01T10:00:00Z,d,t,\n" * 3 + "2026-03-01T10:00:00Z,d,t,x\n" * 2)
     flags = ["--deduplicate", "--output-format", "csv"]

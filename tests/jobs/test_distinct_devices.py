@@ -17,7 +17,7 @@ from jobs.engine.options import Settings
 from jobs.engine.run import Run
 from jobs.lake.runs import in_order
 from jobs.partials import presence
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 
 JOB, TWIN = "jobs.distinct_devices", "jobs.spark.distinct_devices"
 SAMPLE = Path("sample_data")
@@ -132,13 +132,13 @@ def test_the_driver_concludes_the_same_wherever_tasks_run(tmp_path: Path, per: s
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [["--per", "day"], ["--per", "site", "--exact-limit", "5"]], ids=" ".join)
-def test_the_same_bytes_on_spark(flags: list[str]) -> None:
+def test_the_same_bytes_on_spark(flags: list[str], twin: Twin) -> None:
     assert twin(TWIN, SAMPLE, *flags, "--tasks", "2") == result(JOB, SAMPLE, *flags)
 
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_sparks_sketches_are_ours(tmp_path: Path) -> None:
+def test_sparks_sketches_are_ours(tmp_path: Path, twin: Twin) -> None:
     """Thousands of devices, so that sketches have left their exact beginnings."""
     path = tmp_path / "log.csv"
     lines = [f"2026-03-01T00:00:00Z,device-{i},m,1\n" for i in range(3000)]

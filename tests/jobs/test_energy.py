@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs import api
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 from tests.jobs.energy_oracle import MINUTE, Reading, energy
 
 ENERGY, TWIN = "jobs.energy", "jobs.spark.energy"
@@ -43,7 +43,7 @@ def test_the_same_bytes_for_any_order_of_the_input_and_without_the_kernel(expect
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark(expected: bytes) -> None:
+def test_the_same_bytes_on_spark(expected: bytes, twin: Twin) -> None:
     assert twin(TWIN, SAMPLE, "--tasks", "2", "--split-size", "50K", *FLAGS) == expected
 
 

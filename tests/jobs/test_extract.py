@@ -11,7 +11,7 @@ import pytest
 from jobs import api
 from jobs.errors import UsageError
 from jobs.readings.model import SCHEMA
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 
 SAMPLE = Path("sample_data")
 LINES = [
@@ -77,7 +77,7 @@ def test_the_same_bytes_for_any_tasks_and_splits(flags: list[str]) -> None:
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark() -> None:
+def test_the_same_bytes_on_spark(twin: Twin) -> None:
     assert twin("jobs.spark.extract", SAMPLE, "--split-size", "30K") == result("jobs.extract", SAMPLE)
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from jobs import api
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 from tests.partials.test_binning import bin_of
 
 HISTOGRAM, TWIN = "jobs.histogram", "jobs.spark.histogram"
@@ -88,7 +88,7 @@ def test_the_same_bytes_for_any_tasks_and_splits(flags: list[str]) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", RUNS, ids=" ".join)
-def test_the_same_bytes_on_spark(flags: list[str]) -> None:
+def test_the_same_bytes_on_spark(flags: list[str], twin: Twin) -> None:
     expected = result(HISTOGRAM, SAMPLE, *flags)
     assert twin(TWIN, SAMPLE, "--tasks", "2", "--split-size", "50K", *flags) == expected
 

@@ -14,7 +14,7 @@ from jobs import api
 from jobs.partials.profile import Baseline
 from jobs.readings.model import Keys
 from jobs.readings.zones import load
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 from tests.jobs.oracle import by_bucket, same
 from tests.partials.numbers import batch
 
@@ -76,7 +76,7 @@ def test_the_same_bytes_for_any_tasks_and_splits(flags: list[str]) -> None:
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark() -> None:
+def test_the_same_bytes_on_spark(twin: Twin) -> None:
     for flags in RUNS:
         expected = result(PROFILE, SAMPLE, *flags)
         assert twin(TWIN, SAMPLE, "--tasks", "2", "--split-size", "50K", *flags) == expected

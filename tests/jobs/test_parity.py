@@ -13,6 +13,7 @@ import pytest
 from pyarrow import feather
 
 from jobs import api, registry
+from jobs.engine.engines import ENGINES
 from jobs.lake.writers import open_writer
 from tests.clusters import use
 from tests.command_line import run
@@ -25,7 +26,6 @@ OF_REAL: dict[str, dict[str, api.OptionValue]] = {
     "site_stats": {"devices": "tests/data/air_quality_devices.csv"},
 }
 """What jobs need to find something in the real set."""
-ENGINES = tuple(registry.ENGINES)
 Printed = Callable[[str, str, str], bytes]
 
 
@@ -68,6 +68,8 @@ def _run(job: str, engine: str, data: str, request: pytest.FixtureRequest) -> by
         with pytest.MonkeyPatch.context() as patch:
             if engine == "hadoop":
                 use(request.getfixturevalue("hadoop_process"), patch)
+            if engine == "spark":
+                request.getfixturevalue("spark_session")
             table = api.run(job, inputs, engine=engine, **options)  # type: ignore[arg-type]
     out = io.BytesIO()
     writer = open_writer("csv", out, table.schema)

@@ -15,7 +15,7 @@ from pyarrow import parquet
 from jobs import api
 from jobs.data_quality import DataQuality
 from jobs.engine.objects import OBJECTS, REASONS
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 
 JOB, TWIN = "jobs.data_quality", "jobs.spark.data_quality"
 SAMPLE = Path("sample_data")
@@ -73,7 +73,7 @@ def test_the_same_bytes_without_the_kernel(logs: Path, expected: bytes) -> None:
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_bytes_on_spark(logs: Path, expected: bytes) -> None:
+def test_the_same_bytes_on_spark(logs: Path, expected: bytes, twin: Twin) -> None:
     flags = ["--tasks", "3", "--split-size", "33K", *FLAGS, *LOOSE]
     assert twin(TWIN, SAMPLE, logs, *flags) == expected
 

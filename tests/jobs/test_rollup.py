@@ -15,7 +15,7 @@ import pytest
 
 from jobs import api
 from jobs.lake.contest import ContestWriter
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 from tests.jobs.oracle import by_bucket, same
 
 ROLLUP, TWIN = "jobs.rollup", "jobs.spark.rollup"
@@ -120,7 +120,7 @@ def test_the_same_bytes_for_any_tasks_and_splits(flags: list[str]) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", RUNS, ids=" ".join)
-def test_the_same_bytes_on_spark(flags: list[str]) -> None:
+def test_the_same_bytes_on_spark(flags: list[str], twin: Twin) -> None:
     expected = result(ROLLUP, SAMPLE, *flags)
     assert twin(TWIN, SAMPLE, "--tasks", "2", "--split-size", "50K", *flags) == expected
 

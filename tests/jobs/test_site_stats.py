@@ -13,7 +13,7 @@ import pytest
 
 from jobs import api
 from jobs.engine import tasks
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 from tests.jobs.oracle import daily
 
 JOB, TWIN = "jobs.site_stats", "jobs.spark.site_stats"
@@ -148,7 +148,7 @@ def test_the_same_rows_of_many_pieces(join: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.parametrize("join", ["broadcast", "reduce"])
-def test_the_same_bytes_on_spark(expected: bytes, join: str) -> None:
+def test_the_same_bytes_on_spark(expected: bytes, join: str, twin: Twin) -> None:
     given = twin(TWIN, SAMPLE, "--join", join, "--quantiles", "0.5", "--tasks", "3")
     assert given == expected
 

@@ -13,7 +13,7 @@ import pytest
 from jobs import api
 from jobs.engine import tasks
 from jobs.top_devices import STATISTICS
-from tests.command_line import result, run, twin
+from tests.command_line import Twin, result, run
 
 JOB, TWIN = "jobs.top_devices", "jobs.spark.top_devices"
 SAMPLE = Path("sample_data")
@@ -119,7 +119,7 @@ def test_the_best_of_many_pieces_are_the_best_of_all(monkeypatch: pytest.MonkeyP
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [["--per", "day", "--top", "2"], ["--statistic", "min", "--lowest"]], ids=" ".join)
-def test_the_same_bytes_on_spark(flags: list[str]) -> None:
+def test_the_same_bytes_on_spark(flags: list[str], twin: Twin) -> None:
     given = twin(TWIN, SAMPLE, *flags, "--tasks", "3", "--split-size", "50K")
     assert given == result(JOB, SAMPLE, *flags)
 

@@ -219,6 +219,7 @@ def test_parquet_is_sane_and_read_by_others(tmp_path: Path) -> None:
 
 @pytest.mark.spark
 @pytest.mark.slow
+@pytest.mark.usefixtures("spark_session")
 def test_parquet_is_read_by_spark(tmp_path: Path) -> None:
     from pyspark.sql import SparkSession
 
