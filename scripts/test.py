@@ -35,6 +35,8 @@ NOT_QUICK = (
 PYTEST = ("-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup")
 LESS_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.2")}
 """Where random input is not drawn in full."""
+HALF_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.5")}
+"""Where coverage makes it dear; the sanitizers' step draws the same tests' input again."""
 PYTEST_CODES = {5: "no test was selected", 4: "pytest was called wrongly", 3: "pytest failed inside", 2: "interrupted"}
 
 
@@ -55,9 +57,9 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
         quick = (*pytest, *NOT_QUICK, "-m", QUICK)
         return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
     main = pytest if arguments.pytest else (*pytest, "-m", f"not ({CLUSTERS})")
-    coverage = ("-m", "coverage")
+    coverage, random = ("-m", "coverage"), {} if arguments.full else HALF_RANDOM
     return [
-        runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES),
+        runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=random),
         runner.run("combine", environment.python, *coverage, "combine", "--quiet"),
         runner.run("coverage", environment.python, *coverage, "report", closing="TOTAL"),
     ]

@@ -80,7 +80,7 @@ class SplitReader:
                 for readings in self._parse(source, piece, sink):
                     kept = self._selection.apply(self._filter.apply(readings))
                     is_absent = kept.absence is not None
-                    counted += self._tick(source.bytes_read - counted, 0 if is_absent else len(readings))
+                    counted += self._tick(_taken(source, piece) - counted, 0 if is_absent else len(readings))
                     if self._placed and not is_absent:
                         kept.piece = (piece.source, piece.part)
                         kept.offset = np.arange(selected, selected + len(kept))
@@ -89,8 +89,8 @@ class SplitReader:
                         yield kept
             except Damage as damage:
                 self.report.damage.append(DamagedObject(piece.object.uri, damage.offset, damage.what))
-            self._tick(source.bytes_read - counted, 0)
-            self.report.size += source.bytes_read
+            self._tick(_taken(source, piece) - counted, 0)
+            self.report.size += _taken(source, piece)
         self.report.tally.add(tally)
         self.report.selected += selected
         if self._objects is not None:
@@ -143,3 +143,8 @@ class SplitReader:
             )
             self.report.reject_blocks.append(self._blocks.write(table))
             self._rejects.clear()
+
+
+def _taken(source: Source, piece: Piece) -> int:
+    """The bytes of a piece read so far; what is read ahead of its end is another's."""
+    return source.bytes_read if piece.object.uri == "-" else min(source.bytes_read, piece.size)

@@ -7,8 +7,11 @@ By reference, a task appends its blocks to a file of its own in the run's scratc
 from __future__ import annotations
 
 import base64
+import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import pyarrow as pa
 
@@ -45,6 +48,31 @@ def read_block(text: str) -> pa.Table:
     with pa.memory_map(path) as file:
         file.seek(int(offset))
         return pa.ipc.open_stream(file.read_buffer(int(length))).read_all()
+
+
+class Aside:
+    """Blocks that lie in a file while they are not at work, for as long as the context lasts.
+
+    folder: where; None: where temporary files are.
+    """
+
+    def __init__(self, folder: str | None) -> None:
+        self._place = tempfile.TemporaryDirectory(prefix="aside-", dir=folder)
+        self._blocks = BlockWriter("reference", Path(self._place.name, "blocks"))
+
+    def put(self, table: pa.Table) -> Callable[[], pa.Table]:
+        """Has the rows lie there; what gives them back."""
+        return partial(read_block, self._blocks.write(table))
+
+    def keep(self, text: str) -> Callable[[], pa.Table]:
+        """The same of a block that was received, unless it lies in a file already."""
+        return self.put(read_block(text)) if text.startswith("=") else partial(read_block, text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._place.cleanup()
 
 
 def packed(table: pa.Table) -> str:

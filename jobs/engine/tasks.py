@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -16,7 +17,7 @@ from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
 from jobs.engine.resuming import Merging, ResultReader
 from jobs.engine.run import Run
-from jobs.engine.shuffle import BlockWriter, block_size, read_block
+from jobs.engine.shuffle import Aside, BlockWriter, block_size, read_block
 from jobs.errors import JobError
 from jobs.partials import days, slices
 from jobs.partials.merge import divide, keep, merge, partition
@@ -144,6 +145,11 @@ class ReduceTask:
         if not key.isdigit():  # a report, or rows of a job that has nothing to merge
             yield from ((None if is_last else key, value) for value in values)
             return
+        first, values = _first_of(values)
+        kind = first.decode().partition("\t")[0]
+        if is_last and kind in self._job.PARTIALS and self._job.PARTIALS[kind].by_day:
+            yield from self._days(int(key), kind, values)
+            return
         blocks: dict[str, list[pa.Table]] = {}
         if self._run.ordered and self._stage == 0:
             report = walk_through(self._job, self._run, _labelled_only(self._job, values, blocks), blocks)
@@ -152,13 +158,6 @@ class ReduceTask:
             for value in values:
                 kind, text = value.decode().split("\t", 1)
                 blocks.setdefault(kind, []).append(read_block(text))
-        if is_last and (by_day := next((kind for kind in blocks if self._job.PARTIALS[kind].by_day), None)):
-            finished = (
-                self._job.finish(self._run, {by_day: rows}) for rows in days.pieces(blocks[by_day], PIECE_BYTES)
-            )
-            schema, order = self._job.schema(self._run.settings), int(key) * _MOST_PIECES
-            yield from ((None, line) for line in ship(self._run, schema, finished, order, self._name))
-            return
         for piece, part in enumerate(divide(blocks, PIECE_BYTES)):
             merged = {kind: merge(self._job.PARTIALS[kind], tables) for kind, tables in part.items()}
             if is_last:
@@ -168,6 +167,15 @@ class ReduceTask:
             else:
                 for kind, table in self._job.regroup(self._run, merged).items():
                     yield from deal(self._job, self._run, self._blocks, kind, table)
+
+    def _days(self, number: int, kind: str, values: Iterable[bytes]) -> Iterator[tuple[None, bytes]]:
+        """Readings of whole days, which may be more than memory holds."""
+        with Aside(self._run.scratch if self._run.carrier == "reference" else None) as aside:
+            loads = [aside.keep(value.decode().partition("\t")[2]) for value in values]
+            pieces = days.pieces(loads, PIECE_BYTES, aside.put)
+            rows = (self._job.finish(self._run, {kind: piece}) for piece in pieces)
+            schema, order = self._job.schema(self._run.settings), number * _MOST_PIECES
+            yield from ((None, line) for line in ship(self._run, schema, rows, order, self._name))
 
 
 def deal(
@@ -255,6 +263,13 @@ def write_run(schema: pa.Schema, tables: Iterable[pa.Table], path: Path) -> int:
 
 def _chunks(table: pa.Table, rows: int) -> Iterator[pa.Table]:
     yield from (table.slice(begin, rows) for begin in range(0, table.num_rows, rows))
+
+
+def _first_of(values: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first of values, and all of them."""
+    rest = iter(values)
+    first = next(rest)
+    return first, chain([first], rest)
 
 
 def attempt(role: str) -> str:

@@ -6,13 +6,13 @@ quality mark after any, values by their images. It is total but for readings tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
-from jobs.partials.codes import dictionary_codes, pack, text_ranks
+from jobs.partials.codes import dictionary_codes, distinct, pack, text_ranks
 from jobs.partials.images import to_images
 from jobs.partials.merge import dealt, integers
 from jobs.partials.slices import own_dictionary
@@ -21,6 +21,8 @@ from jobs.readings.zones import DAY
 
 ROW_BYTES = 32
 """About what a QUALIFIED row takes."""
+
+Load = Callable[[], pa.Table]
 
 
 def partition(rows: pa.Table, n: int) -> list[pa.Table]:
@@ -32,24 +34,33 @@ def partition(rows: pa.Table, n: int) -> list[pa.Table]:
     return [own_dictionary(taken.slice(start, end - start)) for start, end in pairwise([0, *ends])]
 
 
-def pieces(tables: Sequence[pa.Table], most: int) -> Iterator[pa.Table]:
-    """QUALIFIED rows in pieces of about `most` bytes, of which each stands before the next in the order of the lake.
+def pieces(blocks: Sequence[Load], most: int, put_aside: Callable[[pa.Table], Load]) -> Iterator[pa.Table]:
+    """QUALIFIED rows in pieces of about `most` bytes, of which each stands before the next in the order of the lake: a
+    piece holds whole devices of a day, or of several. One block and one piece are in memory at a time.
 
-    A piece holds whole days, or of a larger one whole devices.
+    blocks: each gives rows when asked, which is twice. put_aside: has rows lie elsewhere until they are asked for.
     """
-    sorted_tables = [_by_day(table) for table in tables if len(table)]
-    if not sorted_tables:
+    counted = [_counted(load()) for load in blocks]
+    if not counted:
         return
-    counted = [np.unique(days, return_counts=True) for _, days in sorted_tables]
-    distinct, place = np.unique(np.concatenate([days for days, _ in counted]), return_inverse=True)
-    rows = np.bincount(place, weights=np.concatenate([counts for _, counts in counted])).astype(np.int64)
-    for first, last in _spans(rows, max(most // ROW_BYTES, 1)):
-        low, high = int(distinct[first]), int(distinct[last])
-        parts = [_between(table, days, low, high) for table, days in sorted_tables]
-        if rows[first : last + 1].sum() * ROW_BYTES > most:
-            yield from _by_device(parts, most)
-        else:
-            yield pa.concat_tables(parts)
+    found = pa.concat_tables(counted).combine_chunks()
+    days, rows = integers(found.column("day")), integers(found.column("rows"))
+    _, place = distinct(pack([days, text_ranks(found.column("device_id"))[0]]))
+    size = np.bincount(place, weights=rows).astype(np.int64) * ROW_BYTES
+    number = ((np.cumsum(size) - size) // most)[place]
+    n = int(number.max()) + 1
+    if n == 1:
+        yield pa.concat_tables([load() for load in blocks])
+        return
+    aside: list[list[Load]] = [[] for _ in range(n)]
+    end = 0
+    for load, counts in zip(blocks, counted, strict=True):
+        start, end = end, end + len(counts)
+        table = load()
+        for which, part in _parted(table, number[start:end][_groups(table)[0]], n):
+            aside[which].append(put_aside(part))
+    for parts in filter(None, aside):
+        yield pa.concat_tables([load() for load in parts])
 
 
 def in_order(rows: pa.Table) -> pa.Table:
@@ -84,51 +95,27 @@ def _days(rows: pa.Table) -> Int64Array:
     return days
 
 
-def _by_day(rows: pa.Table) -> tuple[pa.Table, Int64Array]:
-    """The rows in the order of their days, and these."""
-    days = _days(rows)
-    if (days[1:] < days[:-1]).any():
-        order = np.argsort(days, kind="stable")
-        return rows.take(pa.array(order)), days[order]
-    return rows, days
+def _groups(rows: pa.Table) -> tuple[Int64Array, Int64Array, pa.Array]:
+    """The group of each row, and of each group its day and device; there are rows."""
+    days, (codes, devices) = _days(rows), dictionary_codes(rows.column("device_id"))
+    found, place = distinct(pack([days, codes]))
+    row = np.empty(len(found), np.int64)
+    row[place] = np.arange(len(rows))
+    return place, days[row], devices.take(pa.array(codes[row]))
 
 
-def _between(rows: pa.Table, days: Int64Array, first: int, last: int) -> pa.Table:
-    start, end = np.searchsorted(days, first), np.searchsorted(days, last, side="right")
-    return rows.slice(start, end - start)
+def _counted(rows: pa.Table) -> pa.Table:
+    """How many rows each group has."""
+    place, days, devices = _groups(rows)
+    return pa.table({"day": days, "device_id": devices, "rows": np.bincount(place)})
 
 
-def _spans(rows: Int64Array, most: int) -> Iterator[tuple[int, int]]:
-    """The first and last of days that together have at most so many rows; one that has more stands alone."""
-    first, held = 0, 0
-    for number, count in enumerate(rows.tolist()):
-        if number > first and held + count > most:
-            yield first, number - 1
-            first, held = number, 0
-        held += count
-    yield first, len(rows) - 1
-
-
-def _by_device(parts: Sequence[pa.Table], most: int) -> Iterator[pa.Table]:
-    """The rows of one day by ranges of devices, each of about `most` bytes."""
-    texts, places, counts = [], [0], []
-    for part in parts:
-        codes, devices = dictionary_codes(part.column("device_id"))
-        texts.append(devices)
-        places.append(places[-1] + len(devices))
-        counts.append(np.bincount(codes, minlength=len(devices)))
-    ranks, distinct = text_ranks(pa.chunked_array(texts))
-    rows = np.bincount(ranks, weights=np.concatenate(counts), minlength=len(distinct)).astype(np.int64)
-    number = (np.cumsum(rows) - rows) * ROW_BYTES // most
-    n = int(number[-1]) + 1
-    ranges = []
-    for part, (low, high) in zip(parts, pairwise(places), strict=True):
-        order, ends = dealt(number[ranks[low:high]][dictionary_codes(part.column("device_id"))[0]], n)
-        ranges.append((part, order, [0, *ends]))
-    for i in range(n):
-        taken = [part.take(pa.array(order[ends[i] : ends[i + 1]])) for part, order, ends in ranges]
-        if any(map(len, taken)):
-            yield pa.concat_tables([own_dictionary(rows) for rows in taken if len(rows)])
+def _parted(rows: pa.Table, numbers: Int64Array, n: int) -> Iterator[tuple[int, pa.Table]]:
+    """The rows of each of n numbers that is there."""
+    order, ends = dealt(numbers, n)
+    for number, (start, end) in enumerate(pairwise([0, *ends])):
+        if start < end:
+            yield number, own_dictionary(rows.take(pa.array(order[start:end])))
 
 
 def dated(rows: pa.Table) -> pa.Table:

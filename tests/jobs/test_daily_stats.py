@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs import api
-from tests.command_line import Twin, result
+from tests.command_line import Twin, result, run
 from tests.jobs.oracle import daily
 
 DAILY, TWIN = "jobs.daily_stats", "jobs.spark.daily_stats"
@@ -100,6 +100,12 @@ def test_the_same_bytes_on_spark(expected: bytes, tasks: str, twin: Twin) -> Non
 @pytest.mark.slow
 def test_the_same_bytes_when_mrjob_runs_on_spark(expected: bytes) -> None:
     assert result(DAILY, SAMPLE, "-r", "spark", "--output-format", "csv", "--quantiles", "0.5,0.99") == expected
+
+
+@pytest.mark.parametrize("size", ["64M", "30K", "700"])
+def test_the_summary_tells_the_bytes_of_the_input_whatever_the_splits(size: str) -> None:
+    done = run(DAILY, SAMPLE, "--split-size", size, "--tasks", "3")
+    assert done.stderr.startswith(b"13 objects (507.8 kB) \xc2\xb7 15,708 readings ")
 
 
 def test_one_byte_around_a_record_changes_nothing(tmp_path: Path) -> None:
