@@ -68,7 +68,7 @@ def test_the_same_bytes(
     monkeypatch.setattr(planner, "_MOST_LOOKED_AT", 0)
     for engine in ("inline", "local"):
         given = {"split_size": size, "tasks": 3 if engine == "local" else None, "max_rejects": 1.0, **options}
-        found, outcome = api.run_with_outcome(job, [lake], engine=engine, **given)  # type: ignore[arg-type]
+        found, outcome = api.run_with_outcome(job, [lake], engine=engine, **given)
         assert found.equals(expected)
         assert outcome.plan.looked_at is (size == "10M")
         assert outcome.report.tally == looked.report.tally
