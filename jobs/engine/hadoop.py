@@ -30,6 +30,7 @@ from mrjob.hadoop import HadoopJobRunner, _log_record_from_hadoop  # noqa: E402
 log = logging.getLogger(__name__)
 
 _BYTES_PER_TASK = 1 << 30  # a container takes as long to start as this many bytes to be read
+_MOST_MAPS = 20_000  # an application master of usual memory can follow so many; each then takes several splits
 _READINGS_PER_REDUCE = 256 << 20  # bytes of input, where its readings themselves are shuffled
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _PAGE = re.compile(r"^The url to track the job: (\S+)")
@@ -116,7 +117,7 @@ def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:
     """The properties of a run: its name, lines of the plan for a map task, reduce tasks, and whether all of it is so
     small that it runs within the application master."""
     most = run.settings.tasks
-    maps = most or max(cores, -(-plan.size // _BYTES_PER_TASK))
+    maps = most or min(_MOST_MAPS, max(cores, -(-plan.size // _BYTES_PER_TASK)))
     lines = max(1, -(-len(plan.splits) // maps))
     reduces = -(-plan.size // (_READINGS_PER_REDUCE if run.ordered else _BYTES_PER_TASK))
     reduces = max(1, min(reduces, run.partitions, most or reduces))

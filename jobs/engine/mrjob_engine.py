@@ -88,7 +88,8 @@ class MrjobEngine:
         plan_file, run_file = scratch / "plan", scratch / "run.json"
         shuffled = {name: block for name, block in run.tables.items() if name in self._job.PARTIALS}
         splits = [*plan.splits, *_table_splits(shuffled, len(plan.splits))]
-        plan_file.write_text("".join(split.dumps() + "\n" for split in splits))
+        with plan_file.open("w") as file:
+            file.writelines(split.dumps() + "\n" for split in splits)
         replace(run, tables={n: block for n, block in run.tables.items() if n not in shuffled}).save(run_file)
         conf: dict[str, object] = {}
         if self.runner == "hadoop":

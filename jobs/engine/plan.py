@@ -19,10 +19,10 @@ T = TypeVar("T")
 class Piece:
     """A part of one object: the records whose first byte lies in [start, end) of it; `end` None: to its end.
 
-    `format` None leaves format and compression to the task, which sees the object's first bytes. `dialect` is a key
-    of the run's dialects; empty: the task chooses by extension and header. `header`: the object's header lines, for
-    pieces that do not begin with it. `size`: the bytes that reading it takes. `source`: the object's number in the
-    plan; `part`: the piece's number in the object.
+    `format` None leaves format and compression to the task, which sees the object's first bytes; of an object that
+    cannot be cut, the first range then is all of it. `dialect` is a key of the run's dialects; empty: the task chooses
+    by extension and header. `header`: the object's header lines, for pieces that do not begin with it. `size`: the
+    bytes that reading it takes. `source`: the object's number in the plan; `part`: the piece's number in the object.
     """
 
     object: ObjectInfo
@@ -68,12 +68,13 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All splits of a run, and what pruning left out."""
+    """All splits of a run, and what pruning left out. looked_at: whether the driver saw what large objects are."""
 
     splits: tuple[Split, ...]
     split_size: int
     pruned_objects: int = 0
     pruned_bytes: int = 0
+    looked_at: bool = True
 
     @property
     def size(self) -> int:

@@ -27,6 +27,8 @@ MARKER = "_dialect.toml"
 _LARGEST_SPLIT = 64 << 20
 _SMALLEST_SPLIT = 2 << 20
 _SPLITS_PER_TASK = 4
+_MOST_LOOKED_AT = 256  # objects; each takes a request
+_PARQUET = (".parquet", ".pq")  # cut by row groups, which the driver must know
 _DAY = re.compile(r"(?:^|/)dt=(\d{4}-\d{2}-\d{2})(?=/)")
 
 
@@ -37,6 +39,7 @@ class Planner:
         self._settings = settings
         self._tasks = tasks
         self._heads = heads  # look at every object's head, as --dry-run does
+        self._looks = True
         self.dialects: dict[str, str] = {}
         self._loaded: dict[str, Dialect] = {}
 
@@ -54,13 +57,14 @@ class Planner:
             )
         kept = [o for o in found if self._wanted(o)]
         split_size = self._split_size(sum(o.size for o in kept))
+        self._looks = sum(self._heads or o.size > split_size for o in kept) <= _MOST_LOOKED_AT
         pieces = [
             replace(piece, source=source, part=part)
             for source, o in enumerate(kept)
             for part, piece in enumerate(self._cut(o, given or self._marked(o, markers), split_size))
         ]
         pruned = sum(o.size for o in found) - sum(o.size for o in kept)
-        return Plan(pack(pieces, split_size), split_size, len(found) - len(kept), pruned)
+        return Plan(pack(pieces, split_size), split_size, len(found) - len(kept), pruned, self._looks)
 
     def _list(self) -> list[ObjectInfo]:
         """Every object of every input once, by name; of what this suite published what `_SUCCESS` names."""
@@ -137,10 +141,15 @@ class Planner:
         return min(_LARGEST_SPLIT, max(_SMALLEST_SPLIT, total // (self._tasks * _SPLITS_PER_TASK)))
 
     def _cut(self, info: ObjectInfo, key: str, split_size: int) -> Iterator[Piece]:
-        """The pieces of an object: one, unless it is large and its format allows cutting."""
+        """The pieces of an object: one, unless it is large and its format allows cutting. Where there are too many to
+        look at, tasks find out whether it does."""
         whole = Piece(info, info.size, dialect=key)
-        if info.uri == "-" or (info.size <= split_size and not self._heads):
+        is_large = info.size > split_size
+        if info.uri == "-" or not (is_large or (self._heads and self._looks)):
             yield whole
+            return
+        if not self._looks and not info.uri.endswith(_PARQUET):
+            yield from _ranges(whole, b"", split_size)
             return
         with storage.open_range(info, 0) as reader:
             looked = look(info, reader, self._loaded.get(key))
@@ -152,7 +161,7 @@ class Planner:
             yield replace(whole, dialect=key)
         else:
             whole = replace(whole, format=looked.format, dialect=key)
-            if info.size <= split_size or not detect.is_splittable(looked.head, looked.dialect, looked.format):
+            if not is_large or not detect.is_splittable(looked.head, looked.dialect, looked.format):
                 yield whole
             else:
                 yield from _ranges(whole, detect.header_of(looked.head, looked.dialect, looked.format), split_size)

@@ -75,7 +75,9 @@ class SplitReader:
         run, tally, selected = self._run, Tally(), 0
         sink = Sink(self._keys, tally, lambda r: self._reject(piece, r), run.started, run.kernel, self.absent)
         with open_piece(piece, self._dialects) as source:
-            counted = 0
+            if source is None:
+                return
+            piece, counted = source.piece, 0
             try:
                 for readings in self._parse(source, piece, sink):
                     kept = self._selection.apply(self._filter.apply(readings))

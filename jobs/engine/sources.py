@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from jobs.engine.plan import Piece
@@ -27,8 +27,9 @@ class Bytes(Protocol):
 
 @dataclass(slots=True)
 class Source:
-    """An open piece: `stream` gives decompressed bytes (for Parquet: a seekable file)."""
+    """An open piece, as it turned out to be: `stream` gives decompressed bytes (for Parquet: a seekable file)."""
 
+    piece: Piece
     stream: Any
     dialect: Dialect
     format: Format
@@ -63,24 +64,43 @@ class Peeked:
 
 
 @contextmanager
-def open_piece(piece: Piece, dialects: Mapping[str, Dialect]) -> Iterator[Source]:
-    """Open a piece for reading. Raises InputError for what cannot be read, Damage while its bytes are taken."""
+def open_piece(piece: Piece, dialects: Mapping[str, Dialect]) -> Iterator[Source | None]:
+    """Open a piece for reading; None where its records are another piece's. Raises InputError for what cannot be read,
+    Damage while its bytes are taken."""
     dialect = dialects.get(piece.dialect)
+    if piece.format is None and (piece.start or piece.end is not None):
+        settled, dialect = _settle(piece, dialect)
+        if settled is None:
+            yield None
+            return
+        piece = settled
     if piece.format == "parquet":
         with storage.open_seekable(piece.object) as file:
-            yield Source(file, dialect or _default(), "parquet", _Counted(piece.size))
+            yield Source(piece, file, dialect or _default(), "parquet", _Counted(piece.size))
         return
     with storage.open_range(piece.object, Part(piece.object.uri, piece.start).read_from) as reader:
         if piece.format is not None:
             assert dialect is not None
-            yield Source(reader, dialect, piece.format, reader)
+            yield Source(piece, reader, dialect, piece.format, reader)
             return
         opened = look(piece.object, reader, dialect)
         if opened.format != "parquet":
-            yield Source(opened.stream, opened.dialect, opened.format, reader)
+            yield Source(piece, opened.stream, opened.dialect, opened.format, reader)
             return
     with storage.open_seekable(piece.object) as file:
-        yield Source(file, opened.dialect, "parquet", _Counted(piece.size))
+        yield Source(piece, file, opened.dialect, "parquet", _Counted(piece.size))
+
+
+def _settle(piece: Piece, dialect: Dialect | None) -> tuple[Piece | None, Dialect | None]:
+    """A range of an object that nobody has looked at, with what the object's first bytes tell. Of one that cannot be
+    cut, the first range is the whole object, and others are None."""
+    info = piece.object
+    with storage.open_range(info, 0) as reader:
+        looked = look(info, reader, dialect)
+    if not looked.compressed and detect.is_splittable(looked.head, looked.dialect, looked.format):
+        header = detect.header_of(looked.head, looked.dialect, looked.format) if piece.start else b""
+        return replace(piece, format=looked.format, header=header), looked.dialect
+    return None if piece.start else replace(piece, end=None, size=info.size), dialect
 
 
 @dataclass(slots=True)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from jobs.engine.driver import Outcome
 from jobs.engine.plan import Piece, Plan
 
+_MOST_SHOWN = 100  # splits
+
 
 def summary(outcome: Outcome) -> Iterator[str]:
     """The closing lines: objects, readings, rejects by reason, seconds, MB/s."""
@@ -56,12 +58,17 @@ def plan_lines(plan: Plan, tasks: int) -> Iterator[str]:
     yield f"{_counted(objects, 'object')}, {megabytes(plan.size)}, {splits}, {shown}"
     if plan.pruned_objects:
         yield f"{plan.pruned_objects:,} objects ({megabytes(plan.pruned_bytes)}) pruned by their dt= folders"
-    formats = Counter(_format(piece) for split in plan.splits for piece in split.pieces)
-    yield "formats: " + ", ".join(f"{name} {count:,}" for name, count in sorted(formats.items()))
-    for split in plan.splits:
+    if plan.looked_at:
+        formats = Counter(_format(piece) for split in plan.splits for piece in split.pieces)
+        yield "formats: " + ", ".join(f"{name} {count:,}" for name, count in sorted(formats.items()))
+    else:
+        yield "formats: too many objects to look at; each task sees what its own are"
+    for split in plan.splits[:_MOST_SHOWN]:
         first = _piece(split.pieces[0])
         more = f" … {_piece(split.pieces[-1])} ({len(split.pieces):,} objects)" if len(split.pieces) > 1 else ""
         yield f"{split.index:>6}  {megabytes(split.size):>10}  {first}{more}"
+    if (left := len(plan.splits) - _MOST_SHOWN) > 0:
+        yield f"and {_counted(left, 'more split')}"
 
 
 def _counted(number: int, noun: str) -> str:
