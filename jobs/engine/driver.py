@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,7 +24,7 @@ from jobs.engine.report import Report
 from jobs.engine.run import Run, new_run_id
 from jobs.engine.scratch import scratch
 from jobs.engine.shuffle import Carrier, packed, read_block
-from jobs.errors import LimitError, UsageError
+from jobs.errors import InputError, LimitError, UsageError
 from jobs.kernel import library
 from jobs.readings import dialect_file, zones
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _BYTES_PER_PARTITION = 128 << 20
 _MOST_PARTITIONS = 256
 _REJECT_KEYS = ("object", "offset", "reason")
+_MOST_NAMED = 20
 
 Emit = Callable[[pa.Schema, Iterator[pa.Table]], None]
 
@@ -116,6 +118,7 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
         )
         run = _surveyed(job, run, plan, engine)
         report = _execute(run, plan, engine, folder)
+        _refuse_unknown(report, settings)
         notes: list[str] = []
         problem = _problem(report, settings)
         if settings.print_result:
@@ -255,6 +258,15 @@ def _refuse_timeless(job: type[Declaration], dialects: dict[str, str]) -> None:
             raise UsageError(
                 f"{job.NAME} needs readings with a time, and this dialect has none", where=f"--dialect {key}"
             )
+
+
+def _refuse_unknown(report: Report, settings: Settings) -> None:
+    """A metric that no reading has is a slip; where nothing was read, who knows."""
+    for glob in settings.metrics if report.metrics else ():
+        if not any(fnmatchcase(metric, glob) for metric in report.metrics):
+            more = ", …" if len(report.metrics) > _MOST_NAMED else ""
+            known = ", ".join(report.metrics[:_MOST_NAMED]) + more
+            raise InputError("no reading is of such a metric", where=f"--metric {glob}", fix=f"there are {known}")
 
 
 def _refuse_own_output(plan: Plan, settings: Settings) -> None:

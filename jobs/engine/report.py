@@ -53,7 +53,8 @@ class RunFile:
 class Report:
     """The report of one task, and of all: `add` puts them together. `selected`: readings that passed the filters.
     `repeats`: those of them that --deduplicate left out. `shuffled`: bytes that travelled from map to reduce tasks.
-    `reject_blocks`, `object_blocks`: rejects and what was counted of each object, where these are asked for."""
+    `reject_blocks`, `object_blocks`: rejects and what was counted of each object, where these are asked for.
+    `metrics`: those that were met, where only some are asked for."""
 
     tally: Tally = field(default_factory=Tally)
     selected: int = 0
@@ -65,6 +66,7 @@ class Report:
     reject_blocks: list[str] = field(default_factory=list)
     object_blocks: list[str] = field(default_factory=list)
     runs: list[RunFile] = field(default_factory=list)
+    metrics: list[str] = field(default_factory=list)
 
     def add(self, other: Report) -> None:
         self.tally.add(other.tally)
@@ -77,6 +79,7 @@ class Report:
         self.reject_blocks += other.reject_blocks
         self.object_blocks += other.object_blocks
         self.runs = sorted(self.runs + other.runs, key=lambda run: (run.order, run.part))
+        self.metrics = sorted({*self.metrics, *other.metrics})
 
     def show(self, *rejects: RejectRow) -> None:
         """Keep those as examples that come before others."""
@@ -124,6 +127,7 @@ class Report:
             data["reject_blocks"],
             data["object_blocks"],
             [RunFile(**r) for r in data["runs"]],
+            data["metrics"],
         )
 
 

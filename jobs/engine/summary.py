@@ -42,6 +42,8 @@ def summary(outcome: Outcome) -> Iterator[str]:
         yield f"  reject: {reject.object} {place}: {reject.reason}{column}: {_short(reject.text)}"
     for damage in report.damage:
         yield f"  damaged: {damage.object} at byte {damage.offset:,}: {damage.what}"
+    if tally.readings and not report.selected:
+        yield "note: no reading is what this run is about; filters and the job's own options say what that is"
     yield from (f"note: {note}" for note in outcome.notes)
     if outcome.published:
         yield f"published in {outcome.published} (run {outcome.run.id})"

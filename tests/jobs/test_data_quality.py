@@ -188,7 +188,7 @@ def test_what_has_no_value_is_counted_by_day_and_lowers_the_score(tmp_path: Path
     (row,) = told(tmp_path, rows, max_rejects=1)
     counted = ("readings", "missing", "rejects", "out_of_order", "stuck", "longest_run", "score")
     assert [row[name] for name in counted] == [2, 1, 2, 0, 0, 1, 100 * 2 / 5]
-    assert [(r["readings"], r["missing"], r["rejects"]) for r in told(tmp_path, rows, metric="h", max_rejects=1)] == []
+    assert [(r["readings"], r["missing"], r["rejects"]) for r in told(tmp_path, rows, device="x", max_rejects=1)] == []
     first, second = told(tmp_path, rows, time_zone="Europe/Berlin", max_rejects=1)
     assert (first["readings"], first["missing"], first["rejects"]) == (1, 0, 0)
     assert (second["readings"], second["missing"], second["rejects"]) == (1, 1, 2)

@@ -103,6 +103,24 @@ def test_a_dialect_file_that_is_not_there(folder: Path) -> None:
     assert found.status == 3
 
 
+@pytest.mark.parametrize("flags", [[], ["--tasks", "2", "-r", "local", "--split-size", "500"]], ids=["inline", "local"])
+def test_a_metric_that_no_reading_has(folder: Path, flags: list[str]) -> None:
+    given = ("log.csv", "--metric", "temp*", "--metric", "temprature", "--output-dir", "out", *flags)
+    found = told(folder, *given)
+    expected = "error: --metric temprature: no reading is of such a metric; there are temperature\n"
+    assert (found.status, found.output, found.errors) == (3, "", expected)
+    assert not (folder / "out").exists()
+
+
+def test_filters_that_leave_nothing(folder: Path) -> None:
+    found = told(folder, "log.csv", "--device", "nobody")
+    assert (found.status, found.output.count("\n")) == (0, 1)
+    note = "note: no reading is what this run is about; filters and the job's own options say what that is\n"
+    assert found.errors.endswith(note)
+    (folder / "empty.csv").write_bytes(HEADER)
+    assert told(folder, "empty.csv", "--metric", "temprature").status == 0
+
+
 REJECTS = (
     "1 object (2.0 kB) · 40 readings · 10 rejects (timestamp 10) · kernel 80.0% · TIME\n"
     "  reject: log.csv line 2: timestamp in timestamp: 0Z,dev-1,temperature,0.5\n"
