@@ -1,8 +1,9 @@
-"""schedule.toml: which jobs run when, on what, into what; checked whole before anything runs. docs/nightly.md has every key."""
+"""schedule.toml: which jobs run when, on what, into what; checked before anything runs (docs/nightly.md)."""
 
 from __future__ import annotations
 
 import graphlib
+import itertools
 import os
 import re
 import tomllib
@@ -174,10 +175,11 @@ def _schedule(top: Section, file: Path) -> Schedule:
 
 def _named(top: Section, kind: str) -> list[tuple[str, Section]]:
     group = top.section(kind)
-    for name in group.keys():
+    names = group.names()
+    for name in names:
         if not _NAME.fullmatch(name):
             raise group.wrong(name, "is no name", "use small letters, digits and _")
-    return [(name, group.section(name)) for name in group.keys()]
+    return [(name, group.section(name)) for name in names]
 
 
 class _Defaults:
@@ -269,13 +271,12 @@ def _in_order(tasks: dict[str, Task], sources: Mapping[str, Source], top: Sectio
                     where = f"{top.where}: jobs.{task.name}.options.{key}"
                     raise UsageError(f"{{{named}}} is no job that this one runs after", where=where, fix=fix)
     outputs = sorted((task.root, task.name) for task in tasks.values())
-    for (one, first), (other, second) in zip(outputs, outputs[1:], strict=False):
+    for (one, first), (other, second) in itertools.pairwise(outputs):
         if other.startswith(one):
             where = f"{top.where}: jobs.{second}.output"
             raise UsageError(f"lies in the output of {first}", where=where, fix="give each job a folder of its own")
-    sorter = graphlib.TopologicalSorter(
-        {t.name: [n for n in (t.input, *t.after) if n in tasks] for t in tasks.values()}
-    )
+    needs = {task.name: [name for name in (task.input, *task.after) if name in tasks] for task in tasks.values()}
+    sorter = graphlib.TopologicalSorter(needs)
     try:
         sorter.prepare()
     except graphlib.CycleError as error:

@@ -1,4 +1,4 @@
-"""The schedule's own operations whose effect outlives the process, beside those of publishing (jobs/lake/durable.py)."""
+"""The schedule's operations whose effect outlives the process, beside those of publishing (jobs/lake/durable.py)."""
 
 from __future__ import annotations
 

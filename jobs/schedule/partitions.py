@@ -50,7 +50,7 @@ def partitions(cadence: Cadence, zone: ZoneInfo, since: datetime, until: datetim
 
 
 def of_day(cadence: Cadence, zone: ZoneInfo, day: date) -> list[Partition]:
-    """The partitions that end on a local day or at its end: the day itself, its hours, the week or month it completes."""
+    """Those that end on a local day or at its end: the day itself, its hours, the week or month it completes."""
     begin, end = _midnight(day, zone), _midnight(day + _DAY, zone)
     longest = begin - timedelta(days=32)
     return [one for one in partitions(cadence, zone, longest, end) if one.end > begin]
@@ -89,7 +89,7 @@ def _next_month(day: date) -> date:
 
 
 def _week_of(day: date) -> str:
-    return "{0}-W{1:02d}".format(*day.isocalendar())
+    return "{}-W{:02d}".format(*day.isocalendar())
 
 
 _CALENDAR: dict[str, tuple[Callable[[date], date], Callable[[date], date], Callable[[date], str]]] = {

@@ -28,7 +28,7 @@ class Section:
     def has(self, key: str) -> bool:
         return key in self._table
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """The keys of a table of tables."""
         self._asked += self._table
         return list(self._table)

@@ -82,7 +82,8 @@ class AttemptRow(Base):
 
 
 class PartitionRow(Base):
-    """A partition's published result. fingerprint: of the input and options it was made of. content: of its rows' bytes."""
+    """A partition's published result. fingerprint: of the input and options it was made of. content: of its bytes.
+    pruned: since when it is not kept any more."""
 
     __tablename__ = "partitions"
     task: Mapped[str] = mapped_column(NAME, primary_key=True)
@@ -98,6 +99,7 @@ class PartitionRow(Base):
     readings: Mapped[int] = mapped_column(BigInteger)
     rejects: Mapped[int] = mapped_column(BigInteger)
     bytes: Mapped[int] = mapped_column(BigInteger)
+    pruned: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class ObjectRow(Base):

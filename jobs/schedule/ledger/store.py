@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from jobs import __version__
 from jobs.errors import BusyError
 from jobs.schedule.durable import step
+from jobs.schedule.hours import Day
 from jobs.schedule.ledger.connect import migrate, open_database, told
 from jobs.schedule.ledger.models import AttemptRow, LeaseRow, ObjectDayRow, ObjectRow, PartitionRow, RunRow
 
@@ -32,15 +33,6 @@ class Seen:
     pin: str
     size: int
     arrived: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A UTC day of which an object holds readings; bit h of `hours` is set where it holds some of hour h."""
-
-    day: date
-    hours: int
-    readings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +66,12 @@ class Ledger:
     @contextmanager
     def writing(self, operation: str) -> Iterator[Session]:
         """One transaction of the holder of the lease. Raises BusyError if that is somebody else by now."""
-        with told(self.engine), step(operation), Session(self.engine, expire_on_commit=False) as session:
-            with session.begin():
-                same = update(LeaseRow).where(LeaseRow.name == LEASE, LeaseRow.token == self.token)
-                if _count(session, same.values(token=LeaseRow.token)) != 1:
-                    raise lost_lease()
-                yield session
+        opened = Session(self.engine, expire_on_commit=False)
+        with told(self.engine), step(operation), opened as session, session.begin():
+            same = update(LeaseRow).where(LeaseRow.name == LEASE, LeaseRow.token == self.token)
+            if _count(session, same.values(token=LeaseRow.token)) != 1:
+                raise lost_lease()
+            yield session
 
     def close(self) -> None:
         self.engine.dispose()
@@ -141,7 +133,7 @@ class Ledger:
             session.merge(published)
 
     def tries(self) -> dict[tuple[str, str, str], Tries]:
-        """By task, partition and fingerprint: attempts that failed; those that were lost or met another run do not count."""
+        """By task, partition and fingerprint: attempts that failed; what was lost or met another does not count."""
         found: dict[tuple[str, str, str], Tries] = {}
         with self.reading() as session:
             for row in session.scalars(

@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("readings", sa.BigInteger, nullable=False),
         sa.Column("rejects", sa.BigInteger, nullable=False),
         sa.Column("bytes", sa.BigInteger, nullable=False),
+        sa.Column("pruned", _TIME),
     )
     op.create_table(
         "objects",
