@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 def all_jobs() -> dict[str, type[SensorJob]]:
     """The jobs by name, sorted."""
-    return dict(sorted((found.NAME, found) for name in _modules() for found in _declared(name)))
+    return dict(sorted((found.NAME, found) for name in modules() for found in _declared(name)))
 
 
 def job(name: str) -> type[SensorJob]:
     """The job of that name. Raises UsageError where there is none."""
-    # a job is nearly always in the module of its name, and importing all of them takes longer than a small job
-    for one in _declared(name) if name in _modules() else ():
+    # importing all of them takes longer than a small job
+    for one in _declared(name) if name in modules() else ():
         if name == one.NAME:
             return one
     found = all_jobs()
@@ -31,8 +31,8 @@ def job(name: str) -> type[SensorJob]:
     return found[name]
 
 
-def _modules() -> list[str]:
-    """The modules in which jobs may be declared."""
+def modules() -> list[str]:
+    """The modules in which jobs may be declared; a job's is nearly always of its name."""
     return [m.name for m in pkgutil.iter_modules(jobs.__path__) if not m.ispkg and m.name != "__main__"]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jobs.engine.command import guarded
 from jobs.engine.options import refuse
-from jobs.errors import UsageError
+from jobs.errors import BusyError, JobError, UsageError
 from jobs.schedule import config, night
 from jobs.schedule.config import Schedule
 from jobs.schedule.ledger.store import Ledger
@@ -54,7 +54,7 @@ def _rerun(schedule: Schedule, options: argparse.Namespace) -> int:
 
 
 def _made(schedule: Schedule, options: argparse.Namespace, scope: Scope) -> int:
-    from jobs.schedule.after import tell
+    from jobs.schedule.after import tell, tell_error
     from jobs.schedule.lease import held
 
     hide = hider(schedule)
@@ -64,6 +64,11 @@ def _made(schedule: Schedule, options: argparse.Namespace, scope: Scope) -> int:
         with held(schedule, ledger) as lease:
             done = night.run(schedule, ledger, lease, scope, " ".join(sys.argv[1:]), say, hide)
             tell(schedule, ledger, done, say, hide)
+    except BusyError:
+        raise
+    except JobError as error:
+        tell_error(schedule, error, say, hide)
+        raise
     finally:
         ledger.close()
     if not options.quiet:
@@ -74,7 +79,9 @@ def _made(schedule: Schedule, options: argparse.Namespace, scope: Scope) -> int:
 def _said(done: Night) -> str:
     for_next = f", {done.left} left for the next run" if done.left else ""
     if not (done.made or done.failed or done.errors):
-        return f"nothing to do: all that is due is published ({done.seconds:.2f} s)"
+        stuck = f"what is due is published, but for {done.stuck} that failed before or are blocked: see status"
+        why = stuck if done.stuck else "all that is due is published"
+        return f"nothing to do: {why} ({done.seconds:.2f} s)"
     errors = "".join(f"\nerror: {error}" for error in done.errors)
     return f"{len(done.made)} made, {len(done.failed)} failed{for_next} ({done.seconds:.2f} s){errors}"
 
@@ -112,6 +119,60 @@ def _history(schedule: Schedule, options: argparse.Namespace) -> int:
     hide = hider(schedule)
     for line in status.history_lines(_ledger(schedule).history(options.limit, options.job, options.partition)):
         print(hide(line))
+    return 0
+
+
+def _install(schedule: Schedule, options: argparse.Namespace) -> int:
+    from jobs.schedule import crontab
+
+    if options.systemd:
+        print(crontab.systemd_units(schedule), end="")
+    elif options.apply:
+        before = crontab.read()
+        after = crontab.with_ours(before, schedule)
+        if after != before:
+            crontab.write(after)
+        print("in the crontab" if after != before else "in the crontab already", file=sys.stderr)
+    else:
+        print(*crontab.cron_lines(schedule), sep="\n")
+        sys.stdout.flush()
+        print("nothing was written: --apply puts these lines into your crontab", file=sys.stderr)
+    return 0
+
+
+def _uninstall(schedule: Schedule, options: argparse.Namespace) -> int:
+    from jobs.schedule import crontab
+
+    before = crontab.read()
+    after = crontab.without_ours(before, schedule)
+    if after != before:
+        crontab.write(after)
+    print("gone from the crontab" if after != before else "was not in the crontab", file=sys.stderr)
+    return 0
+
+
+def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
+    from jobs.schedule import prune
+    from jobs.schedule.lease import held
+
+    ledger = Ledger(schedule.ledger, clock)
+    with held(schedule, ledger):
+        found = list(prune.old_results(schedule, ledger, clock()))
+        mark = prune.checksum(found)
+        if found and options.confirm is not None:
+            if options.confirm != mark:
+                where = f"--confirm {options.confirm}"
+                raise UsageError(
+                    "is not the checksum of what would be removed now", where=where, fix="look again: prune"
+                )
+            for one in found:
+                prune.remove(schedule, ledger, one)
+        for one in found:
+            print(f"{'removed' if options.confirm else 'would remove'} {one}")
+    if not found:
+        print("nothing is older than its retention")
+    elif options.confirm is None:
+        print(f"to remove it: prune --confirm {mark}")
     return 0
 
 
@@ -167,6 +228,9 @@ _COMMANDS: dict[str, Callable[[Schedule, argparse.Namespace], int]] = {
     "backfill": _backfill,
     "rerun": _rerun,
     "history": _history,
+    "prune": _prune,
+    "install": _install,
+    "uninstall": _uninstall,
 }
 _HELP = {
     "run": "make what is due; what cron calls",
@@ -175,6 +239,9 @@ _HELP = {
     "backfill": "make the partitions of past days, oldest first",
     "rerun": "make a day again, though nothing changed or attempts failed",
     "history": "the last attempts",
+    "prune": "show what is older than its retention; remove it with the checksum of what was shown",
+    "install": "print the crontab lines of this schedule, or write them",
+    "uninstall": "remove them, and nothing else, from the crontab",
 }
 
 
@@ -213,6 +280,11 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("run", "backfill", "rerun"):
             command.add_argument("--json", action="store_true", help="say what happens as lines of JSON")
             command.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+        if name == "install":
+            command.add_argument("--apply", action="store_true", help="write them into your crontab")
+            command.add_argument("--systemd", action="store_true", help="print a service and a timer instead")
+        if name == "prune":
+            command.add_argument("--confirm", metavar="CHECKSUM", help="remove what a call without it has shown")
         if name == "status":
             command.add_argument(
                 "--verify", action="store_true", help="compare the ledger with each _SUCCESS in the lake"

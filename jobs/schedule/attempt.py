@@ -24,7 +24,7 @@ def main() -> int:
         told: dict[str, Any] = {"status": 0, **(_learn(wanted) if "learn" in wanted else _publish(wanted))}
     except JobError as error:
         print(f"error: {error}", file=sys.stderr)
-        told = {"status": error.status, "error": str(error)}
+        told = {"status": error.status, "error": str(error), "where": error.where}
     with os.fdopen(out, "w") as pipe:
         json.dump(told, pipe)
     return int(told["status"])

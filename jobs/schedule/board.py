@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -14,16 +14,18 @@ from jobs.schedule import partitions, sources
 from jobs.schedule.config import Schedule, Task
 from jobs.schedule.hours import Day, touches
 from jobs.schedule.ledger.models import ObjectRow, PartitionRow
-from jobs.schedule.ledger.store import Ledger, Tries
+from jobs.schedule.ledger.store import Ledger, Seen, Tries
 from jobs.schedule.partitions import Partition
 
 State = Literal["published", "stale", "due", "missing", "waiting", "failed", "blocked", "later"]
 TO_DO: frozenset[State] = frozenset({"stale", "due"})
+STUCK: frozenset[State] = frozenset({"failed", "blocked"})
 FINAL_STATUS = frozenset({2, 4, 5})
 """Exit statuses that trying again with the same input cannot change."""
 
 
 _LONGEST = timedelta(days=32)
+_ALL_HOURS = (1 << 24) - 1
 _NO_TRIES = Tries()
 
 
@@ -73,7 +75,7 @@ class Board:
         self._logs: dict[str, list[Log]] = {}
         for name in schedule.sources:
             rows, days = ledger.objects(name), ledger.days(name)
-            self._logs[name] = [Log(row, days.get(uri, ())) for uri, row in sorted(rows.items())]
+            self._logs[name] = [Log(row, _held(row, days.get(uri, []))) for uri, row in sorted(rows.items())]
         self._refresh()
 
     def _refresh(self) -> None:
@@ -85,9 +87,16 @@ class Board:
         """Look at the ledger again, after something was made."""
         self._refresh()
 
-    def mark(self, source: str, markers: list[str]) -> None:
-        """The dialects' markers of a source, which are read with its objects."""
+    def mark(self, source: str, markers: list[str], unread: Iterable[Seen] = ()) -> None:
+        """The dialects' markers of a source, which are read with its objects; and objects whose days nobody knows yet:
+        they are taken to hold the whole day of their arrival."""
         self._markers[source] = markers
+        logs = {log.row.uri: log for log in self._logs[source]}
+        for seen in unread:
+            row = ObjectRow(uri=seen.uri, pin=seen.pin, first_seen=self._now, gone=None)
+            days = () if seen.arrived is None else (Day(seen.arrived, _ALL_HOURS, 0),)
+            logs[seen.uri] = Log(row, days)
+        self._logs[source] = sorted(logs.values(), key=lambda log: log.row.uri)
 
     def partitions(self, task: Task, since: datetime, until: datetime) -> Iterator[Partition]:
         """Those of a task that end in (since, until], and after the schedule's start."""
@@ -121,7 +130,7 @@ class Board:
         start = self._reads(task, partition)
         logs = [log for log in self._logs[task.input] if touches(log.days, start, partition.end)]
         there = [log for log in logs if log.row.gone is None]
-        gone = [log for log in logs if _went_after(log.row, row)]
+        gone = [log for log in logs if _went_after(log.row, row) and not self._accept_gone]
         source = self._schedule.sources[task.input]
         pins = sorted((log.row.uri, log.row.pin) for log in (*there, *gone))
         uris = [log.row.uri for log in there]
@@ -132,7 +141,7 @@ class Board:
         late = [log.row.uri for log in there if row is not None and log.row.first_seen > row.published]
         what = f"{len(late)} new object{'s' * (len(late) != 1)}" if late else "its input or options changed"
         item = self._judged(task, partition, row, pins, inputs, options, what)
-        if item.state == "stale" and gone and not self._accept_gone:
+        if item.state == "stale" and gone:
             why = f"{len(gone)} of the objects that it was made of are gone, such as {gone[0].row.uri}"
             return Item(task, partition, "blocked", why, item.fingerprint)
         return item
@@ -216,6 +225,13 @@ class Board:
         state: State = "due" if row is None else "stale"
         why = "made again on request" if forced else changed if row is not None else "not made yet"
         return Item(task, partition, state, why, fingerprint, inputs, options, tries)
+
+
+def _held(row: ObjectRow, days: list[Day]) -> list[Day]:
+    """The days of an object; of one that is damaged nobody knows what it should hold, but that its day needs it."""
+    if row.damage is None or row.arrived is None:
+        return days
+    return [*days, Day(row.arrived, _ALL_HOURS, 0)]
 
 
 def _went_after(log: ObjectRow, row: PartitionRow | None) -> bool:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from jobs.engine.run import new_run_id
 from jobs.errors import JobError
 from jobs.schedule import partitions, sources
-from jobs.schedule.board import TO_DO, Board, Item
+from jobs.schedule.board import STUCK, TO_DO, Board, Item
 from jobs.schedule.config import Schedule, Task
-from jobs.schedule.ledger.store import Ledger, lost_lease
+from jobs.schedule.ledger.store import Ledger, Seen, lost_lease
 from jobs.schedule.partitions import Partition
 from jobs.schedule.running import Hide, Maker, Say
 
@@ -48,6 +48,7 @@ class Night:
     failed: list[tuple[Item, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     left: int = 0
+    stuck: int = 0
     seconds: float = 0.0
 
     @property
@@ -95,13 +96,15 @@ def observed(
 ) -> Board:
     """The board after a look at all sources; objects that are new are read, if there is a maker."""
     marks: dict[str, list[str]] = {}
+    unread: dict[str, list[Seen]] = {}
     zone = schedule.zone
     since, until = scope.since.astimezone(zone).date() - _DAY, ledger.clock().astimezone(zone).date() + _DAY
     for source in schedule.sources.values():
         found, marks[source.name] = sources.listed(source, since, until)
-        if maker is None:
-            continue
         known = ledger.objects(source.name)
+        if maker is None:
+            unread[source.name] = [s for s in found if (row := known.get(s.uri)) is None or row.learned != s.pin]
+            continue
         there = {seen.uri for seen in found}
         gone = [
             uri
@@ -120,7 +123,7 @@ def observed(
                 night.errors.append(error)
     board = Board(schedule, ledger, ledger.clock(), accept_gone=scope.accept_gone)
     for name, markers in marks.items():
-        board.mark(name, markers)
+        board.mark(name, markers, unread.get(name, ()))
     return board
 
 
@@ -152,7 +155,9 @@ def _make_all(schedule: Schedule, board: Board, scope: Scope, maker: Maker, nigh
             night.made.append(item)
         else:
             night.failed.append((item, made.error or ""))
-    night.left = sum(item.state in TO_DO and item.key not in done for item in items(schedule, board, scope))
+    found = list(items(schedule, board, scope))
+    night.left = sum(item.state in TO_DO and item.key not in done for item in found)
+    night.stuck = sum(item.state in STUCK for item in found)
 
 
 def _next(found: Iterable[Item], done: set[tuple[str, str]], limit: int | None) -> Item | None:

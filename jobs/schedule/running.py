@@ -66,23 +66,38 @@ class Maker:
             pause = min(2 * pause, _MOST_PAUSE)
 
     def learn(self, source: str, uris: list[str], pins: dict[str, str]) -> str | None:
-        """Read objects that are new, write down the days they hold; the error if that failed."""
-        dialect = self._schedule.sources[source].dialect
-        limit = max(task.time_limit for task in self._schedule.tasks.values()).total_seconds()
-        told = self._child({"learn": uris, "dialect": dialect, "engine": None}, f"learn-{source}", limit)
-        if "days" not in told:
-            return self._hide(str(told.get("error") or f"reading {source} ended with status {told['status']}"))
+        """Read objects that are new, write down the days they hold; the error if that failed.
+
+        One that cannot be read at all is damaged, and does not keep the others from being read.
+        """
         from datetime import date
 
         from jobs.schedule.hours import Day
 
+        dialect = self._schedule.sources[source].dialect
+        limit = max(task.time_limit for task in self._schedule.tasks.values()).total_seconds()
+        refused: dict[str, str] = {}
+        while True:
+            wanted = [uri for uri in uris if uri not in refused]
+            if not pins.keys() - refused:
+                told: dict[str, Any] = {"days": {}}
+                break
+            told = self._child({"learn": wanted, "dialect": dialect, "engine": None}, f"learn-{source}", limit)
+            if told["stopped"]:
+                raise lost_lease()
+            if "days" in told:
+                break
+            error = self._hide(str(told.get("error") or f"reading {source} ended with status {told['status']}"))
+            culprit = next((uri for uri in wanted if uri in pins and _names(told.get("where"), uri)), None)
+            if culprit is None:
+                return error
+            refused[culprit] = error
         found = {
             uri: (pins[uri], [Day(date.fromisoformat(day), hours, readings) for day, hours, readings in days], damage)
             for uri, (days, damage) in told["days"].items()
             if uri in pins
         }
-        # objects without a reading are in no split's rows, and have been read all the same
-        self._ledger.learn(source, {**{uri: (pins[uri], [], None) for uri in uris if uri in pins}, **found})
+        self._ledger.learn(source, {**found, **{uri: (pins[uri], [], error) for uri, error in refused.items()}})
         return None
 
     def _attempt(self, item: Item, number: int) -> tuple[Made, bool]:
@@ -163,6 +178,12 @@ def published_row(item: Item, now: datetime) -> PartitionRow | None:
         rejects=sum(said["rejects"].values()),
         bytes=sum(part.size for part in manifest.parts),
     )
+
+
+def _names(where: object, uri: str) -> bool:
+    """Whether an error's place is this object, or somewhere in it."""
+    text = str(where or "")
+    return text == uri or text.startswith((f"{uri} ", f"{uri}:"))
 
 
 def _error_of(told: dict[str, Any], item: Item, log: Path) -> str:
