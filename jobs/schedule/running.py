@@ -75,7 +75,8 @@ class Maker:
         from jobs.schedule.hours import Day
 
         dialect = self._schedule.sources[source].dialect
-        limit = max(task.time_limit for task in self._schedule.tasks.values()).total_seconds()
+        readers = [task for task in self._schedule.tasks.values() if task.input == source]
+        limit = max((task.time_limit.total_seconds() for task in readers), default=0.0)
         refused: dict[str, str] = {}
         while True:
             wanted = [uri for uri in uris if uri not in refused]
