@@ -162,9 +162,7 @@ def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
         if found and options.confirm is not None:
             if options.confirm != mark:
                 where = f"--confirm {options.confirm}"
-                raise UsageError(
-                    "is not the checksum of what would be removed now", where=where, fix="look again: prune"
-                )
+                raise UsageError("is not the checksum of what would go now", where=where, fix="look again: prune")
             for one in found:
                 prune.remove(schedule, ledger, one)
         for one in found:

@@ -24,6 +24,7 @@ FINAL_STATUS = frozenset({2, 4, 5})
 """Exit statuses that trying again with the same input cannot change."""
 
 
+AGAIN = "made again on request"
 _LONGEST = timedelta(days=32)
 _ALL_HOURS = (1 << 24) - 1
 _NO_TRIES = Tries()
@@ -223,7 +224,7 @@ class Board:
             why = f"{tries.failed} attempt{'s' * (tries.failed != 1)}: {tries.error or tries.status}"
             return Item(task, partition, "failed", why, fingerprint, inputs, options, tries)
         state: State = "due" if row is None else "stale"
-        why = "made again on request" if forced else changed if row is not None else "not made yet"
+        why = AGAIN if forced else changed if row is not None else "not made yet"
         return Item(task, partition, state, why, fingerprint, inputs, options, tries)
 
 

@@ -143,6 +143,7 @@ def items(schedule: Schedule, board: Board, scope: Scope) -> Iterator[Item]:
 def _make_all(schedule: Schedule, board: Board, scope: Scope, maker: Maker, night: Night, lost: Event) -> None:
     if scope.forced:
         board.forced = {item.key for item in items(schedule, board, scope)}
+        board.changed()
     done: set[tuple[str, str]] = set()
     while (item := _next(items(schedule, board, scope), done, scope.limit)) is not None:
         if lost.is_set():

@@ -11,7 +11,7 @@ from typing import Any
 
 from jobs import __version__
 from jobs.errors import BusyError, InputError
-from jobs.schedule.board import FINAL_STATUS, Item
+from jobs.schedule.board import AGAIN, FINAL_STATUS, Item
 from jobs.schedule.config import Schedule
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger, lost_lease
@@ -147,9 +147,6 @@ class Maker:
     def _found(self, item: Item) -> PartitionRow | None:
         """The published result, if it is of just the input that is wanted: perhaps nobody lived to write it down."""
         return published_row(item, self._ledger.clock())
-
-
-AGAIN = "made again on request"
 
 
 def published_row(item: Item, now: datetime) -> PartitionRow | None:

@@ -1,4 +1,4 @@
-"""Attempts: time limits that end all processes, retries with growing pauses, what is not tried again, two runs at once."""
+"""Attempts: time limits that end all processes, retries, what is not tried again, two runs at once, no secrets."""
 
 from __future__ import annotations
 

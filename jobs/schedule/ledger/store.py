@@ -143,25 +143,9 @@ class Ledger:
                 if row.status in ("failed", "timeout"):
                     before = found.get(key, Tries())
                     found[key] = Tries(before.failed + 1, row.status, row.exit_status, row.error)
-                elif row.status in ("published", "again"):
+                elif row.status == "published":
                     found.pop(key, None)
         return found
-
-    def forgive(self, run_id: str, task: str, partition: str, fingerprint: str) -> None:
-        """Have failed attempts at this input count no more, as when a user asks to try again."""
-        now = self.clock()
-        row = AttemptRow(
-            run_id=run_id,
-            task=task,
-            partition=partition,
-            number=0,
-            fingerprint=fingerprint,
-            status="again",
-            started=now,
-            ended=now,
-        )
-        with self.writing("ledger.begin_attempt") as session:
-            session.add(row)
 
     def history(self, limit: int, task: str | None = None, partition: str | None = None) -> list[AttemptRow]:
         """The last attempts, latest first."""
@@ -184,12 +168,6 @@ class Ledger:
         """By task and partition."""
         with self.reading() as session:
             return {(row.task, row.partition): row for row in session.scalars(select(PartitionRow))}
-
-    def forget(self, task: str, partition: str) -> None:
-        """A partition whose result was removed."""
-        with self.writing("prune.remove") as session:
-            here = (PartitionRow.task == task) & (PartitionRow.partition == partition)
-            session.execute(delete(PartitionRow).where(here))
 
     # Objects and the days they hold readings of
 
