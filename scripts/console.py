@@ -32,6 +32,7 @@ MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b\d[\d,.]*\s?[kMGT]?i?(?:B|rows|lines|readings)/s\b"), "<rate>"),
     (re.compile(r"\b\d[\d,.]*\s?(?:µs|ms|s|seconds|min)\b"), "<time>"),
     (re.compile(r"\b\d+ cores?\b"), "<cores>"),
+    (re.compile(r"<today>T\d\d:\d\d:\d\dZ"), "<now>"),
 )
 """What differs from run to run: run ids, rates, durations, cores; masked() adds today's date and the folder."""
 

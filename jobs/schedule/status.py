@@ -42,10 +42,10 @@ def plan_lines(items: Iterable[Item], limit: int | None) -> Iterator[str]:
 
 
 def history_lines(rows: Sequence[AttemptRow]) -> Iterator[str]:
-    table = [("started", "job", "partition", "try", "ended as", "seconds", "objects", "readings", "rejects", "error")]
+    table = [("started", "job", "partition", "try", "ended as", "time", "objects", "readings", "rejects", "error")]
     for row in rows:
         counts = ("" if n is None else f"{n:,}" for n in (row.objects, row.readings, row.rejects))
-        seconds = "" if row.seconds is None else f"{row.seconds:.2f}"
+        seconds = "" if row.seconds is None else f"{row.seconds:.2f} s"
         place = (_time(row.started), row.task, row.partition, str(row.number), row.status)
         table.append((*place, seconds, *counts, row.error or ""))
     yield from aligned(table, right=(3, 5, 6, 7, 8))

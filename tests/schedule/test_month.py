@@ -1,5 +1,5 @@
-"""A month on a lake in S3, night by night: late and missing data, damage, a kill, an outage, clocks that change. In the end
-every day is what one run over all the data would have made."""
+"""A month on a lake in S3, night by night: late and missing data, damage, a kill, an outage, clocks that change. In the
+end every day is what one run over all the data would have made."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@ and all is as if nothing had happened."""
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,9 +23,6 @@ FIRST, LATER = "2026-03-02T02:00:00+00:00", "2026-03-04T02:00:00+00:00"
 ALERT = '[alerts]\ncommand = ["true"]\nstale_after = "1d"\n[metrics]\ntextfile = "metrics/jobs.prom"'
 SCENARIOS = ("first", "later")
 Prepared = Callable[[Path, str], Home]
-
-EVERY = 1 if os.environ.get("JOBS_TEST_FULL") else 9
-"""Of how many moments one is tried; the full check tries all."""
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -76,7 +72,9 @@ def _state(home: Home, scenario: str) -> dict[str, object]:
 @pytest.mark.slow
 @pytest.mark.s3
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_night_that_is_killed_anywhere(tmp_path: Path, prepared: Prepared, scenario: str) -> None:
+@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.full)])
+def test_a_night_that_is_killed_anywhere(tmp_path: Path, prepared: Prepared, scenario: str, every: int) -> None:
+    """Of how many moments one is tried: every one by the full check."""
     whole = prepared(tmp_path / "whole", scenario)
     steps = tmp_path / "steps"
     status = whole.fork(_night(scenario), tmp_path / "log", **{durable.LOG: str(steps)})
@@ -85,7 +83,7 @@ def test_a_night_that_is_killed_anywhere(tmp_path: Path, prepared: Prepared, sce
     expected = _state(whole, scenario)
     assert len(moments) >= 30
     tried = 0
-    for number in range(1 + len(moments) % EVERY, len(moments) + 1, EVERY):
+    for number in range(1 + len(moments) % every, len(moments) + 1, every):
         home = prepared(tmp_path / f"at-{number}", scenario)
         log, here = home.folder / "log", home.folder / "steps"
         status = home.fork(_night(scenario), log, **{durable.LOG: str(here), durable.KILL: f"#{number}"})
@@ -100,4 +98,4 @@ def test_a_night_that_is_killed_anywhere(tmp_path: Path, prepared: Prepared, sce
         assert "nothing to do" in (home.folder / "third.log").read_text(), moments[number - 1]
         assert not left_of(home.env)
         tried += 1
-    assert tried >= len(moments) // EVERY
+    assert tried >= len(moments) // every

@@ -48,7 +48,9 @@ def open_database(url: str) -> Engine:
         engine = create_engine(parsed, **options)
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"needs the package {error.name}", where="schedule.ledger", fix="pip install 'sensor-jobs[schedule]'"
+            f"needs the package {error.name}",
+            where="schedule.ledger",
+            fix=f"pip install 'sensor-jobs[schedule,{name}]'",
         ) from None
     if name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
