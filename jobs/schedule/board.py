@@ -229,8 +229,9 @@ class Board:
 
 
 def _held(row: ObjectRow, days: list[Day]) -> list[Day]:
-    """The days of an object; of one that is damaged nobody knows what it should hold, but that its day needs it."""
-    if row.damage is None or row.arrived is None:
+    """The days of an object. Of one that is damaged, or could not be read yet, nobody knows what it holds, but that the
+    day of its arrival is not whole without it."""
+    if row.arrived is None or (row.damage is None and row.learned == row.pin):
         return days
     return [*days, Day(row.arrived, _ALL_HOURS, 0)]
 

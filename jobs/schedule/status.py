@@ -56,7 +56,7 @@ def verify_lines(rows: Iterable[PartitionRow], hide: Callable[[str], str]) -> It
     from jobs.lake.published import read_published
     from jobs.schedule.attempt import content_of
 
-    for row in rows:
+    for row in (row for row in rows if row.pruned is None):
         place = f"{row.task} {row.partition}"
         try:
             manifest = read_published(row.output)
