@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.schedule.nights import Home
 
 NOW = datetime(2026, 3, 10, 2, tzinfo=UTC)
 ALL = (1 << 24) - 1
+UTC_ZONE = ZoneInfo("UTC")
 
 
 @pytest.fixture
@@ -121,6 +123,9 @@ def test_attempts_are_used_up_or_end_for_good(
         attempt = ledger.begin_attempt("run", "compact", "2026-03-01", number + 1, fingerprint)
         ledger.end_attempt(attempt, {"status": "failed", "exit_status": status, "error": "no"}, None)
     assert _item(schedule, ledger, "2026-03-01").state == state
+    board = Board(schedule, ledger, NOW)
+    board.forced = {("compact", "2026-03-01")}
+    assert board.item(schedule.tasks["compact"], named("daily", UTC_ZONE, "2026-03-01")).state == "due", "asked for"
     _arrive(ledger, "b", 1, 1)
     assert _item(schedule, ledger, "2026-03-01").state == "due", "another input begins anew"
 
