@@ -13,8 +13,8 @@ from jobs.engine.command import guarded
 from jobs.engine.options import refuse
 from jobs.errors import BusyError, JobError, UsageError
 from jobs.schedule import config, night
-from jobs.schedule.config import Schedule
 from jobs.schedule.ledger.store import Ledger
+from jobs.schedule.model import Schedule
 from jobs.schedule.night import Night, Scope
 from jobs.schedule.telling import Teller, hider
 

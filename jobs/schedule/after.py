@@ -9,8 +9,8 @@ from pathlib import Path
 from jobs.errors import JobError
 from jobs.schedule import alerts, metrics, night
 from jobs.schedule.board import Board
-from jobs.schedule.config import Schedule
 from jobs.schedule.ledger.store import Ledger
+from jobs.schedule.model import Schedule
 from jobs.schedule.night import Night
 from jobs.schedule.running import Hide, Say
 

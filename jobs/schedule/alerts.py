@@ -17,10 +17,10 @@ from sqlalchemy import select
 
 from jobs.errors import JobError
 from jobs.schedule.board import STUCK, Board, Item
-from jobs.schedule.config import Alerts, Email, Schedule
 from jobs.schedule.durable import step
 from jobs.schedule.ledger.models import AlertRow
 from jobs.schedule.ledger.store import Ledger
+from jobs.schedule.model import Alerts, Email, Schedule
 
 _SECONDS = 30.0
 _COMPARED = 7

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from jobs.schedule import partitions, sources
-from jobs.schedule.config import Schedule, Task
 from jobs.schedule.hours import Day, touches
 from jobs.schedule.ledger.models import ObjectRow, PartitionRow
 from jobs.schedule.ledger.store import Ledger, Seen, Tries
+from jobs.schedule.model import Schedule, Task
 from jobs.schedule.partitions import Partition
 
 State = Literal["published", "stale", "due", "missing", "waiting", "failed", "blocked", "later"]

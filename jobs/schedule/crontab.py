@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from jobs.errors import JobError
-from jobs.schedule.config import Schedule
 from jobs.schedule.durable import step
+from jobs.schedule.model import Schedule
 
 
 def cron_lines(schedule: Schedule) -> list[str]:

@@ -24,11 +24,11 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
 
 from jobs.errors import BusyError, JobError
-from jobs.schedule.config import Schedule
 from jobs.schedule.durable import step
 from jobs.schedule.ledger.connect import told
 from jobs.schedule.ledger.models import LeaseRow
 from jobs.schedule.ledger.store import LEASE
+from jobs.schedule.model import Schedule
 
 if TYPE_CHECKING:
     from jobs.schedule.ledger.store import Ledger

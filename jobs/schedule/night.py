@@ -13,8 +13,8 @@ from jobs.engine.run import new_run_id
 from jobs.errors import JobError
 from jobs.schedule import partitions, sources
 from jobs.schedule.board import STUCK, TO_DO, Board, Item
-from jobs.schedule.config import Schedule, Task
 from jobs.schedule.ledger.store import Ledger, Seen, lost_lease
+from jobs.schedule.model import Schedule, Task
 from jobs.schedule.partitions import Partition
 from jobs.schedule.running import Hide, Maker, Say
 

@@ -16,9 +16,9 @@ from sqlalchemy import update
 from jobs.errors import JobError, UsageError
 from jobs.lake import storage
 from jobs.lake.manifest import SUCCESS, is_part_name
-from jobs.schedule.config import Schedule, Task
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger
+from jobs.schedule.model import Schedule, Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Any
 from jobs import __version__
 from jobs.errors import BusyError, InputError
 from jobs.schedule.board import AGAIN, FINAL_STATUS, Item
-from jobs.schedule.config import Schedule
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger, lost_lease
+from jobs.schedule.model import Schedule
 from jobs.schedule.processes import run_child
 
 _COUNTS = ("engine", "tasks", "objects", "bytes", "readings", "rejects", "seconds")

@@ -13,8 +13,8 @@ from jobs.errors import MissingError
 from jobs.lake import storage
 from jobs.lake.storage import ObjectInfo
 from jobs.readings import detect
-from jobs.schedule.config import Source
 from jobs.schedule.ledger.store import Seen
+from jobs.schedule.model import Source
 
 _DATE = "{date}"
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.schedule.board import Item
-from jobs.schedule.config import Schedule
+from jobs.schedule.model import Schedule
 
 _USER_INFO = re.compile(r"(\w+://[^\s/:@]+):[^\s/@]+@")
 _SIGNED = re.compile(r"((?:X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token|token|key|secret)=)[^\s&'\"]+", re.I)

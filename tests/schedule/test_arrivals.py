@@ -13,9 +13,9 @@ from jobs import api
 from jobs.errors import BusyError
 from jobs.lake.published import read_published
 from jobs.schedule import sources
-from jobs.schedule.config import Source
 from jobs.schedule.days import learn
 from jobs.schedule.hours import Day, touches
+from jobs.schedule.model import Source
 from tests.schedule.nights import log
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)

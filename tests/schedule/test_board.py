@@ -12,11 +12,11 @@ import pytest
 
 from jobs.schedule import config
 from jobs.schedule.board import Board, Item
-from jobs.schedule.config import Schedule
 from jobs.schedule.hours import Day
 from jobs.schedule.lease import LedgerPlace, taken
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger, Seen
+from jobs.schedule.model import Schedule
 from jobs.schedule.partitions import named
 from jobs.schedule.status import verify_lines
 from tests.schedule.nights import Home

@@ -9,6 +9,7 @@ import pytest
 
 from jobs.errors import JobError
 from jobs.schedule import config
+from jobs.schedule.model import Schedule
 from tests.command_line import ROOT
 
 GOOD = """
@@ -30,7 +31,7 @@ options = { baseline = "{hourly_profile}" }
 """
 
 
-def _load(tmp_path: Path, text: str) -> config.Schedule:
+def _load(tmp_path: Path, text: str) -> Schedule:
     file = tmp_path / "schedule.toml"
     file.write_text(text, "utf-8")
     return config.load(file)

@@ -13,6 +13,7 @@ import pytest
 
 from jobs.errors import JobError
 from jobs.schedule import config, crontab
+from jobs.schedule.model import Schedule
 from tests.command_line import ROOT
 from tests.schedule.nights import Home
 
@@ -20,13 +21,13 @@ FOREIGN = "# of others\nMAILTO=ops\n1 1 * * * true 100\\%\n"
 
 
 @pytest.fixture
-def schedule(tmp_path: Path) -> config.Schedule:
+def schedule(tmp_path: Path) -> Schedule:
     folder = tmp_path / "it's 100% here"
     folder.mkdir()
     return config.load(Home(folder).write().file)
 
 
-def test_lines_of_others_stay_and_ours_are_there_once(schedule: config.Schedule) -> None:
+def test_lines_of_others_stay_and_ours_are_there_once(schedule: Schedule) -> None:
     once = crontab.with_ours(FOREIGN, schedule)
     assert once.startswith(FOREIGN)
     assert once.count("jobs.schedule run") == 1
@@ -37,21 +38,21 @@ def test_lines_of_others_stay_and_ours_are_there_once(schedule: config.Schedule)
     assert crontab.with_ours("1 1 * * * true", schedule).startswith("1 1 * * * true\n#")
 
 
-def test_another_line_of_ours_is_replaced(schedule: config.Schedule) -> None:
+def test_another_line_of_ours_is_replaced(schedule: Schedule) -> None:
     begin, line, end = crontab.cron_lines(schedule)
     old = f"{begin}\n0 0 * * * old\n{end}\n"
     assert crontab.with_ours(FOREIGN + old, schedule) == FOREIGN + f"{begin}\n{line}\n{end}\n"
 
 
 @pytest.mark.parametrize("lost", [0, 2])
-def test_a_mark_that_is_missing_is_told(schedule: config.Schedule, lost: int) -> None:
+def test_a_mark_that_is_missing_is_told(schedule: Schedule, lost: int) -> None:
     lines = crontab.cron_lines(schedule)
     del lines[lost]
     with pytest.raises(JobError, match=r"^crontab: one of our two marks is missing or twice; mend it by hand: #"):
         crontab.with_ours("\n".join(lines) + "\n", schedule)
 
 
-def test_percent_and_quotes_survive_cron(schedule: config.Schedule) -> None:
+def test_percent_and_quotes_survive_cron(schedule: Schedule) -> None:
     line = crontab.cron_lines(schedule)[1]
     command = line.split(" ", 5)[5].replace(r"\%", "%")  # as cron hands it to the shell
     assert "%" not in line.replace(r"\%", "")
