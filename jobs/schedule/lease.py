@@ -33,6 +33,7 @@ from jobs.schedule.model import Schedule
 if TYPE_CHECKING:
     from jobs.schedule.ledger.store import Ledger
 
+_LEASE = select(LeaseRow.owner, LeaseRow.token, LeaseRow.beat).where(LeaseRow.name == LEASE)
 _BEATS = 4
 """Signs of life in the time that a lease lasts."""
 
@@ -189,7 +190,7 @@ class LedgerPlace:
         with told(self._engine):
             try:
                 with self._engine.begin() as connection:
-                    row = connection.execute(select(LeaseRow.owner, LeaseRow.token, LeaseRow.beat)).first()
+                    row = connection.execute(_LEASE).first()
                     if row is None:
                         connection.execute(insert(LeaseRow).values(name=LEASE, owner=None, token=0, beat=0))
                         return Seen(None, 0, 0)
