@@ -33,7 +33,18 @@ SPARK = [
     "pyspark>=3.5",
     "pandas>=2.2,<3",  # pyspark asks for it where Arrow batches cross, and warns of 3
 ]
+SCHEDULE = [
+    "sqlalchemy>=2.0.30",  # the ledger, in SQLite
+    "alembic>=1.13",  # its migrations
+]
+POSTGRESQL = ["psycopg[binary]>=3.1"]
+MARIADB = ["pymysql>=1.1"]  # pure Python; mysqlclient needs a compiler and headers
+OTLP = ["opentelemetry-exporter-otlp-proto-http>=1.25"]
 DEV = [
+    *SCHEDULE,
+    *POSTGRESQL,
+    *MARIADB,
+    *OTLP,
     "coverage>=7.10",  # measures forked tasks
     "duckdb>=1.2",
     "hypothesis>=6.100",
@@ -94,11 +105,19 @@ setup(
         "jobs.kernel": ["*.c", "*.h"],
         "jobs.readings": ["dialects/*.toml"],
         "jobs.engine": ["skeleton/*.txt", "*.properties"],
+        "jobs.schedule.ledger": ["migrations/script.py.mako"],
         "jobs.hadoop": ["pom.xml", "hadoop.sh", "*.properties", "classes.txt.gz"],
     },
     exclude_package_data={"": ["*.so"]},
     install_requires=REQUIRED,
-    extras_require={"spark": SPARK, "dev": DEV},
+    extras_require={
+        "spark": SPARK,
+        "schedule": SCHEDULE,
+        "postgresql": POSTGRESQL,
+        "mariadb": MARIADB,
+        "otlp": OTLP,
+        "dev": DEV,
+    },
     distclass=Platform,
     cmdclass={"build_py": BuildKernel, "bdist_wheel": Wheel},
 )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 
 import pyarrow as pa
 
 from jobs import registry
-from jobs.engine.driver import Engine, Outcome, drive
+from jobs.engine.driver import Emit, Engine, Outcome, drive
 from jobs.engine.engines import TWINS, EngineName
 from jobs.engine.options import settings
 from jobs.errors import UsageError
 
-__all__ = ["EngineName", "OptionValue", "run", "run_with_outcome"]
+__all__ = ["EngineName", "OptionValue", "publish", "run", "run_with_outcome"]
 
 OptionValue = str | int | float | bool | Sequence[str] | None
 
@@ -36,13 +36,6 @@ def run_with_outcome(
     job: str, inputs: Iterable[str | PathLike[str]], *, engine: EngineName | None = None, **options: OptionValue
 ) -> tuple[pa.Table, Outcome]:
     """As `run`, with what the run came to: its plan, counts, rejects and seconds."""
-    declared = registry.job(job)
-    flags = [flag for name, value in options.items() for flag in _flags(name, value)]
-    arguments = [*flags, *(str(i) for i in inputs)]
-    try:
-        instance = declared(args=[*(["-r", engine] if engine and engine not in TWINS else []), *arguments])
-    except ValueError as error:
-        raise UsageError(str(error), where=job) from None
     tables: list[pa.Table] = []
     schemas: list[pa.Schema] = []
 
@@ -50,11 +43,47 @@ def run_with_outcome(
         schemas.append(schema)
         tables.extend(results)
 
-    chosen = settings(instance.options, declared.OPTIONS, printed=True)
+    outcome = _driven(job, inputs, engine, options, emit, printed=True)
+    return pa.concat_tables(tables) if tables else schemas[0].empty_table(), outcome
+
+
+def publish(
+    job: str,
+    inputs: Iterable[str | PathLike[str]],
+    output_dir: str | PathLike[str],
+    *,
+    engine: EngineName | None = None,
+    **options: OptionValue,
+) -> Outcome:
+    """Publish the result of a job, as with --output-dir; what the run came to. All else is as with `run`.
+
+    Raises also BusyError where another run published there meanwhile.
+    """
+    placed = {**options, "output_dir": str(output_dir)}
+    return _driven(job, inputs, engine, placed, lambda schema, results: None, printed=False)
+
+
+def _driven(
+    job: str,
+    inputs: Iterable[str | PathLike[str]],
+    engine: EngineName | None,
+    options: Mapping[str, OptionValue],
+    emit: Emit,
+    *,
+    printed: bool,
+) -> Outcome:
+    declared = registry.job(job)
+    flags = [flag for name, value in options.items() for flag in _flags(name, value)]
+    arguments = [*flags, *(str(i) for i in inputs)]
+    try:
+        instance = declared(args=[*(["-r", engine] if engine and engine not in TWINS else []), *arguments])
+    except ValueError as error:
+        raise UsageError(str(error), where=job) from None
+    chosen = settings(instance.options, declared.OPTIONS, printed=printed)
     outcome = drive(declared, chosen, _engine(engine, job, instance), emit)
     if outcome.problem is not None:
         raise outcome.problem
-    return pa.concat_tables(tables) if tables else schemas[0].empty_table(), outcome
+    return outcome
 
 
 def _engine(name: EngineName | None, job: str, instance: object) -> Engine:

@@ -45,6 +45,10 @@ class InputError(JobError):
     status = 3
 
 
+class MissingError(InputError):
+    """Input of which there is nothing at all."""
+
+
 class LimitError(JobError):
     """More rejects or damage than the run allows."""
 

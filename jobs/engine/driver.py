@@ -37,6 +37,7 @@ _BYTES_PER_PARTITION = 128 << 20
 _MOST_PARTITIONS = 256
 _REJECT_KEYS = ("object", "offset", "reason")
 _MOST_NAMED = 20
+_NO_OPTIONS = ("output_dir", "overwrite", "dry_run", "fence", "ticket")  # what `_SUCCESS` does not call options
 
 Emit = Callable[[pa.Schema, Iterator[pa.Table]], None]
 
@@ -218,7 +219,9 @@ def _targets(settings: Settings, run_id: str) -> dict[str, Publication]:
     targets = {}
     if settings.output_dir:
         output = settings.output_format or "parquet"
-        targets["output"] = Publication(settings.output_dir, output, overwrite=settings.overwrite, run_id=run_id)
+        targets["output"] = Publication(
+            settings.output_dir, output, overwrite=settings.overwrite, run_id=run_id, fence=settings.fence
+        )
     if settings.rejects:
         targets["rejects"] = Publication(settings.rejects, "jsonl", overwrite=settings.overwrite, run_id=run_id)
     return targets
@@ -291,7 +294,8 @@ def provenance(run: Run, plan: Plan, report: Report, *, listed: bool = False) ->
         "job": run.job,
         "version": __version__,
         "started": datetime.fromtimestamp(run.started / 1e6, UTC).isoformat(),
-        "options": {k: v for k, v in asdict(run.settings).items() if k not in ("output_dir", "overwrite", "dry_run")},
+        "options": {k: v for k, v in asdict(run.settings).items() if k not in _NO_OPTIONS},
+        **{k: v for k in ("fence", "ticket") if (v := getattr(run.settings, k)) is not None},
         "input": {"fingerprint": plan.fingerprint(), "objects": len(plan.objects), "bytes": plan.size},
         "plan": {"splits": len(plan.splits), "split_size": plan.split_size, "pruned_objects": plan.pruned_objects},
         "counts": {

@@ -67,6 +67,8 @@ class Settings:
     overwrite: bool = False
     print_result: bool = True
     dry_run: bool = False
+    fence: int | None = None
+    ticket: str | None = None
     job: tuple[tuple[str, Any], ...] = ()
 
     def option(self, name: str) -> Any:
@@ -151,6 +153,10 @@ def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) 
     group.add_argument(
         "--overwrite", action="store_true", help="replace what is published in --output-dir and --rejects"
     )
+    group.add_argument(
+        "--fence", metavar="N", help="of a scheduler's lease: what was published under a higher N is not replaced"
+    )
+    group.add_argument("--ticket", metavar="TEXT", help="of a scheduler: what _SUCCESS says of the input it asked for")
 
 
 def settings(options: argparse.Namespace, job_options: Sequence[Option], *, printed: bool | None = None) -> Settings:
@@ -200,6 +206,8 @@ def settings(options: argparse.Namespace, job_options: Sequence[Option], *, prin
         overwrite=options.overwrite,
         print_result=not options.output_dir if printed is None else printed,
         dry_run=options.dry_run,
+        fence=None if options.fence is None else _whole("--fence", options.fence, 0),
+        ticket=options.ticket,
         job=tuple((o.dest, _job_value(o, getattr(options, o.dest))) for o in job_options),
     )
 

@@ -39,6 +39,7 @@ class Planner:
     def __init__(self, settings: Settings, tasks: int, *, heads: bool = False) -> None:
         self._settings = settings
         self._tasks = tasks
+        self._named = frozenset(settings.inputs)
         self._heads = heads  # look at every object's head, as --dry-run does
         self._looks = True
         self.dialects: dict[str, str] = {}
@@ -123,10 +124,11 @@ class Planner:
         """Whether the object's dt= folder can hold readings of the time asked for.
 
         A reading arrives after its time, so a folder of arrivals before --from holds none (a day is left for zones),
-        and one more than --max-lateness days after --to holds none that counts.
+        and one more than --max-lateness days after --to holds none that counts. An object that was named in full is
+        read whatever its folder.
         """
         found = _DAY.findall(info.uri)
-        if not found:
+        if not found or info.uri in self._named:
             return True
         try:
             day = date.fromisoformat(found[-1])

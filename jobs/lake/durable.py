@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 STEPS = {
     "publish.stage": "make the hidden folder beside the target in which a result is put together",
@@ -26,18 +28,32 @@ STEPS = {
 """Every durable operation by name, and what it does."""
 
 KILL = "JOBS_TEST_KILL"
-"""For tests: `name:before` or `name:after`, where this process kills itself with SIGKILL."""
+"""For tests: `name:before`, `name:after` or, with LOG, `#N` for the N-th moment: there this process kills itself."""
+
+LOG = "JOBS_TEST_STEPS"
+"""For tests: a file to which each process appends the moments it comes to, a line each."""
 
 
 @contextmanager
-def step(name: str) -> Iterator[None]:
-    """Wraps a durable operation named in STEPS."""
-    assert name in STEPS, name
-    _kill_at(name, "before")
+def step(name: str, known: Mapping[str, str] = STEPS) -> Iterator[None]:
+    """Wraps a durable operation named in `known`."""
+    assert name in known, name
+    _moment(f"{name}:before")
     yield
-    _kill_at(name, "after")
+    _moment(f"{name}:after")
 
 
-def _kill_at(name: str, when: str) -> None:
-    if os.environ.get(KILL) == f"{name}:{when}":
+def _moment(moment: str) -> None:
+    wanted, log = os.environ.get(KILL), os.environ.get(LOG)
+    if wanted == moment or (log is not None and f"#{_logged(log, moment)}" == wanted):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _logged(log: str, moment: str) -> int:
+    """The number of this moment, of all processes that write the log."""
+    with Path(log).open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(f"{moment}\n".encode())
+        file.flush()
+        file.seek(0)
+        return file.read().count(b"\n")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from jobs.errors import InputError
+from jobs.errors import MissingError
 from jobs.lake import globs
 from jobs.lake.hdfs_reader import RangeReader, check, fetch, fetch_whole, info_of
 from jobs.lake.remote import BytesReader, Prefetches, SeekableObject
@@ -32,13 +32,13 @@ def expand(spec: str, accept: Accept) -> list[ObjectInfo]:
         elif globs.has_magic(path):
             found = list(listing.matches(path))
             if not found:
-                raise InputError("no file matches", where=spec, fix="check the pattern; quote it against the shell")
+                raise MissingError("no file matches", where=spec, fix="check the pattern; quote it against the shell")
         else:
-            raise InputError("no such file or directory", where=spec, fix="check the name")
+            raise MissingError("no such file or directory", where=spec, fix="check the name")
     except (HdfsError, UnreachableError) as error:
         raise refusal(error, spec) from None
     if not found:
-        raise InputError("no log files in it", where=spec, fix="names that begin with . or _ are passed over")
+        raise MissingError("no log files in it", where=spec, fix="names that begin with . or _ are passed over")
     return sorted({info.uri: info for info in found}.values(), key=lambda info: info.uri)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from jobs.errors import InputError
+from jobs.errors import InputError, MissingError
 from jobs.lake import globs
 from jobs.lake.closing import Closing
 from jobs.lake.storage import ObjectInfo, changed
@@ -46,11 +46,11 @@ def expand(spec: str, accept: Accept) -> list[ObjectInfo]:
     elif globs.has_magic(path):
         found = list(_matches(path, accept))
         if not found:
-            raise InputError("no file matches", where=spec, fix="check the pattern; quote it against the shell")
+            raise MissingError("no file matches", where=spec, fix="check the pattern; quote it against the shell")
     else:
-        raise InputError("no such file or directory", where=spec, fix="check the name")
+        raise MissingError("no such file or directory", where=spec, fix="check the name")
     if not found:
-        raise InputError("no log files in it", where=spec, fix="names that begin with . or _ are passed over")
+        raise MissingError("no log files in it", where=spec, fix="names that begin with . or _ are passed over")
     return [_info(f) for f in _each_once(found)]
 
 
@@ -192,7 +192,9 @@ def _refusal(error: OSError, where: str) -> InputError:
     if isinstance(error, PermissionError):
         return InputError("no permission to read it", where=where, fix="ask its owner, or leave it out of the input")
     if isinstance(error, FileNotFoundError):
-        return InputError("no such file or directory", where=where, fix="check the name, and whether it was moved away")
+        return MissingError(
+            "no such file or directory", where=where, fix="check the name, and whether it was moved away"
+        )
     return InputError(f"cannot be read: {error.strerror}", where=where)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from jobs.errors import BusyError, UsageError
+from jobs.errors import BusyError, InputError, UsageError
 from jobs.lake import storage
 from jobs.lake.manifest import Manifest, described
 from jobs.lake.parts import Layout
@@ -39,10 +39,16 @@ class Target(Protocol):
 
 
 class Publication:
-    """The result of one run on its way to `target`, a folder, an `s3://bucket/prefix/` or `hdfs://host/path`."""
+    """The result of one run on its way to `target`, a folder, an `s3://bucket/prefix/` or `hdfs://host/path`.
 
-    def __init__(self, target: str, output: OutputFormat, *, overwrite: bool, run_id: str) -> None:
+    fence: the token of a lease; a result that was published under a higher one is not replaced.
+    """
+
+    def __init__(
+        self, target: str, output: OutputFormat, *, overwrite: bool, run_id: str, fence: int | None = None
+    ) -> None:
         self._target = open_target(target)
+        self._named, self._fence = target, fence
         self._output = output
         self._overwrite = overwrite
         self._run_id = run_id
@@ -50,9 +56,27 @@ class Publication:
     def check(self) -> None:
         """Before any work: refuse a target that is not empty without overwrite, or cannot be written.
 
-        Raises UsageError for the former and for a target that holds what no run published, JobError for the latter.
+        Raises UsageError for the former and for a target that holds what no run published, JobError for the latter,
+        BusyError for what is fenced.
         """
         self._target.check(self._overwrite)
+        if self._fence is not None:
+            self._check_fence(self._fence)
+
+    def _check_fence(self, fence: int) -> None:
+        """What is published after this look, publishing itself notices."""
+        from jobs.lake.published import read_published
+
+        try:
+            earlier = read_published(self._named).provenance.get("fence")
+        except InputError:
+            return
+        if earlier is not None and earlier > fence:
+            raise BusyError(
+                f"was published under a later lease ({earlier}, ours is {fence})",
+                where=self._named,
+                fix="nothing is to be done: another run does the work",
+            )
 
     def publish(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from jobs.errors import InputError
+from jobs.errors import MissingError
 from jobs.lake import globs
 from jobs.lake.remote import BytesReader, Prefetches, SeekableObject
 from jobs.lake.s3_client import client, http_status, refusal, split_uri
@@ -29,7 +29,7 @@ def expand(spec: str, accept: Accept) -> list[ObjectInfo]:
     if globs.has_magic(key):
         found = _matches(bucket, key, accept)
         if not found:
-            raise InputError("no object matches", where=spec, fix="check the pattern; quote it against the shell")
+            raise MissingError("no object matches", where=spec, fix="check the pattern; quote it against the shell")
         return found
     prefix = key if not key or key.endswith("/") else f"{key}/"
     found = [o for o in _listed(bucket, prefix, spec) if _accepted(o.uri, f"s3://{bucket}/{prefix}", accept)]
@@ -91,12 +91,14 @@ def _accepted(uri: str, named: str, accept: Accept) -> bool:
     return all(map(accept, uri.removeprefix(named).split("/")))
 
 
-def _nothing(spec: str, bucket: str, prefix: str) -> InputError:
+def _nothing(spec: str, bucket: str, prefix: str) -> MissingError:
     if next(_listed(bucket, prefix), None) is not None:
-        return InputError("no log objects in it", where=spec, fix="names that begin with . or _ are passed over")
+        return MissingError("no log objects in it", where=spec, fix="names that begin with . or _ are passed over")
     if (near := next(_listed(bucket, prefix.rstrip("/")), None)) is not None and prefix:
-        return InputError("there is no such object or prefix", where=spec, fix=f"add * to take keys such as {near.uri}")
-    return InputError("there is no such object or prefix", where=spec, fix="check the name")
+        return MissingError(
+            "there is no such object or prefix", where=spec, fix=f"add * to take keys such as {near.uri}"
+        )
+    return MissingError("there is no such object or prefix", where=spec, fix="check the name")
 
 
 def _etag(entry: dict[str, Any]) -> str:

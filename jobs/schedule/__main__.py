@@ -1,0 +1,298 @@
+"""`python -m jobs.schedule`: every night's run, once, published whole, caught up when missed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from jobs.engine.command import guarded
+from jobs.engine.options import refuse
+from jobs.errors import BusyError, JobError, UsageError
+from jobs.schedule import config, night
+from jobs.schedule.ledger.store import Ledger
+from jobs.schedule.model import Schedule
+from jobs.schedule.night import Night, Scope
+from jobs.schedule.telling import Teller, hider
+
+NOW = "JOBS_TEST_NOW"
+"""For tests: the time that it is, instead of the clock's."""
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    schedule = config.load(options.schedule)
+    command: Callable[[Schedule, argparse.Namespace], int] = _COMMANDS[options.command]
+    return command(schedule, options)
+
+
+def clock() -> datetime:
+    return datetime.fromisoformat(os.environ[NOW]) if NOW in os.environ else datetime.now(UTC)
+
+
+def _run(schedule: Schedule, options: argparse.Namespace) -> int:
+    if options.date is None:
+        return _made(schedule, options, night.whole(schedule, clock()))
+    return _made(schedule, options, night.of_days(schedule, options.date, options.date))
+
+
+def _backfill(schedule: Schedule, options: argparse.Namespace) -> int:
+    _check_days(options.since, options.until)
+    tasks = _tasks(schedule, options.jobs)
+    return _made(
+        schedule, options, night.of_days(schedule, options.since, options.until, tasks=tasks, limit=options.limit)
+    )
+
+
+def _rerun(schedule: Schedule, options: argparse.Namespace) -> int:
+    tasks = _tasks(schedule, options.jobs)
+    others = {"tasks": tasks, "forced": True, "accept_gone": options.accept_gone}
+    return _made(schedule, options, night.of_days(schedule, options.date, options.date, **others))
+
+
+def _made(schedule: Schedule, options: argparse.Namespace, scope: Scope) -> int:
+    from jobs.schedule.after import tell, tell_error
+    from jobs.schedule.lease import held
+
+    hide = hider(schedule)
+    say = Teller(hide, as_json=options.json, quiet=options.quiet)
+    ledger = Ledger(schedule.ledger, clock)
+    try:
+        with held(schedule, ledger) as lease:
+            done = night.run(schedule, ledger, lease, scope, " ".join(sys.argv[1:]), say, hide)
+            tell(schedule, ledger, done, say, hide)
+    except BusyError:
+        raise
+    except JobError as error:
+        tell_error(schedule, error, say, hide)
+        raise
+    finally:
+        ledger.close()
+    if not options.quiet:
+        print(hide(_said(done)), file=sys.stderr)
+    return 0 if done.is_good else 1
+
+
+def _said(done: Night) -> str:
+    for_next = f", {done.left} left for the next run" if done.left else ""
+    if not (done.made or done.failed or done.errors):
+        stuck = f"what is due is published, but for {done.stuck} that failed before or are blocked: see status"
+        why = stuck if done.stuck else "all that is due is published"
+        return f"nothing to do: {why} ({done.seconds:.2f} s)"
+    errors = "".join(f"\nerror: {error}" for error in done.errors)
+    return f"{len(done.made)} made, {len(done.failed)} failed{for_next} ({done.seconds:.2f} s){errors}"
+
+
+def _status(schedule: Schedule, options: argparse.Namespace) -> int:
+    from jobs.schedule import status
+
+    ledger, scope = _ledger(schedule), _shown(schedule, options)
+    hide = hider(schedule)
+    board = night.observed(schedule, ledger, scope, None, None, hide)
+    found = list(night.items(schedule, board, scope))
+    for line in status.status_lines(found, board):
+        print(hide(line))
+    wrong = list(status.verify_lines(board.published.values(), hide)) if options.verify else []
+    for line in wrong:
+        print(line)
+    if options.verify and not wrong:
+        print(f"the lake agrees with the ledger on {len(board.published)} partitions")
+    return 0 if status.is_good(found) and not wrong else 1
+
+
+def _plan(schedule: Schedule, options: argparse.Namespace) -> int:
+    from jobs.schedule import status
+
+    ledger, scope = _ledger(schedule), _shown(schedule, options)
+    board = night.observed(schedule, ledger, scope, None, None, hider(schedule))
+    for line in status.plan_lines(night.items(schedule, board, scope), scope.limit):
+        print(line)
+    return 0
+
+
+def _history(schedule: Schedule, options: argparse.Namespace) -> int:
+    from jobs.schedule import status
+
+    hide = hider(schedule)
+    for line in status.history_lines(_ledger(schedule).history(options.limit, options.job, options.partition)):
+        print(hide(line))
+    return 0
+
+
+def _install(schedule: Schedule, options: argparse.Namespace) -> int:
+    from jobs.schedule import crontab
+
+    if options.systemd:
+        print(crontab.systemd_units(schedule), end="")
+    elif options.apply:
+        before = crontab.read()
+        after = crontab.with_ours(before, schedule)
+        if after != before:
+            crontab.write(after)
+        print("in the crontab" if after != before else "in the crontab already", file=sys.stderr)
+    else:
+        print(*crontab.cron_lines(schedule), sep="\n")
+        sys.stdout.flush()
+        print("nothing was written: --apply puts these lines into your crontab", file=sys.stderr)
+    return 0
+
+
+def _uninstall(schedule: Schedule, options: argparse.Namespace) -> int:
+    from jobs.schedule import crontab
+
+    before = crontab.read()
+    after = crontab.without_ours(before, schedule)
+    if after != before:
+        crontab.write(after)
+    print("gone from the crontab" if after != before else "was not in the crontab", file=sys.stderr)
+    return 0
+
+
+def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
+    from jobs.schedule import prune
+    from jobs.schedule.lease import held
+
+    ledger = Ledger(schedule.ledger, clock)
+    with held(schedule, ledger):
+        found = list(prune.old_results(schedule, ledger, clock()))
+        mark = prune.checksum(found)
+        if found and options.confirm is not None:
+            if options.confirm != mark:
+                where = f"--confirm {options.confirm}"
+                raise UsageError("is not the checksum of what would go now", where=where, fix="look again: prune")
+            for one in found:
+                prune.remove(schedule, ledger, one)
+        for one in found:
+            print(f"{'removed' if options.confirm else 'would remove'} {one}")
+    if not found:
+        print("nothing is older than its retention")
+    elif options.confirm is None:
+        print(f"to remove it: prune --confirm {mark}")
+    return 0
+
+
+def _ledger(schedule: Schedule) -> Ledger:
+    ledger = Ledger(schedule.ledger, clock)
+    ledger.prepare()
+    return ledger
+
+
+def _shown(schedule: Schedule, options: argparse.Namespace) -> Scope:
+    if options.since is None and options.until is None:
+        return night.whole(schedule, clock())
+    last = options.until or clock().astimezone(schedule.zone).date()
+    first = options.since or schedule.start
+    _check_days(first, last)
+    return night.of_days(schedule, first, last)
+
+
+def _check_days(first: date, last: date) -> None:
+    if first > last:
+        raise UsageError("--from is after --to", where=f"--from {first} --to {last}", fix="both days are included")
+
+
+def _tasks(schedule: Schedule, names: str | None) -> frozenset[str] | None:
+    if names is None:
+        return None
+    chosen = names.split(",")
+    for name in chosen:
+        if name not in schedule.tasks:
+            raise UsageError(
+                f'there is no job "{name}"', where="--jobs", fix=f"use some of {', '.join(schedule.tasks)}"
+            )
+    return frozenset(chosen)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f'"{text}" is no date', fix="write it as 2026-03-01") from None
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise UsageError(f'"{text}" is no count', fix="write a whole number from 1")
+    return int(text)
+
+
+_COMMANDS: dict[str, Callable[[Schedule, argparse.Namespace], int]] = {
+    "run": _run,
+    "status": _status,
+    "plan": _plan,
+    "backfill": _backfill,
+    "rerun": _rerun,
+    "history": _history,
+    "prune": _prune,
+    "install": _install,
+    "uninstall": _uninstall,
+}
+_HELP = {
+    "run": "make what is due; what cron calls",
+    "status": "what is published, stale, missing, failed; exit status 1 where something is wrong",
+    "plan": "what a run would make now, of the objects that are known",
+    "backfill": "make the partitions of past days, oldest first",
+    "rerun": "make a day again, though nothing changed or attempts failed",
+    "history": "the last attempts",
+    "prune": "show what is older than its retention; remove it with the checksum of what was shown",
+    "install": "print the crontab lines of this schedule, or write them",
+    "uninstall": "remove them, and nothing else, from the crontab",
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jobs.schedule",
+        description="Runs the jobs of a schedule: each partition once, published whole, and caught up when missed.",
+        epilog="docs/nightly.md explains schedule.toml.",
+        allow_abbrev=False,
+    )
+    parser.error = refuse  # type: ignore[method-assign]
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in _HELP.items():
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+        command.error = refuse  # type: ignore[method-assign]
+        command.add_argument(
+            "--schedule", type=Path, default=Path("schedule.toml"), metavar="FILE", help="default: schedule.toml"
+        )
+        if name in ("run", "rerun"):
+            what = "only the partitions that end on this day" if name == "run" else "the day"
+            command.add_argument("--date", type=_day, metavar="DAY", required=name == "rerun", help=what)
+        if name in ("backfill", "status", "plan"):
+            needed = name == "backfill"
+            command.add_argument(
+                "--from", dest="since", type=_day, metavar="DAY", required=needed, help="the first day"
+            )
+            command.add_argument("--to", dest="until", type=_day, metavar="DAY", required=needed, help="the last day")
+        if name in ("backfill", "rerun"):
+            command.add_argument("--jobs", metavar="NAME,…", help="only these jobs")
+        if name == "backfill":
+            command.add_argument("--limit", type=_count, metavar="N", help="at most so many partitions of each job")
+        if name == "rerun":
+            command.add_argument(
+                "--accept-gone", action="store_true", help="though objects that the result was made of are gone"
+            )
+        if name in ("run", "backfill", "rerun"):
+            command.add_argument("--json", action="store_true", help="say what happens as lines of JSON")
+            command.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+        if name == "install":
+            command.add_argument("--apply", action="store_true", help="write them into your crontab")
+            command.add_argument("--systemd", action="store_true", help="print a service and a timer instead")
+        if name == "prune":
+            command.add_argument("--confirm", metavar="CHECKSUM", help="remove what a call without it has shown")
+        if name == "status":
+            command.add_argument(
+                "--verify", action="store_true", help="compare the ledger with each _SUCCESS in the lake"
+            )
+        if name == "history":
+            command.add_argument("--limit", type=_count, default=20, metavar="N", help="how many (default: 20)")
+            command.add_argument("--job", metavar="NAME", help="only of this job")
+            command.add_argument("--partition", metavar="NAME", help="only of this partition")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))

@@ -1,0 +1,163 @@
+"""Somebody is told once what is wrong, by a command, e-mail, a webhook or SNS; a dead man's switch that all is well."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+
+from jobs.errors import JobError
+from jobs.schedule.board import STUCK, Board, Item
+from jobs.schedule.durable import step
+from jobs.schedule.ledger.models import AlertRow
+from jobs.schedule.ledger.store import Ledger
+from jobs.schedule.model import Alerts, Email, Schedule
+
+_SECONDS = 30.0
+_COMPARED = 7
+"""With how many partitions before it one is compared for completeness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something to be told. cause: what makes it another problem than the one before."""
+
+    kind: str
+    task: str
+    partition: str
+    what: str
+    cause: str = ""
+
+    @property
+    def id(self) -> str:
+        return hashlib.sha256(repr((self.kind, self.task, self.partition, self.cause)).encode()).hexdigest()
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.task} {self.partition}: {self.what}"
+
+
+def problems(schedule: Schedule, board: Board, items: Iterable[Item], ledger: Ledger) -> Iterator[Problem]:
+    """What is wrong with these partitions, which come oldest first."""
+    now, limit = ledger.clock(), schedule.alerts.stale_after
+    before: dict[str, list[int]] = {}
+    for item in items:
+        task, row = item.task, board.published.get(item.key)
+        if item.state in STUCK:
+            yield Problem(item.state, *item.key, item.why, item.fingerprint)
+        elif item.state in ("stale", "due", "waiting", "missing") and now - item.partition.end > task.grace + limit:
+            kind = "missing" if item.state == "missing" else "late"
+            yield Problem(kind, *item.key, item.why or item.state)
+        if row is None or row.pruned is not None:
+            continue
+        share = row.rejects / max(row.rejects + row.readings, 1)
+        if task.max_rejects is not None and share > task.max_rejects:
+            what = f"{row.rejects:,} rejects, {share:.2%} of the records; the limit is {task.max_rejects:.2%}"
+            yield Problem("rejects", *item.key, what, row.fingerprint)
+        usual = median(before[task.name]) if before.get(task.name) else 0
+        if task.min_completeness is not None and row.readings < task.min_completeness * usual:
+            what = f"{row.readings:,} readings; usual are {usual:,.0f}, the least is {task.min_completeness:.0%}"
+            yield Problem("incomplete", *item.key, what, row.fingerprint)
+        before[task.name] = [*before.get(task.name, ()), row.readings][-_COMPARED:]
+
+
+def tell_once(schedule: Schedule, ledger: Ledger, found: list[Problem], hide: Callable[[str], str]) -> list[str]:
+    """Send what was not sent yet, in one message; remember what is over. The errors of ways that did not take it."""
+    now = ledger.clock()
+    with ledger.reading() as session:
+        known = {row.id: row for row in session.scalars(select(AlertRow))}
+    open_ids = {one.id for one in found}
+    new = [one for one in found if (row := known.get(one.id)) is None or row.cleared is not None or row.sent is None]
+    over = [row for row in known.values() if row.cleared is None and row.id not in open_ids]
+    if not new and not over:
+        return []
+    with ledger.writing("ledger.alert") as session:
+        for row in over:
+            row.cleared = now
+            session.merge(row)
+        for one in new:
+            said = {"kind": one.kind, "task": one.task, "partition": one.partition, "what": hide(one.what)}
+            session.merge(AlertRow(id=one.id, **said, raised=now, sent=None, cleared=None))
+    errors = send(schedule.alerts, [hide(str(one)) for one in new], str(schedule.file), hide) if new else []
+    if new and not errors:
+        with ledger.writing("ledger.alert") as session:
+            for one in new:
+                if (row := session.get(AlertRow, one.id)) is not None:
+                    row.sent = now
+    return errors
+
+
+def send(alerts: Alerts, lines: list[str], schedule: str, hide: Callable[[str], str]) -> list[str]:
+    """Send a message by every way there is; what went wrong, a line each."""
+    count = f"{len(lines)} problem{'s' * (len(lines) != 1)}"
+    subject, text = f"Sensor Jobs: {count}", "\n".join([*lines, "", f"schedule: {schedule}", ""])
+    ways: dict[str, Callable[[], object]] = {}
+    if alerts.command:
+        ways["command"] = lambda: _command(alerts.command, subject, text)
+    if (email := alerts.email) is not None:
+        ways["email"] = lambda: _email(email, subject, text)
+    if (url := alerts.webhook) is not None:
+        ways["webhook"] = lambda: _post(url, {"subject": subject, "problems": lines, "text": text})
+    if (topic := alerts.sns) is not None:
+        ways["sns"] = lambda: _sns(topic, subject, text)
+    errors = []
+    for name, way in ways.items():
+        try:
+            with step("alert.send"):
+                way()
+        except Exception as error:  # whatever it is, the other ways are still to be tried
+            words = " ".join(str(error).split()) or type(error).__name__
+            errors.append(hide(f"alerts.{name}: could not be sent: {words}"))
+    return errors
+
+
+def ping(url: str) -> None:
+    """Tell the dead man's switch that all is well."""
+    urllib.request.urlopen(url, timeout=_SECONDS).close()  # noqa: S310 - http and https, as the schedule checked
+
+
+def _command(command: tuple[str, ...], subject: str, text: str) -> None:
+    env = {**os.environ, "ALERT_SUBJECT": subject}
+    done = subprocess.run(command, input=text.encode(), env=env, capture_output=True, timeout=_SECONDS, check=False)
+    if done.returncode:
+        raise JobError(f"ended with status {done.returncode}: {done.stderr.decode(errors='replace').strip()[:200]}")
+
+
+def _email(email: Email, subject: str, text: str) -> None:
+    import smtplib
+    from email.message import EmailMessage
+    from email.utils import formatdate, make_msgid
+
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = email.sender, ", ".join(email.to), subject
+    message["Date"], message["Message-ID"] = formatdate(), make_msgid()
+    message.set_content(text)
+    place = urlsplit(email.server)
+    is_tls = place.scheme == "smtps"
+    opened = smtplib.SMTP_SSL if is_tls else smtplib.SMTP
+    with opened(place.hostname or "", place.port or (465 if is_tls else 25), timeout=_SECONDS) as server:
+        if email.starttls:
+            server.starttls()
+        if email.user is not None:
+            server.login(email.user, email.password or "")
+        server.send_message(message)
+
+
+def _post(url: str, data: dict[str, Any]) -> None:
+    body = json.dumps(data, ensure_ascii=False).encode()
+    wanted = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http and https
+    urllib.request.urlopen(wanted, timeout=_SECONDS).close()  # noqa: S310
+
+
+def _sns(topic: str, subject: str, text: str) -> None:
+    import boto3
+
+    boto3.session.Session().client("sns").publish(TopicArn=topic, Subject=subject[:100], Message=text)

@@ -1,0 +1,234 @@
+"""What the schedule writes into the ledger and reads from it; each write is one transaction of the lease's holder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+
+from jobs import __version__
+from jobs.errors import BusyError
+from jobs.schedule.durable import step
+from jobs.schedule.hours import Day
+from jobs.schedule.ledger.connect import migrate, open_database, told
+from jobs.schedule.ledger.models import AttemptRow, LeaseRow, ObjectDayRow, ObjectRow, PartitionRow, RunRow
+
+LEASE = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object as it is listed: pin is its size with its etag or time of change; arrived is the day of its folder."""
+
+    uri: str
+    pin: str
+    size: int
+    arrived: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """The attempts at one input of a partition so far: how many failed, and how the last one ended."""
+
+    failed: int = 0
+    status: str | None = None
+    exit_status: int | None = None
+    error: str | None = None
+
+
+class Ledger:
+    """The ledger at a URL. `clock`: what time it is. Raises LedgerError, in one line, whenever it cannot be used."""
+
+    def __init__(self, url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.engine: Engine = open_database(url)
+        self.clock = clock
+        self.token: int | None = None
+
+    def prepare(self) -> None:
+        """Make or migrate the tables."""
+        with told(self.engine):
+            migrate(self.engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with told(self.engine), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self, operation: str) -> Iterator[Session]:
+        """One transaction of the holder of the lease. Raises BusyError if that is somebody else by now."""
+        opened = Session(self.engine, expire_on_commit=False)
+        with told(self.engine), step(operation), opened as session, session.begin():
+            same = update(LeaseRow).where(LeaseRow.name == LEASE, LeaseRow.token == self.token)
+            if _count(session, same.values(token=LeaseRow.token)) != 1:
+                raise lost_lease()
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    # Runs and attempts
+
+    def begin_run(self, run_id: str, command: str) -> int:
+        """A new run; what earlier holders left running is lost. How many attempts were."""
+        assert self.token is not None
+        now = self.clock()
+        with self.writing("ledger.begin_run") as session:
+            running = update(RunRow).where(RunRow.status == "running")
+            session.execute(running.values(status="lost", ended=now))
+            left = update(AttemptRow).where(AttemptRow.status == "running")
+            lost = _count(session, left.values(status="lost", ended=now, error="its run was killed"))
+            session.add(
+                RunRow(
+                    id=run_id,
+                    command=command,
+                    host=socket.gethostname(),
+                    pid=os.getpid(),
+                    token=self.token,
+                    version=__version__,
+                    started=now,
+                    status="running",
+                )
+            )
+        return lost
+
+    def end_run(self, run_id: str, status: str, note: str) -> None:
+        with self.writing("ledger.end_run") as session:
+            ended = update(RunRow).where(RunRow.id == run_id)
+            session.execute(ended.values(status=status, note=note, ended=self.clock()))
+
+    def begin_attempt(self, run_id: str, task: str, partition: str, number: int, fingerprint: str) -> int:
+        """The id of a new attempt."""
+        row = AttemptRow(
+            run_id=run_id,
+            task=task,
+            partition=partition,
+            number=number,
+            fingerprint=fingerprint,
+            status="running",
+            started=self.clock(),
+        )
+        with self.writing("ledger.begin_attempt") as session:
+            session.add(row)
+        return row.id
+
+    def end_attempt(self, attempt: int, values: Mapping[str, Any], published: PartitionRow | None) -> None:
+        """What an attempt came to, and with it what is published now."""
+        with self.writing("ledger.end_attempt") as session:
+            session.execute(update(AttemptRow).where(AttemptRow.id == attempt).values(ended=self.clock(), **values))
+            if published is not None:
+                session.merge(published)
+
+    def adopt(self, published: PartitionRow) -> None:
+        with self.writing("ledger.adopt") as session:
+            session.merge(published)
+
+    def tries(self) -> dict[tuple[str, str, str], Tries]:
+        """By task, partition and fingerprint: attempts that failed; what was lost or met another does not count."""
+        found: dict[tuple[str, str, str], Tries] = {}
+        with self.reading() as session:
+            for row in session.scalars(
+                select(AttemptRow).where(AttemptRow.status != "running").order_by(AttemptRow.id)
+            ):
+                key = (row.task, row.partition, row.fingerprint)
+                if row.status in ("failed", "timeout"):
+                    before = found.get(key, Tries())
+                    found[key] = Tries(before.failed + 1, row.status, row.exit_status, row.error)
+                elif row.status == "published":
+                    found.pop(key, None)
+        return found
+
+    def history(self, limit: int, task: str | None = None, partition: str | None = None) -> list[AttemptRow]:
+        """The last attempts, latest first."""
+        wanted = select(AttemptRow).where(AttemptRow.number > 0).order_by(AttemptRow.id.desc()).limit(limit)
+        if task is not None:
+            wanted = wanted.where(AttemptRow.task == task)
+        if partition is not None:
+            wanted = wanted.where(AttemptRow.partition == partition)
+        with self.reading() as session:
+            return list(session.scalars(wanted))
+
+    def last_run(self, status: str | None = None) -> RunRow | None:
+        wanted = select(RunRow).order_by(RunRow.started.desc()).limit(1)
+        with self.reading() as session:
+            return session.scalar(wanted if status is None else wanted.where(RunRow.status == status))
+
+    # What is published
+
+    def partitions(self) -> dict[tuple[str, str], PartitionRow]:
+        """By task and partition."""
+        with self.reading() as session:
+            return {(row.task, row.partition): row for row in session.scalars(select(PartitionRow))}
+
+    # Objects and the days they hold readings of
+
+    def objects(self, source: str) -> dict[str, ObjectRow]:
+        """By URI."""
+        with self.reading() as session:
+            found = session.scalars(select(ObjectRow).where(ObjectRow.source == source))
+            return {row.uri: row for row in found}
+
+    def days(self, source: str) -> dict[str, list[Day]]:
+        """By URI, in the order of days."""
+        wanted = select(ObjectRow.uri, ObjectDayRow.day, ObjectDayRow.hours, ObjectDayRow.readings)
+        wanted = wanted.join(ObjectDayRow, ObjectDayRow.object_id == ObjectRow.id).where(ObjectRow.source == source)
+        found: dict[str, list[Day]] = {}
+        with self.reading() as session:
+            for uri, day, hours, readings in session.execute(wanted.order_by(ObjectRow.uri, ObjectDayRow.day)):
+                found.setdefault(uri, []).append(Day(day, hours, readings))
+        return found
+
+    def see(self, source: str, listed: Iterable[Seen], gone: Iterable[str]) -> None:
+        """Objects that are new or changed, and those that are there no more."""
+        now = self.clock()
+        with self.writing("ledger.objects") as session:
+            for seen in listed:
+                row = session.get(ObjectRow, object_id(source, seen.uri))
+                if row is None:
+                    row = ObjectRow(id=object_id(source, seen.uri), source=source, uri=seen.uri, first_seen=now)
+                    session.add(row)
+                row.pin, row.size, row.arrived, row.gone = seen.pin, seen.size, seen.arrived, None
+            for uri in gone:
+                here = update(ObjectRow).where(ObjectRow.id == object_id(source, uri), ObjectRow.gone.is_(None))
+                session.execute(here.values(gone=now))
+
+    def learn(self, source: str, learned: Mapping[str, tuple[str, list[Day], str | None]]) -> None:
+        """By URI: the pin under which an object was read, the days that it holds, and its damage."""
+        with self.writing("ledger.days") as session:
+            for uri, (pin, days, damage) in learned.items():
+                identity = object_id(source, uri)
+                session.execute(update(ObjectRow).where(ObjectRow.id == identity).values(learned=pin, damage=damage))
+                session.execute(delete(ObjectDayRow).where(ObjectDayRow.object_id == identity))
+                rows = [{"object_id": identity, "day": d.day, "hours": d.hours, "readings": d.readings} for d in days]
+                if rows:
+                    session.execute(insert(ObjectDayRow), rows)
+
+    def count(self, row: type[Any]) -> int:
+        """How many rows a table has."""
+        with self.reading() as session:
+            return session.scalar(select(func.count()).select_from(row)) or 0
+
+
+def object_id(source: str, uri: str) -> str:
+    """URIs are longer than what databases take as a key."""
+    return hashlib.sha256(f"{source}\0{uri}".encode()).hexdigest()
+
+
+def lost_lease() -> BusyError:
+    return BusyError("another run has taken over", where="schedule", fix="nothing is to be done: it does the work")
+
+
+def _count(session: Session, statement: Any) -> int:
+    """How many rows a statement found."""
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return int(result.rowcount)

@@ -1,0 +1,84 @@
+"""A child process with a time limit, which ends with everything that it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+_TURN_SECONDS = 0.02
+_GRACE_SECONDS = 10.0
+
+
+def run_child(module: str, wanted: Mapping[str, Any], log: Path, seconds: float, stop: Event) -> dict[str, Any]:
+    """What `python -m MODULE` told, given what is wanted; its errors go to `log`.
+
+    Its `status` is the exit status; `timeout`: whether it was ended after `seconds`; `stopped`: because `stop` was set.
+    """
+    with log.open("ab") as errors:
+        child = subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
+    told: list[bytes] = []
+    talk = Thread(target=_talk, args=(child, json.dumps({**wanted, "parent": os.getpid()}).encode(), told), daemon=True)
+    talk.start()
+    deadline, timeout, stopped = time.monotonic() + seconds, False, False
+    try:
+        while child.poll() is None and not (timeout or stopped):
+            timeout, stopped = time.monotonic() > deadline, stop.is_set()
+            time.sleep(_TURN_SECONDS)
+    finally:
+        _end(child)
+    talk.join(_GRACE_SECONDS)
+    answer: dict[str, Any] = {}
+    with suppress(ValueError, IndexError):
+        answer = json.loads(told[0])
+    code = child.returncode
+    return {**answer, "status": 128 - code if code < 0 else code, "timeout": timeout, "stopped": stopped}
+
+
+def _talk(child: subprocess.Popen[bytes], text: bytes, told: list[bytes]) -> None:
+    with suppress(OSError, ValueError):
+        told.append(child.communicate(text)[0])
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the child if it runs, and all of its session, politely first."""
+    if child.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE_SECONDS)
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while (left := _session(child.pid)) and time.monotonic() < deadline:
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_TURN_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _session(leader: int) -> list[int]:
+    """The living processes of a session, in whatever group (Linux)."""
+    found = []
+    for entry in os.scandir("/proc") if Path("/proc/self/stat").exists() else ():
+        if entry.name.isdigit():
+            with suppress(OSError, ValueError):
+                state, _, _, session = Path(entry.path, "stat").read_text().rpartition(")")[2].split()[:4]
+                if int(session) == leader and state not in "ZX":
+                    found.append(int(entry.name))
+    return found

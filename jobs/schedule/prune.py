@@ -1,0 +1,118 @@
+"""Removing results that are older than their job's retention: first shown, then removed with the checksum of what was
+shown, and never anything that is not a published result of that job."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import update
+
+from jobs.errors import JobError, UsageError
+from jobs.lake import storage
+from jobs.lake.manifest import SUCCESS, is_part_name
+from jobs.schedule.ledger.models import PartitionRow
+from jobs.schedule.ledger.store import Ledger
+from jobs.schedule.model import Schedule, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """A result that is to go: the names of its objects, and their bytes together."""
+
+    row: PartitionRow
+    names: tuple[str, ...]
+    size: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.row.task} {self.row.partition}: {self.row.output} ({len(self.names)} objects, {self.size:,} bytes)"
+        )
+
+
+def old_results(schedule: Schedule, ledger: Ledger, now: datetime) -> Iterator[Old]:
+    """What is older than its retention. Raises JobError for a place that is not what a job of the schedule writes."""
+    for row in sorted(ledger.partitions().values(), key=lambda row: (row.task, row.end)):
+        task = schedule.tasks.get(row.task)
+        if task is None or task.retention is None or row.pruned is not None or row.end > now - task.retention:
+            continue
+        _check_place(task, row)
+        names, size = _names(row.output)
+        yield Old(row, names, size)
+
+
+def checksum(found: list[Old]) -> str:
+    """Of what was shown."""
+    said = [(str(one), one.names) for one in found]
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
+
+
+def remove(schedule: Schedule, ledger: Ledger, one: Old) -> None:
+    """Remove a result, readers first seeing that it is gone, and write that down."""
+    _check_place(schedule.tasks[one.row.task], one.row)
+    if storage.scheme(one.row.output) == "s3":
+        _remove_objects(one)
+    else:
+        _remove_folder(Path(one.row.output), one)
+    with ledger.writing("prune.remove") as session:
+        here = (PartitionRow.task == one.row.task) & (PartitionRow.partition == one.row.partition)
+        session.execute(update(PartitionRow).where(here).values(pruned=ledger.clock()))
+
+
+def _check_place(task: Task, row: PartitionRow) -> None:
+    output = row.output
+    if output != task.output_of(row.partition):
+        raise UsageError("is no output of this schedule by now", where=output, fix="remove it by hand")
+    if ".." in Path(output).parts or storage.scheme(output) not in ("", "s3"):
+        raise UsageError("cannot be pruned", where=output, fix="remove it by hand")
+    if storage.scheme(output) == "" and os.path.realpath(output) != os.path.join(  # noqa: PTH118 - of what is not resolved
+        os.path.realpath(Path(output).parent), Path(output).name
+    ):
+        raise UsageError("is a symbolic link", where=output, fix="remove it by hand")
+
+
+def _names(output: str) -> tuple[tuple[str, ...], int]:
+    """The objects below a result, relative to it. Raises JobError for one that no run of this suite has written."""
+    found: dict[str, int] = {}
+    if storage.scheme(output) == "s3":
+        from jobs.lake.s3_client import client, split_uri
+
+        bucket, prefix = split_uri(f"{output}/")
+        for page in client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            found |= {entry["Key"].removeprefix(prefix): entry["Size"] for entry in page.get("Contents", ())}
+    else:
+        for folder, folders, files in os.walk(output):
+            place = Path(folder)
+            links = [name for name in (*folders, *files) if (place / name).is_symlink()]
+            if links:
+                raise JobError("is a symbolic link", where=str(place / links[0]), fix="remove it yourself")
+            for name in files:
+                path = place / name
+                found[path.relative_to(output).as_posix()] = path.stat().st_size
+    for name in found:
+        if name != SUCCESS and not is_part_name(name):
+            raise JobError("is of no run of this suite", where=f"{output}/{name}", fix="remove it yourself")
+    return tuple(sorted(found)), sum(found.values())
+
+
+def _remove_folder(folder: Path, one: Old) -> None:
+    """By one rename, so that no reader finds half of it."""
+    aside = folder.with_name(f".{folder.name}.pruned")
+    if folder.exists():
+        folder.rename(aside)
+    if aside.is_dir() and not aside.is_symlink():
+        shutil.rmtree(aside)
+
+
+def _remove_objects(one: Old) -> None:
+    """_SUCCESS first: without it there is no result."""
+    from jobs.lake.s3_client import client, split_uri
+
+    bucket, prefix = split_uri(f"{one.row.output}/")
+    for name in sorted(one.names, key=lambda name: name != SUCCESS):
+        client().delete_object(Bucket=bucket, Key=prefix + name)

@@ -1,0 +1,109 @@
+"""A small schedule with logs of its own, run as a user runs it, at a time that the test says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from jobs.engine.command import guarded
+from jobs.lake import s3_client
+from jobs.lake.published import open_published
+from jobs.schedule.__main__ import main
+from tests.command_line import run
+from tests.servers import S3Server
+
+ROWS = {"a": ("01:00:00", "12:00:00", "23:30:00"), "b": ("02:00:00", "22:15:00")}
+
+TEXT = """
+[schedule]
+start = 2026-03-01
+backoff = "0s"
+{schedule}
+[inputs.logs]
+paths = ["{logs}/dt={{date}}/"]
+
+[jobs.compact]
+input = "logs"
+output = "{out}/sorted/{{partition}}/"
+{compact}
+[jobs.daily_stats]
+input = "compact"
+output = "{out}/daily_stats/{{partition}}/"
+{more}
+"""
+
+
+@dataclass
+class Home:
+    """The folder of a schedule: `logs` and `out` are paths or URIs; the rest stands in schedule.toml."""
+
+    folder: Path
+    logs: str = "logs"
+    out: str = "out"
+    schedule: str = ""
+    compact: str = ""
+    more: str = ""
+    env: dict[str, str] = field(default_factory=dict)
+    lake: S3Server | None = None
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "schedule.toml"
+
+    def write(self) -> Home:
+        said = {name: getattr(self, name) for name in ("logs", "out", "schedule", "compact", "more")}
+        self.file.write_text(TEXT.format(**said), "utf-8")
+        return self
+
+    def arrive(self, day: str, name: str = "a.csv", of: str | None = None, device: str = "a") -> Path:
+        """A log of readings of the day `of`, in the folder of its arrival; its path, where it is no object in S3."""
+        if self.lake is not None:
+            bucket, _, prefix = self.logs.removeprefix("s3://").partition("/")
+            self.lake.client().put_object(Bucket=bucket, Key=f"{prefix}/dt={day}/{name}", Body=log(of or day, device))
+            return Path(name)
+        path = self.folder / self.logs / f"dt={day}" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(log(of or day, device), "utf-8")
+        return path
+
+    def call(self, command: str, *arguments: object, now: str | None = None) -> subprocess.CompletedProcess[bytes]:
+        env = {**self.env, **({"JOBS_TEST_NOW": now} if now else {})}
+        return run("jobs.schedule", command, "--schedule", self.file, *arguments, env=env)
+
+    def fork(self, now: str, log: Path, **env: str) -> int:
+        """The exit status of a run in a fork of this process, which is quicker; what it says goes to `log`."""
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                with log.open("ab") as file:
+                    os.dup2(file.fileno(), 2)
+                sys.stderr = os.fdopen(2, "w", 1)
+                os.environ |= {**self.env, **env, "JOBS_TEST_NOW": now}
+                sys.argv = ["jobs.schedule", "run", "--schedule", str(self.file)]
+                s3_client.forget()
+                status = guarded(main)
+            finally:
+                os._exit(status)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def night(self, now: str, *arguments: object, status: int = 0) -> str:
+        """What a run at that time says. It must end with this status."""
+        done = self.call("run", *arguments, now=now)
+        assert done.returncode == status, done.stderr.decode()
+        return done.stderr.decode()
+
+    def rows(self, task: str, partition: str) -> pa.Table:
+        where = self.out if "://" in self.out else str(self.folder / self.out)
+        return pa.concat_tables(open_published(f"{where}/{task}/{partition}/"))
+
+
+def log(day: str, device: str = "a") -> str:
+    """A CSV log of a device's day."""
+    lines = [f"{day}T{time}Z,{device},temperature,{number + 0.5},°C" for number, time in enumerate(ROWS[device])]
+    return "\n".join(["timestamp,device_id,metric,value,unit", *lines, ""])

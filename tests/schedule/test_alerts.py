@@ -1,0 +1,195 @@
+"""Who is told, once: by a command, a real mail server, a webhook, SNS; the dead man's switch; metrics; no secrets."""
+
+from __future__ import annotations
+
+# ruff: noqa: E501 - an approved text stands in one line
+import json
+import socketserver
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.schedule.nights import Home
+from tests.servers import S3Server
+
+pytestmark = pytest.mark.slow
+
+NIGHT, NEXT = "2026-03-03T02:00:00+00:00", "2026-03-04T02:00:00+00:00"
+
+
+class _Mail(socketserver.StreamRequestHandler):
+    """Enough of SMTP (RFC 5321) to receive a message."""
+
+    def handle(self) -> None:
+        self._say("220 here")
+        for line in self.rfile:
+            word = line.split()[0].upper() if line.split() else b""
+            if word == b"DATA":
+                self._say("354 go on")
+                text = b""
+                while (more := self.rfile.readline()) != b".\r\n":
+                    text += more
+                self.server.received.append(text.decode())  # type: ignore[attr-defined]
+            self._say("221 bye" if word == b"QUIT" else "250 fine")
+            if word == b"QUIT":
+                return
+
+    def _say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+class _Web(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self._take(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def do_GET(self) -> None:
+        self._take(b"")
+
+    def _take(self, body: bytes) -> None:
+        self.server.received.append((self.path, body))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def _serving(server: socketserver.TCPServer) -> Iterator[tuple[int, list]]:  # type: ignore[type-arg]
+    server.received = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1], server.received  # type: ignore[attr-defined, misc]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def mail() -> Iterator[tuple[int, list[str]]]:
+    with _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Mail)) as found:
+        yield found
+
+
+@pytest.fixture
+def web() -> Iterator[tuple[int, list[tuple[str, bytes]]]]:
+    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), _Web)) as found:
+        yield found
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home where one day's log is damaged."""
+    home = Home(tmp_path)
+    home.arrive("2026-03-02")
+    home.arrive("2026-03-01", "bad.csv.gz").write_bytes(b"\x1f\x8b\x08\x00broken")
+    return home
+
+
+def test_every_way_once(home: Home, mail: tuple[int, list[str]], web: tuple[int, list[tuple[str, bytes]]]) -> None:
+    told = home.folder / "told"
+    tell = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read())"]
+    home.env = {"HOOK": f"http://127.0.0.1:{web[0]}/hook/s3cret", "SMTP_PASSWORD": "s3cret-too"}
+    home.schedule = f"""
+[alerts]
+command = {json.dumps(tell)}
+webhook = "env:HOOK"
+ping = "http://127.0.0.1:{web[0]}/ping/s3cret-ping"
+email = {{ server = "smtp://127.0.0.1:{mail[0]}", from = "jobs@example.org", to = ["ops@example.org"] }}
+[metrics]
+textfile = "jobs.prom"
+otlp = "http://127.0.0.1:{web[0]}"
+"""
+    home.write()
+    said = home.night(NIGHT, status=1)
+    what = f"failed: compact 2026-03-01: 1 attempt: {home.folder}/logs/dt=2026-03-01/bad.csv.gz at byte 0: damaged: "
+    (message,) = mail[1]
+    assert "Subject: Sensor Jobs: 1 problem" in message
+    assert "To: ops@example.org" in message
+    assert what in message.replace("=\r\n", "").replace("=3D", "=")
+    hooks = [json.loads(body) for path, body in web[1] if path.startswith("/hook")]
+    assert len(hooks) == 1
+    assert hooks[0]["problems"][0].startswith(what)
+    assert told.read_text().startswith(what)
+    assert any(path == "/v1/metrics" and b"sensor_jobs_partitions" in body for path, body in web[1])
+    assert not any(path.startswith("/ping") for path, _ in web[1])
+    text = (home.folder / "jobs.prom").read_text()
+    assert 'sensor_jobs_partitions{job="compact",state="failed"} 1\n' in text
+    assert text.endswith("# EOF\n")
+    before = len(told.read_text())
+    said += home.night(NIGHT)
+    assert len(told.read_text()) == before, "once, not every night"
+    home.arrive("2026-03-01", "bad.csv.gz").unlink()
+    home.arrive("2026-03-01")
+    said += home.night(NEXT)
+    assert [path for path, _ in web[1] if path.startswith("/ping")] == ["/ping/s3cret-ping"]
+    kept = b"".join(path.read_bytes() for path in home.folder.rglob("*") if path.is_file() and path.suffix != ".toml")
+    for secret in (b"s3cret", b"s3cret-ping", b"s3cret-too"):
+        assert secret not in kept, "no secret in ledger, logs, metrics or results"
+        assert secret.decode() not in said
+
+
+def test_an_alert_that_could_not_be_sent_is_sent_by_the_next_run(home: Home) -> None:
+    told = home.folder / "told"
+    home.schedule = f'[alerts]\ncommand = ["sh", "-c", "test -e {home.folder}/open && cat >> {told}"]'
+    home.write()
+    assert "warning: alerts.command: could not be sent: ended with status 1" in home.night(NIGHT, status=1)
+    (home.folder / "open").touch()
+    home.night(NIGHT)
+    home.night(NIGHT)
+    assert told.read_text().count("compact 2026-03-01") == 1
+
+
+def test_sns(home: Home, s3: S3Server) -> None:
+    import boto3
+
+    topic = boto3.client("sns").create_topic(Name="nights")["TopicArn"]
+    queue = boto3.client("sqs").create_queue(QueueName="ears")["QueueUrl"]
+    arn = boto3.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    home.schedule = f'[alerts]\nsns = "{topic}"'
+    home.write().night(NIGHT, status=1)
+    (message,) = boto3.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    assert json.loads(message["Body"])["Subject"] == "Sensor Jobs: 1 problem"
+
+
+@pytest.mark.parametrize(
+    ("compact", "told"),
+    [
+        ("max_rejects = 0.1\noptions = { max_rejects = 0.9 }", "rejects: compact 2026-03-04: 2 rejects, 40.00% of the records; the limit is 10.00%"),
+        ("min_completeness = 0.8", "incomplete: compact 2026-03-04: 2 readings; usual are 3, the least is 80%"),
+    ],
+)  # fmt: skip
+def test_what_is_published_but_strange(tmp_path: Path, compact: str, told: str) -> None:
+    said = tmp_path / "told"
+    home = Home(tmp_path, compact=compact, schedule=f'[alerts]\ncommand = ["sh", "-c", "cat >> {said}"]').write()
+    for day in ("2026-03-01", "2026-03-02", "2026-03-03"):
+        home.arrive(day)
+    if "rejects" in told:
+        home.arrive("2026-03-04").open("a").write(
+            "2026-03-04T03:00:00Z,a,temperature,warm,°C\nsoon,a,temperature,1,°C\n"
+        )
+    else:
+        home.arrive("2026-03-04", device="b")
+    home.night("2026-03-05T02:00:00+00:00")
+    assert said.read_text().splitlines()[0] == told
+
+
+def test_a_ledger_that_is_down_is_told_once(tmp_path: Path) -> None:
+    said = tmp_path / "told"
+    home = Home(tmp_path, schedule=f'ledger = "env:LEDGER"\n[alerts]\ncommand = ["sh", "-c", "cat >> {said}"]').write()
+    home.env = {"LEDGER": "postgresql://me:hunter2@127.0.0.1:1/none"}
+    for _ in range(2):
+        text = home.night(NIGHT, status=1)
+        assert text.startswith("error: postgresql+psycopg://me:***@127.0.0.1:1/none: the ledger cannot be used: ")
+        assert "hunter2" not in text
+    assert said.read_text().count("the ledger cannot be used") == 1
+    assert "hunter2" not in said.read_text()

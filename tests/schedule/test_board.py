@@ -1,0 +1,178 @@
+"""The states of partitions, from what the ledger says alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from jobs.schedule import config
+from jobs.schedule.board import Board, Item
+from jobs.schedule.hours import Day
+from jobs.schedule.lease import LedgerPlace, taken
+from jobs.schedule.ledger.models import PartitionRow
+from jobs.schedule.ledger.store import Ledger, Seen
+from jobs.schedule.model import Schedule
+from jobs.schedule.partitions import named
+from jobs.schedule.status import verify_lines
+from tests.schedule.nights import Home
+
+NOW = datetime(2026, 3, 10, 2, tzinfo=UTC)
+ALL = (1 << 24) - 1
+UTC_ZONE = ZoneInfo("UTC")
+
+
+@pytest.fixture
+def schedule(tmp_path: Path) -> Schedule:
+    weekly = '[jobs.rollup]\ninput = "compact"\noutput = "out/rollup/{partition}/"\ncadence = "weekly"'
+    return config.load(Home(tmp_path, more=weekly).write().file)
+
+
+@pytest.fixture
+def ledger(schedule: Schedule) -> Iterator[Ledger]:
+    ledger = Ledger(schedule.ledger, lambda: NOW)
+    ledger.prepare()
+    ledger.token = taken(LedgerPlace(ledger), "us", 1)
+    ledger.begin_run("run", "run")
+    yield ledger
+    ledger.close()
+
+
+def _arrive(ledger: Ledger, uri: str, arrived: int, *days: int, pin: str = "p", damage: str | None = None) -> None:
+    """An object of March that holds readings of these days."""
+    ledger.see("logs", [Seen(uri, pin, 1, date(2026, 3, arrived))], [])
+    ledger.learn("logs", {uri: (pin, [Day(date(2026, 3, day), ALL, 1) for day in days], damage)})
+
+
+def _item(schedule: Schedule, ledger: Ledger, name: str, task: str = "compact", *, accept_gone: bool = False) -> Item:
+    board = Board(schedule, ledger, ledger.clock(), accept_gone=accept_gone)
+    found = schedule.tasks[task]
+    return board.item(found, named(found.cadence, found.zone, name))
+
+
+def _publish(schedule: Schedule, ledger: Ledger, name: str, task: str = "compact", content: str = "c") -> None:
+    item = _item(schedule, ledger, name, task)
+    assert item.state in ("due", "stale"), item
+    place = {"start": item.partition.start, "end": item.partition.end, "output": item.output}
+    counts = {"rows": 1, "readings": 1, "rejects": 0, "bytes": 1}
+    row = PartitionRow(
+        task=task, partition=name, fingerprint=item.fingerprint, content=content, published_run="r", published=NOW,
+        **place, **counts,
+    )  # fmt: skip
+    ledger.adopt(row)
+
+
+def test_a_partition_is_made_of_all_objects_that_hold_its_readings(schedule: Schedule, ledger: Ledger) -> None:
+    _arrive(ledger, "a", 1, 1)
+    _arrive(ledger, "b", 5, 1, 4)
+    _arrive(ledger, "c", 2, 2)
+    item = _item(schedule, ledger, "2026-03-01")
+    assert (item.state, item.inputs) == ("due", ("a", "b"))
+    assert item.options is not None
+    assert (item.options["since"], item.options["until"]) == ("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z")
+    assert _item(schedule, ledger, "2026-03-03").state == "missing"
+    assert _item(schedule, ledger, "2026-03-10").state == "later"
+    assert _item(schedule, ledger, "2026-03-01", "daily_stats").state == "waiting"
+
+
+def test_a_new_object_makes_just_its_days_stale(schedule: Schedule, ledger: Ledger) -> None:
+    for day in (1, 2):
+        _arrive(ledger, f"a{day}", day, day)
+        _publish(schedule, ledger, f"2026-03-0{day}")
+        _publish(schedule, ledger, f"2026-03-0{day}", "daily_stats")
+    ledger.clock = lambda: NOW + timedelta(days=1)
+    _arrive(ledger, "late", 3, 1)
+    assert (_item(schedule, ledger, "2026-03-01").state, _item(schedule, ledger, "2026-03-01").why) == (
+        "stale",
+        "1 new object",
+    )
+    assert _item(schedule, ledger, "2026-03-01", "daily_stats").state == "waiting"
+    assert _item(schedule, ledger, "2026-03-02").state == "published"
+    assert _item(schedule, ledger, "2026-03-02", "daily_stats").state == "published"
+    _publish(schedule, ledger, "2026-03-01")
+    assert _item(schedule, ledger, "2026-03-01", "daily_stats").state == "published", (
+        "the same content: nothing follows"
+    )
+    _arrive(ledger, "later", 3, 1)
+    _publish(schedule, ledger, "2026-03-01", content="another")
+    assert _item(schedule, ledger, "2026-03-01", "daily_stats").state == "stale"
+
+
+def test_a_damaged_object_and_one_not_read_yet_are_of_the_day_of_their_arrival(
+    schedule: Schedule, ledger: Ledger
+) -> None:
+    _arrive(ledger, "bad", 1, damage="at byte 0: cut off")
+    ledger.see("logs", [Seen("unread", "p", 1, date(2026, 3, 2))], [])
+    assert _item(schedule, ledger, "2026-03-01").inputs == ("bad",)
+    assert _item(schedule, ledger, "2026-03-02").inputs == ("unread",)
+
+
+@pytest.mark.parametrize(
+    ("status", "failures", "state"), [(1, 2, "due"), (1, 3, "failed"), (4, 1, "failed"), (3, 1, "due")]
+)
+def test_attempts_are_used_up_or_end_for_good(
+    schedule: Schedule, ledger: Ledger, status: int, failures: int, state: str
+) -> None:
+    _arrive(ledger, "a", 1, 1)
+    fingerprint = _item(schedule, ledger, "2026-03-01").fingerprint
+    for number in range(failures):
+        attempt = ledger.begin_attempt("run", "compact", "2026-03-01", number + 1, fingerprint)
+        ledger.end_attempt(attempt, {"status": "failed", "exit_status": status, "error": "no"}, None)
+    assert _item(schedule, ledger, "2026-03-01").state == state
+    board = Board(schedule, ledger, NOW)
+    board.forced = {("compact", "2026-03-01")}
+    assert board.item(schedule.tasks["compact"], named("daily", UTC_ZONE, "2026-03-01")).state == "due", "asked for"
+    _arrive(ledger, "b", 1, 1)
+    assert _item(schedule, ledger, "2026-03-01").state == "due", "another input begins anew"
+
+
+def test_what_is_gone_blocks_only_what_was_made_of_it(schedule: Schedule, ledger: Ledger) -> None:
+    _arrive(ledger, "a", 1, 1)
+    _arrive(ledger, "b", 1, 1)
+    _publish(schedule, ledger, "2026-03-01")
+    ledger.clock = lambda: NOW + timedelta(days=1)
+    ledger.see("logs", [], ["b"])
+    assert _item(schedule, ledger, "2026-03-01").state == "published"
+    _arrive(ledger, "late", 3, 1)
+    blocked = _item(schedule, ledger, "2026-03-01")
+    assert (blocked.state, blocked.why) == ("blocked", "1 of the objects that it was made of are gone, such as b")
+    accepted = _item(schedule, ledger, "2026-03-01", accept_gone=True)
+    assert (accepted.state, accepted.inputs) == ("stale", ("a", "late"))
+
+
+def test_a_week_waits_for_its_days_but_not_for_missing_ones(schedule: Schedule, ledger: Ledger) -> None:
+    for day in (2, 3, 5, 6, 7):
+        _arrive(ledger, f"a{day}", day, day)
+    assert _item(schedule, ledger, "2026-W10", "rollup").state == "waiting"
+    for day in (2, 3, 5, 6, 7):
+        _publish(schedule, ledger, f"2026-03-0{day}")
+    week = _item(schedule, ledger, "2026-W10", "rollup")
+    assert (week.state, len(week.inputs)) == ("due", 5)
+    _publish(schedule, ledger, "2026-W10", "rollup")
+    _arrive(ledger, "a4", 9, 4)
+    assert _item(schedule, ledger, "2026-W10", "rollup").why == "compact 2026-03-04 is not made yet"
+    _publish(schedule, ledger, "2026-03-04")
+    assert _item(schedule, ledger, "2026-W10", "rollup").state == "stale"
+
+
+def test_other_options_make_stale(schedule: Schedule, ledger: Ledger) -> None:
+    _arrive(ledger, "a", 1, 1)
+    _publish(schedule, ledger, "2026-03-01")
+    task = replace(schedule.tasks["compact"], options={"target_size": "1M"})
+    other = replace(schedule, tasks={**schedule.tasks, "compact": task})
+    assert _item(other, ledger, "2026-03-01").state == "stale"
+
+
+def test_what_was_pruned_stays_published_and_what_reads_it_is_blocked(schedule: Schedule, ledger: Ledger) -> None:
+    _arrive(ledger, "a", 1, 1)
+    _publish(schedule, ledger, "2026-03-01")
+    (row,) = ledger.partitions().values()
+    row.pruned = NOW
+    ledger.adopt(row)
+    assert _item(schedule, ledger, "2026-03-01").state == "published"
+    assert _item(schedule, ledger, "2026-03-01", "daily_stats").state == "blocked"
+    assert list(verify_lines(ledger.partitions().values(), str)) == []

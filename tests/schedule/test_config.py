@@ -1,0 +1,87 @@
+"""schedule.toml: every mistake is told in one line, with file, key and what to do."""
+
+from __future__ import annotations
+
+# ruff: noqa: E501 - an approved text stands in one line
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import JobError
+from jobs.schedule import config
+from jobs.schedule.model import Schedule
+from tests.command_line import ROOT
+
+GOOD = """
+[schedule]
+start = 2026-03-01
+[inputs.logs]
+paths = ["logs/dt={date}/"]
+[jobs.compact]
+input = "logs"
+output = "out/sorted/{partition}/"
+[jobs.hourly_profile]
+input = "compact"
+output = "out/profile/{partition}/"
+[jobs.anomalies]
+input = "compact"
+output = "out/anomalies/{partition}/"
+after = ["hourly_profile"]
+options = { baseline = "{hourly_profile}" }
+"""
+
+
+def _load(tmp_path: Path, text: str) -> Schedule:
+    file = tmp_path / "schedule.toml"
+    file.write_text(text, "utf-8")
+    return config.load(file)
+
+
+def test_jobs_come_after_those_they_need(tmp_path: Path) -> None:
+    head, compact, rest = GOOD.partition("[jobs.compact]")
+    swapped = (
+        head + "[jobs.hourly_profile]" + rest.split("[jobs.hourly_profile]")[1] + compact + rest.split("[jobs.h")[0]
+    )
+    assert list(_load(tmp_path, swapped).tasks) == ["compact", "hourly_profile", "anomalies"]
+
+
+def test_the_shipped_example_is_right() -> None:
+    schedule = config.load(ROOT / "schedule.toml")
+    assert list(schedule.tasks) == ["compact", "daily_stats", "availability", "hourly_profile", "anomalies"]
+    assert schedule.tasks["compact"].time_zone == "UTC"
+    assert schedule.tasks["daily_stats"].time_zone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("start = 2026-03-01", "", "schedule.start: is missing; write start = 2026-03-01"),
+        ("start = 2026-03-01", 'start = "soon"', "schedule.start: 'soon' is no date; write start = 2026-03-01"),
+        ("start =", "catchup = 1\nstart =", "schedule.catchup: unknown key; did you mean catch_up?"),
+        ("start =", 'grace = "1 hour"\nstart =', "schedule.grace: '1 hour' is no length of time; write it as 90s, 15m, 2h or 7d"),
+        ("start =", 'time_zone = "Europe/Berln"\nstart =', 'schedule.time_zone: unknown time zone "Europe/Berln"; did you mean "Europe/Berlin"?'),
+        ("start =", 'ledger = "env:NO_SUCH_NAME"\nstart =', "schedule.ledger: the environment has no NO_SUCH_NAME; set it where the schedule runs"),
+        ("dt={date}/", "dt={day}/", "inputs.logs.paths: {day} is unknown; the day of arrival is {date}"),
+        ('input = "logs"', 'input = "log"', 'jobs.compact.input: "log" is unknown; use one of logs, compact, hourly_profile, anomalies'),
+        ('"out/sorted/{partition}/"', '"out/sorted/"', 'jobs.compact.output: must hold {partition} once; write it as "results/daily_stats/{partition}/"'),
+        ('"out/profile/{partition}/"', '"out/sorted/{partition}/"', "jobs.hourly_profile.output: lies in the output of compact; give each job a folder of its own"),
+        ('after = ["hourly_profile"]', "", 'jobs.anomalies.options.baseline: {hourly_profile} is no job that this one runs after; add after = ["hourly_profile"]'),
+        ('[jobs.hourly_profile]\ninput = "compact"', '[jobs.hourly_profile]\ninput = "anomalies"', "jobs wait for each other: "),
+        ("[jobs.compact]", '[jobs.compact]\ncadence = "dayly"', 'jobs.compact.cadence: "dayly" is unknown; did you mean daily?'),
+        ("[jobs.compact]", '[jobs.compact]\ntime_zone = "Asia/Tokyo"', "jobs.compact.time_zone: days of compact are UTC's; leave it out"),
+        ("[jobs.compact]", "[jobs.compact]\nattempts = 0", "jobs.compact.attempts: 0 is no whole number from 1"),
+        ("[jobs.compact]", "[jobs.compact]\noptions = { from = 1 }", "jobs.compact.options.from: is the schedule's own to say; leave it out"),
+        ("[jobs.compact]", '[jobs.compact]\njob = "compakt"', "jobs.compact.job: there is no job 'compakt'; the jobs are "),
+        ("[schedule]", '[alerts]\nwebhook = "ftp://x"\n[schedule]', "alerts.webhook: is no URL; write https://…, or env:NAME for one from the environment"),
+        ("[schedule]", "schedule = 1\n[x]", "schedule: is no table; write [schedule], then its keys"),
+    ],
+)  # fmt: skip
+def test_a_mistake(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert old in GOOD
+    with pytest.raises(JobError) as caught:
+        _load(tmp_path, GOOD.replace(old, new, 1))
+    text = str(caught.value)
+    assert caught.value.status == 2
+    assert "\n" not in text
+    place = f"{tmp_path / 'schedule.toml'}: "
+    assert text == place + told or (told.endswith(" ") and text.startswith(place + told))

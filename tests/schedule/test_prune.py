@@ -1,0 +1,90 @@
+"""Pruning removes what is old, and what it showed, and nothing else whatever lies there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.schedule.nights import Home
+
+pytestmark = pytest.mark.slow
+
+NIGHT, LATER = "2026-03-03T02:00:00+00:00", "2026-03-12T02:00:00+00:00"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    home = Home(tmp_path, compact='retention = "10d"')
+    if request.param == "s3":
+        home.lake = request.getfixturevalue("s3")
+        home.lake.client().create_bucket(Bucket="lake")
+        home.logs, home.out = "s3://lake/logs", "s3://lake/out"
+    home.write()
+    for day in ("2026-03-01", "2026-03-02"):
+        home.arrive(day)
+    home.night(NIGHT)
+    return home
+
+
+def _shown(home: Home, *arguments: str) -> tuple[int, str]:
+    done = home.call("prune", *arguments, now=LATER)
+    return done.returncode, done.stdout.decode() + done.stderr.decode()
+
+
+def test_what_is_shown_is_removed_with_its_checksum(home: Home) -> None:
+    status, said = _shown(home)
+    assert status == 0
+    assert re.search(r"would remove compact 2026-03-01: .*/sorted/2026-03-01 \(2 objects, [\d,]+ bytes\)\n", said)
+    assert "2026-03-02" not in said
+    mark = said.rsplit(" ", 1)[1].strip()
+    assert _shown(home, "--confirm", "0" * 12) == (
+        2,
+        f"error: --confirm {'0' * 12}: is not the checksum of what would go now; look again: prune\n",
+    )
+    assert home.rows("sorted", "2026-03-01").num_rows == 3
+    status, said = _shown(home, "--confirm", mark)
+    assert (status, said.startswith("removed compact 2026-03-01")) == (0, True)
+    with pytest.raises(Exception, match="nothing is published there"):
+        home.rows("sorted", "2026-03-01")
+    assert home.rows("daily_stats", "2026-03-01").num_rows == 1
+    assert _shown(home) == (0, "nothing is older than its retention\n")
+    assert "nothing to do" in home.night(LATER), "what was made of it stays published"
+
+
+class TestInAFolder:
+    """Places that are not what they were."""
+
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Home:
+        home = Home(tmp_path, compact='retention = "10d"').write()
+        home.arrive("2026-03-01")
+        home.night(NIGHT)
+        return home
+
+    def test_a_file_of_others_is_not_touched(self, home: Home) -> None:
+        strange = home.folder / "out/sorted/2026-03-01/notes.txt"
+        strange.write_text("mine")
+        assert _shown(home) == (1, f"error: {strange}: is of no run of this suite; remove it yourself\n")
+
+    def test_symbolic_links_are_not_followed(self, home: Home) -> None:
+        place, away = home.folder / "out/sorted/2026-03-01", home.folder / "away"
+        place.rename(away)
+        place.symlink_to(away)
+        assert _shown(home) == (2, f"error: {place}: is a symbolic link; remove it by hand\n")
+        place.unlink()
+        place.mkdir()
+        (place / "dt=2026-03-01").symlink_to(away / "dt=2026-03-01")
+        assert _shown(home) == (1, f"error: {place}/dt=2026-03-01: is a symbolic link; remove it yourself\n")
+        assert len(list(away.rglob("*.parquet"))) == 1
+
+    @pytest.mark.parametrize("output", ["{}/out/sorted/../../logs", "{}/logs", "/"])
+    def test_a_place_that_is_no_output_is_not_touched(self, home: Home, output: str) -> None:
+        from sqlalchemy import create_engine, text
+
+        place = output.format(home.folder)
+        with create_engine(f"sqlite:///{home.folder}/state/ledger.db").begin() as connection:
+            connection.execute(text("UPDATE partitions SET output = :place"), {"place": place})
+        assert _shown(home) == (2, f"error: {place}: is no output of this schedule by now; remove it by hand\n")
+        assert list(home.folder.glob("logs/dt=*/*.csv"))

@@ -1,0 +1,136 @@
+"""Attempts: time limits that end all processes, retries, what is not tried again, two runs at once, no secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import ROOT
+from tests.processes import left_of, mark
+from tests.schedule.nights import Home
+
+pytestmark = pytest.mark.slow
+
+NIGHT = "2026-03-02T02:00:00+00:00"
+
+HANG = """
+import os, pathlib, subprocess, sys
+children = pathlib.Path(os.environ["CHILDREN"])
+if "jobs.schedule.attempt" in sys.orig_argv:
+    with children.open("a") as file:
+        file.write("x")
+    if children.read_text() in os.environ["HANGS"].split(","):
+        subprocess.run(["setsid", "--fork", "true"])
+        subprocess.run(["sh", "-c", "sleep 300 & sleep 300"])
+"""
+"""Children that hang, with children of their own, as one that waits for a server does."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path, compact='time_limit = "4s"', env=mark()).write()
+    home.arrive("2026-03-01")
+    return home
+
+
+def _hangs(home: Home, *numbers: int) -> None:
+    """Have these children hang; the first one reads new objects."""
+    folder = home.folder / "startup"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(HANG)
+    hangs = ",".join("x" * number for number in numbers)
+    home.env |= {"HANGS": hangs, "CHILDREN": str(home.folder / "children"), "STARTUP": str(folder)}
+
+
+def _run(home: Home, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    path = os.pathsep.join(filter(None, (home.env.get("STARTUP"), str(ROOT))))
+    return subprocess.run(
+        [sys.executable, "-m", "jobs.schedule", "run", "--schedule", str(home.file), *arguments],
+        cwd=ROOT,
+        env={**os.environ, **home.env, "PYTHONPATH": path, "JOBS_TEST_NOW": NIGHT},
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_a_time_limit_ends_a_job_with_all_its_processes(home: Home) -> None:
+    _hangs(home, 2)
+    done = _run(home)
+    assert done.returncode == 0, done.stderr.decode()
+    said = done.stderr.decode().splitlines()
+    assert said[0] == "compact 2026-03-01: timeout: took longer than its time_limit of 4 s, and was ended"
+    assert said[1] == "compact 2026-03-01: again in 0 s"
+    assert not left_of(home.env, 1)
+
+
+def test_reading_new_objects_has_a_time_limit_too(home: Home) -> None:
+    _hangs(home, 1)
+    done = _run(home)
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1] == "error: reading logs ended with status 143"
+    assert not left_of(home.env, 1)
+    assert _run(home).returncode == 0
+
+
+def test_attempts_end_and_begin_again_on_request(home: Home) -> None:
+    home.compact = 'options = { target_size = "1K" }'
+    home.write()
+    done = _run(home)
+    assert done.returncode == 1
+    failed = "compact 2026-03-01: failed: --target-size 1K: must be at least 64K"
+    assert done.stderr.decode().splitlines()[0] == failed
+    assert (
+        _run(home).stderr.decode().startswith("nothing to do: what is due is published, but for 1 that failed before")
+    )
+    again = home.call("rerun", "--date", "2026-03-01", now=NIGHT)
+    assert failed in again.stderr.decode()
+    assert home.call("history").stdout.decode().count("failed") == 2
+
+
+def test_what_happens_as_json(home: Home) -> None:
+    lines = [json.loads(line) for line in _run(home, "--json", "-q").stderr.decode().splitlines()]
+    assert [(line["event"], line["job"]) for line in lines] == [
+        ("started", "compact"),
+        ("published", "compact"),
+        ("started", "daily_stats"),
+        ("published", "daily_stats"),
+    ]
+    assert lines[1]["readings"] == 3
+
+
+def test_of_two_runs_at_once_one_does_the_work(home: Home) -> None:
+    _hangs(home, 2)
+    command = [sys.executable, "-m", "jobs.schedule", "run", "--schedule", str(home.file)]
+    env = {**os.environ, **home.env, "PYTHONPATH": f"{home.env['STARTUP']}{os.pathsep}{ROOT}", "JOBS_TEST_NOW": NIGHT}
+    runs = [subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE) for _ in range(2)]
+    said = {run.wait(): (run.stderr.read() if run.stderr else b"").decode() for run in runs}
+    assert set(said) == {0, 75}
+    assert said[75].startswith("error: another run of the schedule is under way on this host; ")
+    assert home.rows("daily_stats", "2026-03-01").num_rows == 1
+
+
+def test_no_secret_is_in_a_command_line(home: Home) -> None:
+    home.env |= {"LEDGER": f"sqlite:///{home.folder}/x.db?password=hunter2"}
+    _hangs(home, 2)
+    command = [sys.executable, "-m", "jobs.schedule", "run", "--schedule", str(home.file)]
+    env = {**os.environ, **home.env, "PYTHONPATH": f"{home.env['STARTUP']}{os.pathsep}{ROOT}", "JOBS_TEST_NOW": NIGHT}
+    run = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+    children = home.folder / "children"
+    while not (children.exists() and children.read_text() == "xx") and run.poll() is None:
+        pass
+    shown = b" ".join(path.read_bytes() for path in _command_lines())
+    run.wait()
+    assert b"jobs.schedule.attempt" in shown
+    assert b"hunter2" not in shown
+    assert run.returncode == 0
+
+
+def _command_lines() -> list[Path]:
+    return [
+        path for folder in Path("/proc").iterdir() if folder.name.isdigit() and (path := folder / "cmdline").exists()
+    ]
