@@ -7,15 +7,14 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from jobs.engine.command import guarded
-from jobs.engine.options import refuse
 from jobs.errors import BusyError, JobError, UsageError
 from jobs.schedule import config, night
 from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Schedule
 from jobs.schedule.night import Night, Scope
+from jobs.schedule.options import parser
 from jobs.schedule.telling import Teller, hider
 
 NOW = "JOBS_TEST_NOW"
@@ -23,7 +22,7 @@ NOW = "JOBS_TEST_NOW"
 
 
 def main() -> int:
-    options = _parser().parse_args()
+    options = parser().parse_args()
     schedule = config.load(options.schedule)
     command: Callable[[Schedule, argparse.Namespace], int] = _COMMANDS[options.command]
     return command(schedule, options)
@@ -77,11 +76,12 @@ def _made(schedule: Schedule, options: argparse.Namespace, scope: Scope) -> int:
 
 
 def _said(done: Night) -> str:
-    for_next = f", {done.left} left for the next run" if done.left else ""
     if not (done.made or done.failed or done.errors):
-        stuck = f"what is due is published, but for {done.stuck} that failed before or are blocked: see status"
-        why = stuck if done.stuck else "all that is due is published"
+        counts = {"failed before or are blocked": done.stuck, "wait for others": done.waiting}
+        rest = " and ".join(f"{count} that {what}" for what, count in counts.items() if count)
+        why = f"all that is due is published{f', but for {rest}: see status' if rest else ''}"
         return f"nothing to do: {why} ({done.seconds:.2f} s)"
+    for_next = f", {done.left} left for the next run" if done.left else ""
     errors = "".join(f"\nerror: {error}" for error in done.errors)
     return f"{len(done.made)} made, {len(done.failed)} failed{for_next} ({done.seconds:.2f} s){errors}"
 
@@ -91,7 +91,7 @@ def _status(schedule: Schedule, options: argparse.Namespace) -> int:
 
     ledger, scope = _ledger(schedule), _shown(schedule, options)
     hide = hider(schedule)
-    board = night.observed(schedule, ledger, scope, None, None, hide)
+    board = night.observed(schedule, ledger, scope)
     found = list(night.items(schedule, board, scope))
     for line in status.status_lines(found, board):
         print(hide(line))
@@ -107,7 +107,7 @@ def _plan(schedule: Schedule, options: argparse.Namespace) -> int:
     from jobs.schedule import status
 
     ledger, scope = _ledger(schedule), _shown(schedule, options)
-    board = night.observed(schedule, ledger, scope, None, None, hider(schedule))
+    board = night.observed(schedule, ledger, scope)
     for line in status.plan_lines(night.items(schedule, board, scope), scope.limit):
         print(line)
     return 0
@@ -206,19 +206,6 @@ def _tasks(schedule: Schedule, names: str | None) -> frozenset[str] | None:
     return frozenset(chosen)
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f'"{text}" is no date', fix="write it as 2026-03-01") from None
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise UsageError(f'"{text}" is no count', fix="write a whole number from 1")
-    return int(text)
-
-
 _COMMANDS: dict[str, Callable[[Schedule, argparse.Namespace], int]] = {
     "run": _run,
     "status": _status,
@@ -230,68 +217,6 @@ _COMMANDS: dict[str, Callable[[Schedule, argparse.Namespace], int]] = {
     "install": _install,
     "uninstall": _uninstall,
 }
-_HELP = {
-    "run": "make what is due; what cron calls",
-    "status": "what is published, stale, missing, failed; exit status 1 where something is wrong",
-    "plan": "what a run would make now, of the objects that are known",
-    "backfill": "make the partitions of past days, oldest first",
-    "rerun": "make a day again, though nothing changed or attempts failed",
-    "history": "the last attempts",
-    "prune": "show what is older than its retention; remove it with the checksum of what was shown",
-    "install": "print the crontab lines of this schedule, or write them",
-    "uninstall": "remove them, and nothing else, from the crontab",
-}
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs.schedule",
-        description="Runs the jobs of a schedule: each partition once, published whole, and caught up when missed.",
-        epilog="docs/nightly.md explains schedule.toml.",
-        allow_abbrev=False,
-    )
-    parser.error = refuse  # type: ignore[method-assign]
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, text in _HELP.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
-        command.error = refuse  # type: ignore[method-assign]
-        command.add_argument(
-            "--schedule", type=Path, default=Path("schedule.toml"), metavar="FILE", help="default: schedule.toml"
-        )
-        if name in ("run", "rerun"):
-            what = "only the partitions that end on this day" if name == "run" else "the day"
-            command.add_argument("--date", type=_day, metavar="DAY", required=name == "rerun", help=what)
-        if name in ("backfill", "status", "plan"):
-            needed = name == "backfill"
-            command.add_argument(
-                "--from", dest="since", type=_day, metavar="DAY", required=needed, help="the first day"
-            )
-            command.add_argument("--to", dest="until", type=_day, metavar="DAY", required=needed, help="the last day")
-        if name in ("backfill", "rerun"):
-            command.add_argument("--jobs", metavar="NAME,…", help="only these jobs")
-        if name == "backfill":
-            command.add_argument("--limit", type=_count, metavar="N", help="at most so many partitions of each job")
-        if name == "rerun":
-            command.add_argument(
-                "--accept-gone", action="store_true", help="though objects that the result was made of are gone"
-            )
-        if name in ("run", "backfill", "rerun"):
-            command.add_argument("--json", action="store_true", help="say what happens as lines of JSON")
-            command.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
-        if name == "install":
-            command.add_argument("--apply", action="store_true", help="write them into your crontab")
-            command.add_argument("--systemd", action="store_true", help="print a service and a timer instead")
-        if name == "prune":
-            command.add_argument("--confirm", metavar="CHECKSUM", help="remove what a call without it has shown")
-        if name == "status":
-            command.add_argument(
-                "--verify", action="store_true", help="compare the ledger with each _SUCCESS in the lake"
-            )
-        if name == "history":
-            command.add_argument("--limit", type=_count, default=20, metavar="N", help="how many (default: 20)")
-            command.add_argument("--job", metavar="NAME", help="only of this job")
-            command.add_argument("--partition", metavar="NAME", help="only of this partition")
-    return parser
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def tell_error(schedule: Schedule, error: JobError, say: Say, hide: Hide) -> Non
     mark, path = hashlib.sha256(text.encode()).hexdigest(), _last_error(schedule)
     if path.exists() and path.read_text() == mark:
         return
-    failed = alerts.send(schedule.alerts, [f"run: {text}"], str(schedule.file), hide)
+    failed = alerts.send(schedule.alerts, [f"run: {text}"], schedule.file, hide)
     for line in failed:
         say("warning", error=line)
     if not failed:

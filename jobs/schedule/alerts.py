@@ -8,9 +8,9 @@ import os
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
-from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -45,6 +45,16 @@ class Problem:
         return f"{self.kind}: {self.task} {self.partition}: {self.what}"
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    subject: str
+    problems: tuple[str, ...]
+    text: str
+
+
+Way = Callable[[Message], None]
+
+
 def problems(schedule: Schedule, board: Board, items: Iterable[Item], ledger: Ledger) -> Iterator[Problem]:
     """What is wrong with these partitions, which come oldest first."""
     now, limit = ledger.clock(), schedule.alerts.stale_after
@@ -70,53 +80,67 @@ def problems(schedule: Schedule, board: Board, items: Iterable[Item], ledger: Le
 
 
 def tell_once(schedule: Schedule, ledger: Ledger, found: list[Problem], hide: Callable[[str], str]) -> list[str]:
-    """Send what was not sent yet, in one message; remember what is over. The errors of ways that did not take it."""
+    """Send by each way, in one message, what it has not taken yet; remember what is over. The errors of ways that did
+    not take it: they get it with the next run."""
     now = ledger.clock()
     with ledger.reading() as session:
         known = {row.id: row for row in session.scalars(select(AlertRow))}
-    open_ids = {one.id for one in found}
-    new = [one for one in found if (row := known.get(one.id)) is None or row.cleared is not None or row.sent is None]
-    over = [row for row in known.values() if row.cleared is None and row.id not in open_ids]
-    if not new and not over:
-        return []
-    with ledger.writing("ledger.alert") as session:
-        for row in over:
-            row.cleared = now
-            session.merge(row)
-        for one in new:
-            said = {"kind": one.kind, "task": one.task, "partition": one.partition, "what": hide(one.what)}
-            session.merge(AlertRow(id=one.id, **said, raised=now, sent=None, cleared=None))
-    errors = send(schedule.alerts, [hide(str(one)) for one in new], str(schedule.file), hide) if new else []
-    if new and not errors:
+    is_open = {one.id: known[one.id].told.split() for one in found if one.id in known and known[one.id].cleared is None}
+    new = [one for one in found if one.id not in is_open]
+    over = [row for row in known.values() if row.cleared is None and row.id not in {one.id for one in found}]
+    if new or over:
         with ledger.writing("ledger.alert") as session:
+            for row in over:
+                row.cleared = now
+                session.merge(row)
             for one in new:
-                if (row := session.get(AlertRow, one.id)) is not None:
-                    row.sent = now
-    return errors
-
-
-def send(alerts: Alerts, lines: list[str], schedule: str, hide: Callable[[str], str]) -> list[str]:
-    """Send a message by every way there is; what went wrong, a line each."""
-    count = f"{len(lines)} problem{'s' * (len(lines) != 1)}"
-    subject, text = f"Sensor Jobs: {count}", "\n".join([*lines, "", f"schedule: {schedule}", ""])
-    ways: dict[str, Callable[[], object]] = {}
-    if alerts.command:
-        ways["command"] = lambda: _command(alerts.command, subject, text)
-    if (email := alerts.email) is not None:
-        ways["email"] = lambda: _email(email, subject, text)
-    if (url := alerts.webhook) is not None:
-        ways["webhook"] = lambda: _post(url, {"subject": subject, "problems": lines, "text": text})
-    if (topic := alerts.sns) is not None:
-        ways["sns"] = lambda: _sns(topic, subject, text)
+                said = {"kind": one.kind, "task": one.task, "partition": one.partition, "what": hide(one.what)}
+                session.merge(AlertRow(id=one.id, **said, raised=now, told="", cleared=None))
     errors = []
-    for name, way in ways.items():
-        try:
-            with step("alert.send"):
-                way()
-        except Exception as error:  # whatever it is, the other ways are still to be tried
-            words = " ".join(str(error).split()) or type(error).__name__
-            errors.append(hide(f"alerts.{name}: could not be sent: {words}"))
+    for name, way in ways(schedule.alerts).items():
+        wanted = [one for one in found if name not in is_open.get(one.id, ())]
+        if not wanted:
+            continue
+        if (error := _sent(name, way, [hide(str(one)) for one in wanted], schedule.file, hide)) is not None:
+            errors.append(error)
+            continue
+        with ledger.writing("ledger.alert") as session:
+            for one in wanted:
+                taken = session.get_one(AlertRow, one.id)
+                taken.told = f"{taken.told} {name}".strip()
     return errors
+
+
+def send(alerts: Alerts, lines: list[str], file: Path, hide: Callable[[str], str]) -> list[str]:
+    """Send a message by every way there is; what went wrong, a line each."""
+    return [error for name, way in ways(alerts).items() if (error := _sent(name, way, lines, file, hide)) is not None]
+
+
+def ways(alerts: Alerts) -> dict[str, Way]:
+    """What sends a message, by the name of its key in the schedule."""
+    found: dict[str, Way] = {}
+    if alerts.command:
+        found["command"] = lambda message: _command(alerts.command, message)
+    if (email := alerts.email) is not None:
+        found["email"] = lambda message: _email(email, message)
+    if (url := alerts.webhook) is not None:
+        found["webhook"] = lambda message: _post(url, message)
+    if (topic := alerts.sns) is not None:
+        found["sns"] = lambda message: _sns(topic, message)
+    return found
+
+
+def _sent(name: str, way: Way, lines: list[str], file: Path, hide: Callable[[str], str]) -> str | None:
+    """The error, if a way did not take a message."""
+    subject = f"Sensor Jobs: {len(lines)} problem{'s' * (len(lines) != 1)}"
+    message = Message(subject, tuple(lines), "\n".join([*lines, "", f"schedule: {file}", ""]))
+    try:
+        with step("alert.send"):
+            way(message)
+    except Exception as error:  # whatever it is, the other ways are still to be tried
+        words = " ".join(str(error).split()) or type(error).__name__
+        return hide(f"alerts.{name}: could not be sent: {words}")
+    return None
 
 
 def ping(url: str) -> None:
@@ -124,22 +148,24 @@ def ping(url: str) -> None:
     urllib.request.urlopen(url, timeout=_SECONDS).close()  # noqa: S310 - http and https, as the schedule checked
 
 
-def _command(command: tuple[str, ...], subject: str, text: str) -> None:
-    env = {**os.environ, "ALERT_SUBJECT": subject}
-    done = subprocess.run(command, input=text.encode(), env=env, capture_output=True, timeout=_SECONDS, check=False)
+def _command(command: tuple[str, ...], told: Message) -> None:
+    env = {**os.environ, "ALERT_SUBJECT": told.subject}
+    done = subprocess.run(
+        command, input=told.text.encode(), env=env, capture_output=True, timeout=_SECONDS, check=False
+    )
     if done.returncode:
         raise JobError(f"ended with status {done.returncode}: {done.stderr.decode(errors='replace').strip()[:200]}")
 
 
-def _email(email: Email, subject: str, text: str) -> None:
+def _email(email: Email, told: Message) -> None:
     import smtplib
     from email.message import EmailMessage
     from email.utils import formatdate, make_msgid
 
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = email.sender, ", ".join(email.to), subject
+    message["From"], message["To"], message["Subject"] = email.sender, ", ".join(email.to), told.subject
     message["Date"], message["Message-ID"] = formatdate(), make_msgid()
-    message.set_content(text)
+    message.set_content(told.text)
     place = urlsplit(email.server)
     is_tls = place.scheme == "smtps"
     opened = smtplib.SMTP_SSL if is_tls else smtplib.SMTP
@@ -151,13 +177,13 @@ def _email(email: Email, subject: str, text: str) -> None:
         server.send_message(message)
 
 
-def _post(url: str, data: dict[str, Any]) -> None:
-    body = json.dumps(data, ensure_ascii=False).encode()
+def _post(url: str, told: Message) -> None:
+    body = json.dumps(asdict(told), ensure_ascii=False).encode()
     wanted = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http and https
     urllib.request.urlopen(wanted, timeout=_SECONDS).close()  # noqa: S310
 
 
-def _sns(topic: str, subject: str, text: str) -> None:
+def _sns(topic: str, told: Message) -> None:
     import boto3
 
-    boto3.session.Session().client("sns").publish(TopicArn=topic, Subject=subject[:100], Message=text)
+    boto3.session.Session().client("sns").publish(TopicArn=topic, Subject=told.subject[:100], Message=told.text)

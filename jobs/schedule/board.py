@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 from jobs.schedule import partitions, sources
-from jobs.schedule.hours import Day, touches
-from jobs.schedule.ledger.models import ObjectRow, PartitionRow
-from jobs.schedule.ledger.store import Ledger, Seen, Tries
+from jobs.schedule.hours import touches, unknown
+from jobs.schedule.ledger.models import PartitionRow
+from jobs.schedule.ledger.store import Ledger, Log, Seen, Tries
 from jobs.schedule.model import Schedule, Task
 from jobs.schedule.partitions import Partition
 
@@ -22,18 +24,16 @@ TO_DO: frozenset[State] = frozenset({"stale", "due"})
 STUCK: frozenset[State] = frozenset({"failed", "blocked"})
 FINAL_STATUS = frozenset({2, 4, 5})
 """Exit statuses that trying again with the same input cannot change."""
-
-
-AGAIN = "made again on request"
 _LONGEST = timedelta(days=32)
-_ALL_HOURS = (1 << 24) - 1
 _NO_TRIES = Tries()
+_UNSEEN = sys.maxsize
+"""Stands for the token of the lease under which an object will be seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """A partition of a task: its state and, in words, why. inputs, options: of the run that would make it. fingerprint:
-    of them."""
+    of them. again: whether it is made again on request."""
 
     task: Task
     partition: Partition
@@ -43,6 +43,7 @@ class Item:
     inputs: tuple[str, ...] = ()
     options: dict[str, Any] | None = None
     tries: Tries = _NO_TRIES
+    again: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -53,51 +54,37 @@ class Item:
         return self.task.output_of(self.partition.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
-    """A log object as far as it matters here."""
-
-    row: ObjectRow
-    days: Sequence[Day]
-
-
 class Board:
     """The states of all partitions as the ledger has them now. `forced`: those to be made again in any case.
 
-    accept_gone: make results anew though objects that they were made of are gone.
+    markers: by source, the dialects' markers, which are read with its objects. unread: by source, what is there and the
+    ledger does not know of, which is taken to hold the whole day of its arrival. accept_gone: make results anew though
+    objects that they were made of are gone.
     """
 
-    def __init__(self, schedule: Schedule, ledger: Ledger, now: datetime, *, accept_gone: bool = False) -> None:
-        self._schedule, self._ledger, self._now = schedule, ledger, now
+    def __init__(
+        self,
+        schedule: Schedule,
+        ledger: Ledger,
+        now: datetime,
+        markers: Mapping[str, list[str]] = MappingProxyType({}),
+        unread: Mapping[str, list[Seen]] = MappingProxyType({}),
+        *,
+        accept_gone: bool = False,
+    ) -> None:
+        self._schedule, self._ledger, self._now, self._markers = schedule, ledger, now, markers
+        self._unread = {name: {seen.uri: seen for seen in found} for name, found in unread.items()}
         self._accept_gone = accept_gone
         self.forced: set[tuple[str, str]] = set()
         self._start = partitions.midnight(schedule.start, schedule.zone)
-        self._markers: dict[str, list[str]] = {}
-        self._logs: dict[str, list[Log]] = {}
-        for name in schedule.sources:
-            rows, days = ledger.objects(name), ledger.days(name)
-            self._logs[name] = [Log(row, _held(row, days.get(uri, []))) for uri, row in sorted(rows.items())]
-        self._refresh()
-
-    def _refresh(self) -> None:
-        self.published: dict[tuple[str, str], PartitionRow] = self._ledger.partitions()
-        self._tries = self._ledger.tries()
-        self._items: dict[tuple[str, str], Item] = {}
+        self._logs: dict[tuple[str, datetime, datetime], list[Log]] = {}
+        self.changed()
 
     def changed(self) -> None:
         """Look at the ledger again, after something was made."""
-        self._refresh()
-
-    def mark(self, source: str, markers: list[str], unread: Iterable[Seen] = ()) -> None:
-        """The dialects' markers of a source, which are read with its objects; and objects whose days nobody knows yet:
-        they are taken to hold the whole day of their arrival."""
-        self._markers[source] = markers
-        logs = {log.row.uri: log for log in self._logs[source]}
-        for seen in unread:
-            row = ObjectRow(uri=seen.uri, pin=seen.pin, first_seen=self._now, gone=None)
-            days = () if seen.arrived is None else (Day(seen.arrived, _ALL_HOURS, 0),)
-            logs[seen.uri] = Log(row, days)
-        self._logs[source] = sorted(logs.values(), key=lambda log: log.row.uri)
+        self.published: dict[tuple[str, str], PartitionRow] = self._ledger.partitions()
+        self._tries = self._ledger.tries()
+        self._items: dict[tuple[str, str], Item] = {}
 
     def partitions(self, task: Task, since: datetime, until: datetime) -> Iterator[Partition]:
         """Those of a task that end in (since, until], and after the schedule's start."""
@@ -128,60 +115,71 @@ class Board:
     # Input that arrives
 
     def _of_logs(self, task: Task, partition: Partition, row: PartitionRow | None) -> Item:
-        start = self._reads(task, partition)
-        logs = [log for log in self._logs[task.input] if touches(log.days, start, partition.end)]
-        there = [log for log in logs if log.row.gone is None]
-        gone = [log for log in logs if _went_after(log.row, row) and not self._accept_gone]
+        logs = self._held(task.input, self._reads(task, partition), partition.end)
+        there = [log for log in logs if log.gone_by is None]
+        gone = [log for log in logs if _went_after(log, row) and not self._accept_gone]
         source = self._schedule.sources[task.input]
-        pins = sorted((log.row.uri, log.row.pin) for log in (*there, *gone))
-        uris = [log.row.uri for log in there]
+        pins = sorted((log.uri, log.pin) for log in (*there, *gone))
+        uris = [log.uri for log in there]
         inputs = (*uris, *sources.relevant(self._markers.get(task.input, []), uris))
         options = self._options(task, partition, {})
         if source.dialect is not None:
             options["dialect"] = source.dialect
-        late = [log.row.uri for log in there if row is not None and log.row.first_seen > row.published]
+        late = [log.uri for log in there if row is not None and log.seen_by > row.token]
         what = f"{len(late)} new object{'s' * (len(late) != 1)}" if late else "its input or options changed"
         item = self._judged(task, partition, row, pins, inputs, options, what)
-        if item.state == "stale" and gone:
-            why = f"{len(gone)} of the objects that it was made of are gone, such as {gone[0].row.uri}"
+        if item.state in ("stale", "blocked") and gone:
+            why = f"{len(gone)} of the objects that it was made of are gone, such as {gone[0].uri}"
             return Item(task, partition, "blocked", why, item.fingerprint)
         return item
+
+    def _held(self, source: str, start: datetime, end: datetime) -> list[Log]:
+        """The objects that hold readings of [start, end), or of which nobody knows and that arrived then."""
+        key = (source, start, end)
+        if key not in self._logs:
+            found = self._ledger.logs(source, start.astimezone(UTC).date(), end.astimezone(UTC).date())
+            for uri, seen in self._unread.get(source, {}).items():
+                if uri in found:
+                    found[uri] = replace(found[uri], pin=seen.pin)
+                else:
+                    days = (unknown(seen.arrived or self._now.astimezone(UTC).date()),)
+                    found[uri] = Log(uri, seen.pin, _UNSEEN, None, days)
+            self._logs[key] = [log for _, log in sorted(found.items()) if touches(log.days, start, end)]
+        return self._logs[key]
 
     # Input that other tasks make
 
     def _of_tasks(self, task: Task, partition: Partition, row: PartitionRow | None) -> Item:
         start, upstream = self._reads(task, partition), self._schedule.tasks[task.input]
-        wanted = [
-            p for p in self.partitions(upstream, start, partition.end + _LONGEST) if p.overlaps(start, partition.end)
-        ]
-        made: list[tuple[str, str, str]] = []
-        inputs: list[str] = []
-        away = ""
-        for one in wanted:
-            found = self.item(upstream, one)
-            if found.state == "published":
-                made.append((upstream.name, one.name, self.published[found.key].content))
-                inputs.append(found.output)
-                if self.published[found.key].pruned is not None:
-                    away = f"{upstream.name} {one.name} was {found.why}"
-            elif found.state != "missing":
-                return Item(task, partition, "waiting", f"{upstream.name} {one.name} is {_spoken(found.state)}")
-        places: dict[str, str] = {}
+        found = self.partitions(upstream, start, partition.end + _LONGEST)
+        # for one that is only looked back upon and is stuck nobody waits; once it is made, this one is stale
+        needed = [(upstream, one, one.end <= partition.start) for one in found if one.overlaps(start, partition.end)]
+        sides: dict[str, tuple[str, str]] = {}
         for name in task.after:
             side = self._schedule.tasks[name]
-            last = max((p for p in self.partitions(side, partition.end - _LONGEST, partition.end)), default=None)
-            if last is None:
-                return Item(task, partition, "missing", f"no {name} ends before it")
-            found = self.item(side, last)
-            if found.state == "missing":
-                return Item(task, partition, "missing", f"{name} {last.name} is missing")
-            if found.state != "published":
-                return Item(task, partition, "waiting", f"{name} {last.name} is {_spoken(found.state)}")
-            made.append((name, last.name, self.published[found.key].content))
-            places[name] = found.output
+            last = max(self.partitions(side, partition.end - _LONGEST, partition.end), default=None)
+            if last is None or self.item(side, last).state == "missing":
+                why = f"no {name} ends before it" if last is None else f"{name} {last.name} is missing"
+                return Item(task, partition, "missing", why)
+            needed.append((side, last, False))
+            sides[name] = (name, last.name)
+        made: list[PartitionRow] = []
+        for other, one, is_past in needed:
+            item = self.item(other, one)
+            if item.state == "published" or (is_past and item.state in STUCK):
+                made += filter(None, [self.published.get(item.key)])
+            elif item.state != "missing":
+                state: State = "later" if item.state == "later" else "waiting"
+                return Item(task, partition, state, f"{other.name} {one.name} is {_spoken(item.state)}")
+        places = {name: self.published[key].output for name, key in sides.items()}
+        of = sorted({(one.task, one.partition, one.content) for one in made})
+        inputs = tuple(dict.fromkeys(one.output for one in made if one.task == task.input and one.rows))
         options = self._options(task, partition, places)
-        item = self._judged(task, partition, row, sorted(made), tuple(inputs), options, f"{task.input} changed")
-        return Item(task, partition, "blocked", away, item.fingerprint) if away and item.state in TO_DO else item
+        item = self._judged(task, partition, row, of, inputs, options, f"{task.input} changed")
+        if item.state in TO_DO and (away := [one for one in made if one.pruned is not None]):
+            why = f"{away[0].task} {away[0].partition} was removed by prune"
+            return Item(task, partition, "blocked", why, item.fingerprint)
+        return item
 
     # Both
 
@@ -217,28 +215,23 @@ class Board:
         forced = key in self.forced
         if row is not None and row.fingerprint == fingerprint and not forced:
             return Item(task, partition, "published", "", fingerprint)
-        if not inputs:
+        if not inputs and row is None:
             return Item(task, partition, "missing", "there are no readings of it", fingerprint)
+        if not inputs:
+            why = "nothing holds readings of it any more; what is published stays"
+            return Item(task, partition, "blocked", why, fingerprint)
         final = tries.exit_status in FINAL_STATUS
         if tries.failed and not forced and (final or tries.failed >= task.attempts):
             why = f"{tries.failed} attempt{'s' * (tries.failed != 1)}: {tries.error or tries.status}"
             return Item(task, partition, "failed", why, fingerprint, inputs, options, tries)
         state: State = "due" if row is None else "stale"
-        why = AGAIN if forced else changed if row is not None else "not made yet"
-        return Item(task, partition, state, why, fingerprint, inputs, options, tries)
+        why = "asked for again" if forced else "not made yet" if row is None else changed
+        return Item(task, partition, state, why, fingerprint, inputs, options, tries, forced)
 
 
-def _held(row: ObjectRow, days: list[Day]) -> list[Day]:
-    """The days of an object. Of one that is damaged, or could not be read yet, nobody knows what it holds, but that the
-    day of its arrival is not whole without it."""
-    if row.arrived is None or (row.damage is None and row.learned == row.pin):
-        return days
-    return [*days, Day(row.arrived, _ALL_HOURS, 0)]
-
-
-def _went_after(log: ObjectRow, row: PartitionRow | None) -> bool:
+def _went_after(log: Log, row: PartitionRow | None) -> bool:
     """Whether an object was there when a partition was published, and is not any more."""
-    return row is not None and log.gone is not None and log.first_seen <= row.published < log.gone
+    return row is not None and log.gone_by is not None and log.seen_by <= row.token < log.gone_by
 
 
 def _filled(text: str, places: dict[str, str]) -> str:

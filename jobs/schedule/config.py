@@ -17,7 +17,7 @@ from jobs.errors import InputError, UsageError
 from jobs.lake import storage
 from jobs.readings import zones
 from jobs.schedule.model import Alerts, Email, Schedule, Source, Task
-from jobs.schedule.partitions import CADENCES, cadence_of
+from jobs.schedule.partitions import CADENCES, Cadence
 from jobs.schedule.toml_section import Section
 
 _PLACE = re.compile(r"\{(\w*)\}")
@@ -55,7 +55,7 @@ def _schedule(top: Section, file: Path) -> Schedule:
         zone,
         own.day("start"),
         state,
-        own.text("ledger", f"sqlite:///{state / 'ledger.db'}"),
+        _ledger(own.text("ledger", f"sqlite:///{state / 'ledger.db'}"), folder),
         own.whole("look_back", 30, 1),
         own.whole("catch_up", 10, 1),
         sources,
@@ -135,7 +135,7 @@ def _task(section: Section, name: str, defaults: _Defaults, folder: Path) -> Tas
         job,
         section.text("input"),
         _placed(output, folder).rstrip("/"),
-        cadence_of(section.word("cadence", CADENCES, "daily")),
+        cast("Cadence", section.word("cadence", CADENCES, "daily")),
         zone,
         section.texts("after"),
         section.span("reads", "1d") if section.has("reads") else None,
@@ -169,6 +169,13 @@ def _in_order(tasks: dict[str, Task], sources: Mapping[str, Source], top: Sectio
                     fix = f'add after = ["{named}"]' if named in tasks else "use the name of a job in after"
                     where = f"{top.where}: jobs.{task.name}.options.{key}"
                     raise UsageError(f"{{{named}}} is no job that this one runs after", where=where, fix=fix)
+    for task in tasks.values():
+        for source in sources.values():
+            if any(task.root.startswith(_above(path)) for path in source.paths):
+                where = f"{top.where}: jobs.{task.name}.output"
+                raise UsageError(
+                    f"lies in the input {source.name}", where=where, fix="results must not be taken for logs"
+                )
     outputs = sorted((task.root, task.name) for task in tasks.values())
     for (one, first), (other, second) in itertools.pairwise(outputs):
         if other.startswith(one):
@@ -223,6 +230,18 @@ def _url(section: Section, key: str) -> str | None:
     if url is not None and not re.match(r"https?://\S+$", url):
         raise section.wrong(key, "is no URL", "write https://…, or env:NAME for one from the environment")
     return url
+
+
+def _above(path: str) -> str:
+    """What the names of all objects of a source's path begin with, as far as it has no pattern."""
+    before, has_days, _ = path.partition("{")
+    return before if has_days else f"{path.rstrip('/')}/"
+
+
+def _ledger(url: str, folder: Path) -> str:
+    """SQLite's file is of the schedule's folder, as all paths are."""
+    before, is_file, path = url.partition(":///")
+    return f"{before}:///{folder / path}" if is_file and before == "sqlite" and path else url
 
 
 def _zone(section: Section, key: str, default: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+ALL_HOURS = (1 << 24) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -14,6 +16,11 @@ class Day:
     day: date
     hours: int
     readings: int
+
+
+def unknown(arrived: date) -> Day:
+    """The day of an object of which nobody knows what it holds, but that this day is not whole without it."""
+    return Day(arrived, ALL_HOURS, 0)
 
 
 def touches(days: Iterable[Day], start: datetime, end: datetime) -> bool:

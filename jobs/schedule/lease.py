@@ -39,7 +39,7 @@ _BEATS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Standing:
     """The lease as it was read; owner: None where nobody holds it."""
 
     owner: str | None
@@ -50,8 +50,8 @@ class Seen:
 class Place(Protocol):
     """Where a lease is kept. What changes it does so under the condition that it still is what was seen."""
 
-    def look(self) -> Seen: ...
-    def take(self, seen: Seen, owner: str) -> bool: ...
+    def look(self) -> Standing: ...
+    def take(self, seen: Standing, owner: str) -> bool: ...
     def beat(self, token: int, beat: int) -> bool: ...
     def release(self, token: int) -> None: ...
 
@@ -69,17 +69,19 @@ class Lease:
 
     def _keep(self) -> None:
         beat, last = 1, now()
-        while not self._stop.wait(self._seconds / _BEATS):
-            try:
-                beat += 1
-                if not self._place.beat(self.token, beat):
-                    break
-                last = now()
-            except JobError:  # a database that is away for a moment
-                if now() - last > self._seconds * (_BEATS - 1) / _BEATS:
-                    break
-        if not self._stop.is_set():
-            self.lost.set()
+        try:
+            while not self._stop.wait(self._seconds / _BEATS):
+                try:
+                    beat += 1
+                    if not self._place.beat(self.token, beat):
+                        return
+                    last = now()
+                except JobError:  # a database that is away for a moment
+                    if now() - last > self._seconds * (_BEATS - 1) / _BEATS:
+                        return
+        finally:
+            if not self._stop.is_set():
+                self.lost.set()
 
     def end(self) -> None:
         """Give it back."""
@@ -92,10 +94,10 @@ class Lease:
 @contextmanager
 def held(schedule: Schedule, ledger: Ledger) -> Iterator[Lease]:
     """The only run of this schedule, on any host. Raises BusyError while there is another."""
-    with _host_lock(schedule.state):
+    with _host_lock(schedule.state) as lock:
         ledger.prepare()
         place = _place(schedule, ledger)
-        lease = Lease(place, taken(place, owner(schedule.state), schedule.lease_seconds), schedule.lease_seconds)
+        lease = Lease(place, taken(place, _owner(lock), schedule.lease_seconds), schedule.lease_seconds)
         try:
             ledger.token = lease.token
             _fence(ledger, lease.token)
@@ -115,19 +117,19 @@ def taken(place: Place, name: str, seconds: float, pause: Callable[[float], None
         pause(seconds / _BEATS / 4)
         again = place.look()
         if again.owner is not None and again != seen:
-            raise _busy(again.owner)
+            raise _busy(_host(again.owner))
         seen = again
     with step("lease.take"):
         if not place.take(seen, name):
-            raise _busy(place.look().owner)
+            raise _busy(_host(place.look().owner))
     return seen.token + 1
 
 
-def owner(state: Path) -> str:
-    """This host since it was started, and its folder of state."""
+def _owner(lock: int) -> str:
+    """This host since it was started, and the file whose lock is held: who is called so before has ended."""
     boot = Path("/proc/sys/kernel/random/boot_id")
-    mark = boot.read_text().strip() if boot.exists() else ""
-    return f"{socket.gethostname()} {mark} {state.resolve()}"[-255:]
+    found, mark = os.fstat(lock), boot.read_text().strip() if boot.exists() else ""
+    return f"{socket.gethostname()[:150]} {mark} {found.st_dev}-{found.st_ino}"
 
 
 def now() -> float:
@@ -136,8 +138,8 @@ def now() -> float:
 
 
 @contextmanager
-def _host_lock(state: Path) -> Iterator[None]:
-    """The kernel frees it when its holder ends, however it ends."""
+def _host_lock(state: Path) -> Iterator[int]:
+    """The descriptor of the file that is locked. The kernel frees it when its holder ends, however it ends."""
     try:
         state.mkdir(parents=True, exist_ok=True)
         lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -146,17 +148,23 @@ def _host_lock(state: Path) -> Iterator[None]:
             f"cannot be written: {error.strerror}", where=str(state), fix="name another state folder"
         ) from None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise _busy("this host") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _busy("this host") from None
+        yield lock
     finally:
         os.close(lock)
 
 
-def _busy(who: str | None) -> BusyError:
-    by = who.split(" ", maxsplit=1)[0] if who and who != "this host" else "this host"
-    return BusyError(f"another run of the schedule is under way on {by}", fix="nothing is to be done: it does the work")
+def _busy(host: str) -> BusyError:
+    return BusyError(
+        f"another run of the schedule is under way on {host}", fix="nothing is to be done: it does the work"
+    )
+
+
+def _host(owner: str | None) -> str:
+    return owner.partition(" ")[0] if owner else "another host"
 
 
 def _place(schedule: Schedule, ledger: Ledger) -> Place:
@@ -186,19 +194,19 @@ class LedgerPlace:
     def __init__(self, ledger: Ledger) -> None:
         self._engine = ledger.engine
 
-    def look(self) -> Seen:
+    def look(self) -> Standing:
         with told(self._engine):
             try:
                 with self._engine.begin() as connection:
                     row = connection.execute(_LEASE).first()
                     if row is None:
                         connection.execute(insert(LeaseRow).values(name=LEASE, owner=None, token=0, beat=0))
-                        return Seen(None, 0, 0)
-                    return Seen(*row)
+                        return Standing(None, 0, 0)
+                    return Standing(*row)
             except IntegrityError:  # another host has just made it
                 return self.look()
 
-    def take(self, seen: Seen, owner: str) -> bool:
+    def take(self, seen: Standing, owner: str) -> bool:
         same = (LeaseRow.token == seen.token) & (LeaseRow.beat == seen.beat)
         return self._update(same, owner=owner, token=seen.token + 1, beat=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.errors import JobError
-from jobs.schedule.lease import Seen
+from jobs.schedule.lease import Standing
 
 _NAME = {"name": {"S": "schedule"}}
 
@@ -19,17 +19,17 @@ class DynamoPlace:
         self._table = table
         self._client: Any = boto3.session.Session().client("dynamodb")
 
-    def look(self) -> Seen:
+    def look(self) -> Standing:
         item = self._call("get_item", ConsistentRead=True)
         found = (item or {}).get("Item")
         if not found:
-            return Seen(None, 0, 0)
-        return Seen(found["owner"]["S"] or None, int(found["token"]["N"]), int(found["beat"]["N"]))
+            return Standing(None, 0, 0)
+        return Standing(found["owner"]["S"] or None, int(found["token"]["N"]), int(found["beat"]["N"]))
 
-    def take(self, seen: Seen, owner: str) -> bool:
+    def take(self, seen: Standing, owner: str) -> bool:
         values = {":owner": {"S": owner}, ":token": _number(seen.token + 1), ":beat": _number(1)}
         condition = "attribute_not_exists(#name)"
-        if seen != Seen(None, 0, 0):
+        if seen != Standing(None, 0, 0):
             condition = "#token = :seen AND #beat = :pulse"
             values |= {":seen": _number(seen.token), ":pulse": _number(seen.beat)}
         return self._update("SET #owner = :owner, #token = :token, #beat = :beat", condition, values)

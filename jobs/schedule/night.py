@@ -1,4 +1,4 @@
-"""A run of the schedule: what arrived, what is due, oldest first, each partition once; then who is told."""
+"""A run of the schedule: what arrived, what is due, oldest first, each partition once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from jobs.engine.run import new_run_id
 from jobs.errors import JobError
-from jobs.schedule import partitions, sources
+from jobs.schedule import partitions
 from jobs.schedule.board import STUCK, TO_DO, Board, Item
-from jobs.schedule.ledger.store import Ledger, Seen, lost_lease
+from jobs.schedule.learning import Learner
+from jobs.schedule.ledger.store import Ledger, lost_lease
 from jobs.schedule.model import Schedule, Task
 from jobs.schedule.partitions import Partition
+from jobs.schedule.processes import Children
 from jobs.schedule.running import Hide, Maker, Say
+from jobs.schedule.sources import Listing, listing
 
 if TYPE_CHECKING:
     from jobs.schedule.lease import Lease
@@ -41,13 +44,15 @@ class Scope:
 
 @dataclass(slots=True)
 class Night:
-    """What a run came to."""
+    """What a run came to. left: how many are to be made yet, for the run was bounded. waiting, stuck: how many wait for
+    others, and how many failed before or are blocked."""
 
     run_id: str
     made: list[Item] = field(default_factory=list)
     failed: list[tuple[Item, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     left: int = 0
+    waiting: int = 0
     stuck: int = 0
     seconds: float = 0.0
 
@@ -74,10 +79,12 @@ def run(schedule: Schedule, ledger: Ledger, lease: Lease, scope: Scope, command:
     lost = ledger.begin_run(night.run_id, hide(command))
     if lost:
         say("lost", attempts=lost)
-    maker = Maker(schedule, ledger, night.run_id, lease.lost, say, hide)
+    children = Children(schedule.state / "logs", night.run_id, lease.lost, hide)
+    maker = Maker(ledger, night.run_id, children, lease.lost, say, hide)
     status = "failed"
     try:
-        board = observed(schedule, ledger, scope, maker, night, hide)
+        markers = _learn(schedule, ledger, scope, Learner(schedule, ledger, children, hide), night)
+        board = Board(schedule, ledger, ledger.clock(), markers, accept_gone=scope.accept_gone)
         _make_all(schedule, board, scope, maker, night, lease.lost)
         status = "done" if night.is_good else "failed"
     except JobError as error:
@@ -91,40 +98,31 @@ def run(schedule: Schedule, ledger: Ledger, lease: Lease, scope: Scope, command:
     return night
 
 
-def observed(
-    schedule: Schedule, ledger: Ledger, scope: Scope, maker: Maker | None, night: Night | None, hide: Hide
-) -> Board:
-    """The board after a look at all sources; objects that are new are read, if there is a maker."""
-    marks: dict[str, list[str]] = {}
-    unread: dict[str, list[Seen]] = {}
+def observed(schedule: Schedule, ledger: Ledger, scope: Scope) -> Board:
+    """The board after a look at all sources, without reading anything or writing it down."""
+    found = {one.source.name: one for one in _listings(schedule, ledger, scope)}
+    markers = {name: one.markers for name, one in found.items()}
+    unread = {name: one.unread for name, one in found.items()}
+    return Board(schedule, ledger, ledger.clock(), markers, unread)
+
+
+def _listings(schedule: Schedule, ledger: Ledger, scope: Scope) -> Iterator[Listing]:
     zone = schedule.zone
     since, until = scope.since.astimezone(zone).date() - _DAY, ledger.clock().astimezone(zone).date() + _DAY
     for source in schedule.sources.values():
-        found, marks[source.name] = sources.listed(source, since, until)
-        known = ledger.objects(source.name)
-        if maker is None:
-            unread[source.name] = [s for s in found if (row := known.get(s.uri)) is None or row.learned != s.pin]
-            continue
-        there = {seen.uri for seen in found}
-        gone = [
-            uri
-            for uri, row in known.items()
-            if row.gone is None and uri not in there and sources.covers(source, row.arrived, since, until)
-        ]
-        fresh = [seen for seen in found if (row := known.get(seen.uri)) is None or row.pin != seen.pin or row.gone]
-        if fresh or gone:
-            ledger.see(source.name, fresh, gone)
-        pins = {seen.uri: seen.pin for seen in found}
-        unknown = [s.uri for s in found if (row := known.get(s.uri)) is None or row.learned != s.pin]
-        if unknown:
-            wanted = [*unknown, *sources.relevant(marks[source.name], unknown)]
-            error = maker.learn(source.name, wanted, {uri: pins[uri] for uri in unknown})
-            if error is not None and night is not None:
-                night.errors.append(error)
-    board = Board(schedule, ledger, ledger.clock(), accept_gone=scope.accept_gone)
-    for name, markers in marks.items():
-        board.mark(name, markers, unread.get(name, ()))
-    return board
+        yield listing(source, ledger, since, until)
+
+
+def _learn(schedule: Schedule, ledger: Ledger, scope: Scope, learner: Learner, night: Night) -> dict[str, list[str]]:
+    """Write down what arrived and what went, and which days it holds; the dialects' markers of each source."""
+    markers = {}
+    for found in _listings(schedule, ledger, scope):
+        markers[found.source.name] = found.markers
+        if found.fresh or found.gone:
+            ledger.see(found.source.name, found.fresh, found.gone)
+        if (error := learner.learn(found)) is not None:
+            night.errors.append(error)
+    return markers
 
 
 def items(schedule: Schedule, board: Board, scope: Scope) -> Iterator[Item]:
@@ -158,6 +156,7 @@ def _make_all(schedule: Schedule, board: Board, scope: Scope, maker: Maker, nigh
             night.failed.append((item, made.error or ""))
     found = list(items(schedule, board, scope))
     night.left = sum(item.state in TO_DO and item.key not in done for item in found)
+    night.waiting = sum(item.state == "waiting" for item in found)
     night.stuck = sum(item.state in STUCK for item in found)
 
 

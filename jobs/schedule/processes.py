@@ -1,21 +1,51 @@
-"""A child process with a time limit, which ends with everything that it started."""
+"""The child processes of a run: each with a time limit and a log, ended with everything that it started."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from jobs.schedule.ledger.store import lost_lease
+
 _TURN_SECONDS = 0.02
 _GRACE_SECONDS = 10.0
+_KEPT_LOGS = 100
+
+
+class Children:
+    """Starts the processes of the run `run_id`, whose logs lie below `logs`. `stop`: set when they have to end."""
+
+    def __init__(self, logs: Path, run_id: str, stop: Event, hide: Callable[[str], str]) -> None:
+        self._all, self.logs, self._stop, self._hide = logs, logs / run_id, stop, hide
+
+    def run(self, wanted: Mapping[str, Any], name: str, seconds: float) -> dict[str, Any]:
+        """What the child told, as `run_child` says. Raises BusyError where it was stopped."""
+        if not self.logs.exists():
+            self.logs.mkdir(parents=True)
+            self._sweep()
+        log = self.logs / f"{name}.log"
+        told = run_child("jobs.schedule.attempt", wanted, log, seconds, self._stop)
+        said = log.read_text("utf-8", "replace")
+        if (hidden := self._hide(said)) != said:
+            log.write_text(hidden, "utf-8")
+        if told["stopped"]:
+            raise lost_lease()
+        return told
+
+    def _sweep(self) -> None:
+        """Keep the logs of the last runs only."""
+        for old in sorted(self._all.iterdir(), key=lambda folder: folder.stat().st_mtime)[:-_KEPT_LOGS]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def run_child(module: str, wanted: Mapping[str, Any], log: Path, seconds: float, stop: Event) -> dict[str, Any]:

@@ -70,9 +70,8 @@ def _check_place(task: Task, row: PartitionRow) -> None:
         raise UsageError("is no output of this schedule by now", where=output, fix="remove it by hand")
     if ".." in Path(output).parts or storage.scheme(output) not in ("", "s3"):
         raise UsageError("cannot be pruned", where=output, fix="remove it by hand")
-    if storage.scheme(output) == "" and os.path.realpath(output) != os.path.join(  # noqa: PTH118 - of what is not resolved
-        os.path.realpath(Path(output).parent), Path(output).name
-    ):
+    root = Path(task.root if task.root.endswith("/") else Path(task.root).parent)  # may be a link; below it nothing may
+    if not storage.scheme(output) and Path(output).resolve() != root.resolve() / Path(output).relative_to(root):
         raise UsageError("is a symbolic link", where=output, fix="remove it by hand")
 
 

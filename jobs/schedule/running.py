@@ -11,11 +11,10 @@ from typing import Any
 
 from jobs import __version__
 from jobs.errors import BusyError, InputError
-from jobs.schedule.board import AGAIN, FINAL_STATUS, Item
+from jobs.schedule.board import FINAL_STATUS, Item
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger, lost_lease
-from jobs.schedule.model import Schedule
-from jobs.schedule.processes import run_child
+from jobs.schedule.processes import Children
 
 _COUNTS = ("engine", "tasks", "objects", "bytes", "readings", "rejects", "seconds")
 _MOST_PAUSE = 3600.0
@@ -29,28 +28,18 @@ class Made:
 
     published: bool
     error: str | None = None
-    told: dict[str, Any] | None = None
 
 
 class Maker:
     """Makes partitions for the run `run_id`, as long as `stop` is not set."""
 
-    def __init__(
-        self,
-        schedule: Schedule,
-        ledger: Ledger,
-        run_id: str,
-        stop: Event,
-        say: Say,
-        hide: Callable[[str], str],
-    ) -> None:
-        self._schedule, self._ledger, self._run_id = schedule, ledger, run_id
+    def __init__(self, ledger: Ledger, run_id: str, children: Children, stop: Event, say: Say, hide: Hide) -> None:
+        self._ledger, self._run_id, self._children = ledger, run_id, children
         self._stop, self._say, self._hide = stop, say, hide
-        self._logs = schedule.state / "logs" / run_id
 
     def make(self, item: Item) -> Made:
         """Publish a partition, in as many attempts as its task allows. Raises BusyError when the lease is lost."""
-        if item.why != AGAIN and (found := self._found(item)) is not None:
+        if not item.again and (found := self._found(item)) is not None:
             self._ledger.adopt(found)
             self._say("adopted", item, run=found.published_run)
             return Made(True)
@@ -64,42 +53,6 @@ class Maker:
             if self._stop.wait(pause):
                 raise lost_lease()
             pause = min(2 * pause, _MOST_PAUSE)
-
-    def learn(self, source: str, uris: list[str], pins: dict[str, str]) -> str | None:
-        """Read objects that are new, write down the days they hold; the error if that failed.
-
-        One that cannot be read at all is damaged, and does not keep the others from being read.
-        """
-        from datetime import date
-
-        from jobs.schedule.hours import Day
-
-        dialect = self._schedule.sources[source].dialect
-        readers = [task for task in self._schedule.tasks.values() if task.input == source]
-        limit = max((task.time_limit.total_seconds() for task in readers), default=0.0)
-        refused: dict[str, str] = {}
-        while True:
-            wanted = [uri for uri in uris if uri not in refused]
-            if not pins.keys() - refused:
-                told: dict[str, Any] = {"days": {}}
-                break
-            told = self._child({"learn": wanted, "dialect": dialect, "engine": None}, f"learn-{source}", limit)
-            if told["stopped"]:
-                raise lost_lease()
-            if "days" in told:
-                break
-            error = self._hide(str(told.get("error") or f"reading {source} ended with status {told['status']}"))
-            culprit = next((uri for uri in wanted if uri in pins and _names(told.get("where"), uri)), None)
-            if culprit is None:
-                return error
-            refused[culprit] = error
-        found = {
-            uri: (pins[uri], [Day(date.fromisoformat(day), hours, readings) for day, hours, readings in days], damage)
-            for uri, (days, damage) in told["days"].items()
-            if uri in pins
-        }
-        self._ledger.learn(source, {**found, **{uri: (pins[uri], [], error) for uri, error in refused.items()}})
-        return None
 
     def _attempt(self, item: Item, number: int) -> tuple[Made, bool]:
         """One attempt, and whether another may help."""
@@ -116,12 +69,10 @@ class Maker:
             "options": options,
         }
         name = f"{item.task.name}-{item.partition.name}-{number}"
-        told = self._child(wanted, name, item.task.time_limit.total_seconds())
-        if told["stopped"]:
-            raise lost_lease()
+        told = self._children.run(wanted, name, item.task.time_limit.total_seconds())
         status = told["status"]
         row = self._found(item) if status in (0, BusyError.status) else None
-        error = None if row is not None else self._hide(_error_of(told, item, self._logs / f"{name}.log"))
+        error = None if row is not None else self._hide(_error_of(told, item, self._children.logs / f"{name}.log"))
         ended = "published" if row else "timeout" if told["timeout"] else "busy" if status == 75 else "failed"
         counts = {key: told[key] for key in _COUNTS if key in told}
         values = {
@@ -136,13 +87,7 @@ class Maker:
             row.readings, row.rejects = told.get("readings", row.readings), told.get("rejects", row.rejects)
         self._ledger.end_attempt(attempt, values, row)
         self._say(ended, item, error=error, seconds=told.get("seconds"), readings=told.get("readings"))
-        return Made(row is not None, error, told), status not in FINAL_STATUS
-
-    def _child(self, wanted: dict[str, Any], name: str, seconds: float) -> dict[str, Any]:
-        self._logs.mkdir(parents=True, exist_ok=True)
-        told = run_child("jobs.schedule.attempt", wanted, self._logs / f"{name}.log", seconds, self._stop)
-        _rewrite(self._logs / f"{name}.log", self._hide)
-        return told
+        return Made(row is not None, error), status not in FINAL_STATUS
 
     def _found(self, item: Item) -> PartitionRow | None:
         """The published result, if it is of just the input that is wanted: perhaps nobody lived to write it down."""
@@ -178,12 +123,6 @@ def published_row(item: Item, now: datetime) -> PartitionRow | None:
     )
 
 
-def _names(where: object, uri: str) -> bool:
-    """Whether an error's place is this object, or somewhere in it."""
-    text = str(where or "")
-    return text == uri or text.startswith((f"{uri} ", f"{uri}:"))
-
-
 def _error_of(told: dict[str, Any], item: Item, log: Path) -> str:
     if told["timeout"]:
         return f"took longer than its time_limit of {item.task.time_limit.total_seconds():,.0f} s, and was ended"
@@ -194,10 +133,3 @@ def _error_of(told: dict[str, Any], item: Item, log: Path) -> str:
     if told["status"] > 128:
         return f"was killed by signal {told['status'] - 128}; if memory ran out, use fewer tasks"
     return f"ended with status {told['status']}; {log} says why"
-
-
-def _rewrite(log: Path, hide: Callable[[str], str]) -> None:
-    """Have no secret in a log."""
-    text = log.read_text("utf-8", "replace")
-    if (hidden := hide(text)) != text:
-        log.write_text(hidden, "utf-8")

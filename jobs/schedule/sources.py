@@ -1,11 +1,12 @@
-"""Which log objects have arrived: the listing of a source, compared with what the ledger knows."""
+"""Which log objects have arrived: the listing of a source, beside what the ledger knows."""
 
 from __future__ import annotations
 
 import hashlib
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from jobs.engine.planner import MARKER
@@ -13,10 +14,41 @@ from jobs.errors import MissingError
 from jobs.lake import storage
 from jobs.lake.storage import ObjectInfo
 from jobs.readings import detect
-from jobs.schedule.ledger.store import Seen
+from jobs.schedule.ledger.models import ObjectRow
+from jobs.schedule.ledger.store import Ledger, Seen
 from jobs.schedule.model import Source
 
 _DATE = "{date}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What of a source is there now, its dialects' markers, and what the ledger knew of the same days of arrival."""
+
+    source: Source
+    found: list[Seen]
+    markers: list[str]
+    known: Mapping[str, ObjectRow]
+
+    @property
+    def fresh(self) -> list[Seen]:
+        """What is new, another than it was, or back again."""
+        return [s for s in self.found if (row := self.known.get(s.uri)) is None or row.pin != s.pin or row.gone_by]
+
+    @property
+    def gone(self) -> list[str]:
+        there = {seen.uri for seen in self.found}
+        return [uri for uri, row in self.known.items() if row.gone_by is None and uri not in there]
+
+    @property
+    def unread(self) -> list[Seen]:
+        """Of which days these hold readings the ledger does not know."""
+        return [s for s in self.found if (row := self.known.get(s.uri)) is None or row.learned != s.pin]
+
+
+def listing(source: Source, ledger: Ledger, since: date, until: date) -> Listing:
+    """Of the objects that arrived on the days [since, until], or lie in a path without days. Raises as `listed`."""
+    return Listing(source, *listed(source, since, until), ledger.objects(source.name, since, until))
 
 
 def listed(source: Source, since: date, until: date) -> tuple[list[Seen], list[str]]:
@@ -46,11 +78,6 @@ def listed(source: Source, since: date, until: date) -> tuple[list[Seen], list[s
     return objects, sorted(markers)
 
 
-def covers(source: Source, arrived: date | None, since: date, until: date) -> bool:
-    """Whether a listing of these days would show an object that arrived then."""
-    return arrived is None or since <= arrived <= until
-
-
 def _specs(path: str, since: date, until: date) -> Iterator[str]:
     """Patterns for `expand`: a month of days each, so that listings are few and no longer than need be."""
     if _DATE not in path:
@@ -62,19 +89,19 @@ def _specs(path: str, since: date, until: date) -> Iterator[str]:
         month = (month + timedelta(days=32)).replace(day=1)
 
 
-class _arrival:  # noqa: N801 - called as the function that it is
-    """The day of arrival that an object's name tells, if the path has one."""
+def _arrival(path: str) -> Callable[[str], date | None]:
+    """What finds the day of arrival in an object's name, if the path has one."""
+    before, has_days, _ = path.partition(_DATE)
+    pattern = re.compile(_globbed(before) + r"(\d{4}-\d{2}-\d{2})")
 
-    def __init__(self, path: str) -> None:
-        before, found, _ = path.partition(_DATE)
-        self._pattern = re.compile(_globbed(before) + r"(\d{4}-\d{2}-\d{2})") if found else None
-
-    def __call__(self, uri: str) -> date | None:
-        match = self._pattern.match(uri) if self._pattern else None
+    def arrival(uri: str) -> date | None:
+        match = pattern.match(uri) if has_days else None
         try:
             return date.fromisoformat(match[1]) if match else None
         except ValueError:
             return None
+
+    return arrival
 
 
 def _globbed(text: str) -> str:

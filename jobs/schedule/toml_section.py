@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from jobs.errors import UsageError
@@ -42,7 +43,8 @@ class Section:
         return self._take(key, default)
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A text; `env:NAME` stands for the environment variable NAME. Raises where a needed one is left out."""
+        """A text; `env:NAME` stands for the environment variable NAME, `file:PATH` for the first line of a file. Raises
+        where a needed one is left out."""
         text = self.text_or_none(key)
         if text is not None:
             return text
@@ -56,12 +58,19 @@ class Section:
             return None
         if not isinstance(value, str) or not value:
             raise self.wrong(key, "is no text", f'write {key} = "…"')
-        if not value.startswith("env:"):
-            return value
-        name = value.removeprefix("env:")
-        if not os.environ.get(name):
-            raise self.wrong(key, f"the environment has no {name}", "set it where the schedule runs")
-        return os.environ[name]
+        if value.startswith("env:"):
+            name = value.removeprefix("env:")
+            if not os.environ.get(name):
+                raise self.wrong(key, f"the environment has no {name}", "set it where the schedule runs")
+            return os.environ[name]
+        if value.startswith("file:"):
+            path = Path(self.where).parent / value.removeprefix("file:")
+            try:
+                return path.read_text("utf-8").splitlines()[0].strip()
+            except (OSError, UnicodeDecodeError, IndexError) as error:
+                reason = getattr(error, "strerror", None) or "there is no line in it"
+                raise self.wrong(key, f"{path} cannot be read: {reason}", "give its user the right to") from None
+        return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts, or one text."""

@@ -83,7 +83,7 @@ class AttemptRow(Base):
 
 class PartitionRow(Base):
     """A partition's published result. fingerprint: of the input and options it was made of. content: of its bytes.
-    pruned: since when it is not kept any more."""
+    token: of the lease under which it was made. pruned: since when it is not kept any more."""
 
     __tablename__ = "partitions"
     task: Mapped[str] = mapped_column(NAME, primary_key=True)
@@ -94,6 +94,7 @@ class PartitionRow(Base):
     fingerprint: Mapped[str] = mapped_column(HASH)
     content: Mapped[str] = mapped_column(HASH)
     published_run: Mapped[str] = mapped_column(RUN)
+    token: Mapped[int] = mapped_column(BigInteger)
     published: Mapped[datetime] = mapped_column(Instant)
     rows: Mapped[int] = mapped_column("row_count", BigInteger)
     readings: Mapped[int] = mapped_column(BigInteger)
@@ -104,7 +105,8 @@ class PartitionRow(Base):
 
 class ObjectRow(Base):
     """A log object of a source. pin: size, and etag or time, as it was listed; learned: the pin under which its days
-    were read. damage: what is wrong with it. gone: since when it is not listed any more."""
+    were read. damage: what is wrong with it. seen_by, gone_by: the tokens of the leases under which it was found, and
+    was not found any more; unlike times they say for sure what was there when a partition was made."""
 
     __tablename__ = "objects"
     id: Mapped[str] = mapped_column(HASH, primary_key=True)
@@ -115,13 +117,15 @@ class ObjectRow(Base):
     learned: Mapped[str | None] = mapped_column(NAME)
     size: Mapped[int] = mapped_column(BigInteger)
     first_seen: Mapped[datetime] = mapped_column(Instant)
-    gone: Mapped[datetime | None] = mapped_column(Instant)
+    seen_by: Mapped[int] = mapped_column(BigInteger)
+    gone_by: Mapped[int | None] = mapped_column(BigInteger)
     damage: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (Index("objects_of_a_source", "source"),)
 
 
 class ObjectDayRow(Base):
-    """A UTC day of which an object holds readings. hours: bit h is set where it holds some of hour h."""
+    """A UTC day of which an object holds readings. hours: bit h is set where it holds some of hour h. An object
+    of which nobody can tell, for it is damaged, was not read yet or holds no readings, is of its day of arrival too."""
 
     __tablename__ = "object_days"
     object_id: Mapped[str] = mapped_column(HASH, ForeignKey("objects.id"), primary_key=True)
@@ -143,7 +147,8 @@ class LeaseRow(Base):
 
 
 class AlertRow(Base):
-    """Something that somebody is told once. sent: when all ways had taken it. cleared: when it was over."""
+    """Something that somebody is told once. told: the ways that have taken it, with a blank between. cleared: when it
+    was over."""
 
     __tablename__ = "alerts"
     id: Mapped[str] = mapped_column(HASH, primary_key=True)
@@ -152,5 +157,5 @@ class AlertRow(Base):
     partition: Mapped[str] = mapped_column(PARTITION)
     what: Mapped[str] = mapped_column(Text)
     raised: Mapped[datetime] = mapped_column(Instant)
-    sent: Mapped[datetime | None] = mapped_column(Instant)
+    told: Mapped[str] = mapped_column(Text)
     cleared: Mapped[datetime | None] = mapped_column(Instant)

@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, delete, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from jobs import __version__
 from jobs.errors import BusyError
 from jobs.schedule.durable import step
-from jobs.schedule.hours import Day
+from jobs.schedule.hours import Day, unknown
 from jobs.schedule.ledger.connect import migrate, open_database, told
 from jobs.schedule.ledger.models import AttemptRow, LeaseRow, ObjectDayRow, ObjectRow, PartitionRow, RunRow
 
 LEASE = "schedule"
+_AT_ONCE = 500
+"""How many keys a statement asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,17 @@ class Seen:
     pin: str
     size: int
     arrived: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An object as partitions are made of it. seen_by, gone_by: as in its row."""
+
+    uri: str
+    pin: str
+    seen_by: int
+    gone_by: int | None
+    days: tuple[Day, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +93,6 @@ class Ledger:
 
     def begin_run(self, run_id: str, command: str) -> int:
         """A new run; what earlier holders left running is lost. How many attempts were."""
-        assert self.token is not None
         now = self.clock()
         with self.writing("ledger.begin_run") as session:
             running = update(RunRow).where(RunRow.status == "running")
@@ -93,7 +105,7 @@ class Ledger:
                     command=command,
                     host=socket.gethostname(),
                     pid=os.getpid(),
-                    token=self.token,
+                    token=self._held(),
                     version=__version__,
                     started=now,
                     status="running",
@@ -126,11 +138,20 @@ class Ledger:
         with self.writing("ledger.end_attempt") as session:
             session.execute(update(AttemptRow).where(AttemptRow.id == attempt).values(ended=self.clock(), **values))
             if published is not None:
-                session.merge(published)
+                self._keep(session, published)
 
     def adopt(self, published: PartitionRow) -> None:
+        """What was found published."""
         with self.writing("ledger.adopt") as session:
-            session.merge(published)
+            self._keep(session, published)
+
+    def _keep(self, session: Session, published: PartitionRow) -> None:
+        published.token = self._held()
+        session.merge(published)
+
+    def _held(self) -> int:
+        assert self.token is not None, "the lease is held by whoever writes"
+        return self.token
 
     def tries(self) -> dict[tuple[str, str, str], Tries]:
         """By task, partition and fingerprint: attempts that failed; what was lost or met another does not count."""
@@ -157,11 +178,6 @@ class Ledger:
         with self.reading() as session:
             return list(session.scalars(wanted))
 
-    def last_run(self, status: str | None = None) -> RunRow | None:
-        wanted = select(RunRow).order_by(RunRow.started.desc()).limit(1)
-        with self.reading() as session:
-            return session.scalar(wanted if status is None else wanted.where(RunRow.status == status))
-
     # What is published
 
     def partitions(self) -> dict[tuple[str, str], PartitionRow]:
@@ -171,51 +187,72 @@ class Ledger:
 
     # Objects and the days they hold readings of
 
-    def objects(self, source: str) -> dict[str, ObjectRow]:
-        """By URI."""
+    def objects(self, source: str, since: date, until: date) -> dict[str, ObjectRow]:
+        """Those that arrived on the days [since, until], or in a path without days, by URI."""
+        arrived = or_(ObjectRow.arrived.is_(None), ObjectRow.arrived.between(since, until))
         with self.reading() as session:
-            found = session.scalars(select(ObjectRow).where(ObjectRow.source == source))
+            found = session.scalars(select(ObjectRow).where(ObjectRow.source == source, arrived))
             return {row.uri: row for row in found}
 
-    def days(self, source: str) -> dict[str, list[Day]]:
-        """By URI, in the order of days."""
-        wanted = select(ObjectRow.uri, ObjectDayRow.day, ObjectDayRow.hours, ObjectDayRow.readings)
-        wanted = wanted.join(ObjectDayRow, ObjectDayRow.object_id == ObjectRow.id).where(ObjectRow.source == source)
-        found: dict[str, list[Day]] = {}
+    def logs(self, source: str, since: date, until: date) -> dict[str, Log]:
+        """The objects that hold readings of the UTC days [since, until], with what they hold of these, by URI."""
+        wanted = select(ObjectRow, ObjectDayRow).join(ObjectDayRow, ObjectDayRow.object_id == ObjectRow.id)
+        wanted = wanted.where(ObjectRow.source == source, ObjectDayRow.day.between(since, until))
+        found: dict[str, Log] = {}
         with self.reading() as session:
-            for uri, day, hours, readings in session.execute(wanted.order_by(ObjectRow.uri, ObjectDayRow.day)):
-                found.setdefault(uri, []).append(Day(day, hours, readings))
+            for row, held in session.execute(wanted.order_by(ObjectRow.uri, ObjectDayRow.day)):
+                before = found[row.uri].days if row.uri in found else ()
+                days = (*before, Day(held.day, held.hours, held.readings))
+                found[row.uri] = Log(row.uri, row.pin, row.seen_by, row.gone_by, days)
         return found
 
     def see(self, source: str, listed: Iterable[Seen], gone: Iterable[str]) -> None:
         """Objects that are new or changed, and those that are there no more."""
-        now = self.clock()
+        now, token, found = self.clock(), self._held(), list(listed)
         with self.writing("ledger.objects") as session:
-            for seen in listed:
-                row = session.get(ObjectRow, object_id(source, seen.uri))
+            rows = _rows(session, source, [seen.uri for seen in found])
+            for seen in found:
+                row = rows.get(seen.uri)
                 if row is None:
                     row = ObjectRow(id=object_id(source, seen.uri), source=source, uri=seen.uri, first_seen=now)
+                    row.seen_by = token
+                    rows[seen.uri] = row
                     session.add(row)
-                row.pin, row.size, row.arrived, row.gone = seen.pin, seen.size, seen.arrived, None
-            for uri in gone:
-                here = update(ObjectRow).where(ObjectRow.id == object_id(source, uri), ObjectRow.gone.is_(None))
-                session.execute(here.values(gone=now))
+                elif row.gone_by is not None:
+                    row.seen_by, row.gone_by = token, None
+                row.pin, row.size, row.arrived = seen.pin, seen.size, seen.arrived
+            session.flush()
+            for row in rows.values():
+                session.merge(_day_row(row.id, unknown(arrival(row))))  # until it is read
+            for row in _rows(session, source, gone).values():
+                row.gone_by = row.gone_by or token
 
     def learn(self, source: str, learned: Mapping[str, tuple[str, list[Day], str | None]]) -> None:
         """By URI: the pin under which an object was read, the days that it holds, and its damage."""
         with self.writing("ledger.days") as session:
-            for uri, (pin, days, damage) in learned.items():
-                identity = object_id(source, uri)
-                session.execute(update(ObjectRow).where(ObjectRow.id == identity).values(learned=pin, damage=damage))
-                session.execute(delete(ObjectDayRow).where(ObjectDayRow.object_id == identity))
-                rows = [{"object_id": identity, "day": d.day, "hours": d.hours, "readings": d.readings} for d in days]
-                if rows:
-                    session.execute(insert(ObjectDayRow), rows)
+            for uri, row in _rows(session, source, learned).items():
+                row.learned, days, row.damage = learned[uri]
+                found = {day.day: day for day in days}
+                if row.damage is not None or not days:
+                    found[arrival(row)] = unknown(arrival(row))
+                session.execute(delete(ObjectDayRow).where(ObjectDayRow.object_id == row.id))
+                session.add_all(_day_row(row.id, day) for day in found.values())
 
-    def count(self, row: type[Any]) -> int:
-        """How many rows a table has."""
-        with self.reading() as session:
-            return session.scalar(select(func.count()).select_from(row)) or 0
+
+def arrival(row: ObjectRow) -> date:
+    """The day of an object's arrival: that of its folder, else when it was first seen."""
+    return row.arrived or row.first_seen.astimezone(UTC).date()
+
+
+def _rows(session: Session, source: str, uris: Iterable[str]) -> dict[str, ObjectRow]:
+    """Those of these objects that are known, by URI."""
+    keys = [object_id(source, uri) for uri in uris]
+    wanted = (ObjectRow.id.in_(keys[i : i + _AT_ONCE]) for i in range(0, len(keys), _AT_ONCE))
+    return {row.uri: row for some in wanted for row in session.scalars(select(ObjectRow).where(some))}
+
+
+def _day_row(identity: str, day: Day) -> ObjectDayRow:
+    return ObjectDayRow(object_id=identity, day=day.day, hours=day.hours, readings=day.readings)
 
 
 def object_id(source: str, uri: str) -> str:

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", _HASH, nullable=False),
         sa.Column("content", _HASH, nullable=False),
         sa.Column("published_run", _RUN, nullable=False),
+        sa.Column("token", sa.BigInteger, nullable=False),
         sa.Column("published", _TIME, nullable=False),
         sa.Column("row_count", sa.BigInteger, nullable=False),
         sa.Column("readings", sa.BigInteger, nullable=False),
@@ -79,7 +80,8 @@ def upgrade() -> None:
         sa.Column("learned", _NAME),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("first_seen", _TIME, nullable=False),
-        sa.Column("gone", _TIME),
+        sa.Column("seen_by", sa.BigInteger, nullable=False),
+        sa.Column("gone_by", sa.BigInteger),
         sa.Column("damage", sa.Text),
     )
     op.create_index("objects_of_a_source", "objects", ["source"])
@@ -106,7 +108,7 @@ def upgrade() -> None:
         sa.Column("partition", _PARTITION, nullable=False),
         sa.Column("what", sa.Text, nullable=False),
         sa.Column("raised", _TIME, nullable=False),
-        sa.Column("sent", _TIME),
+        sa.Column("told", sa.Text, nullable=False),
         sa.Column("cleared", _TIME),
     )
 
