@@ -50,6 +50,11 @@ class Item:
         return self.task.name, self.partition.name
 
     @property
+    def may_heal(self) -> bool:
+        """Whether it failed of something that may be over by now, as a full disk."""
+        return self.state == "failed" and self.tries.exit_status not in FINAL_STATUS
+
+    @property
     def output(self) -> str:
         return self.task.output_of(self.partition.name)
 

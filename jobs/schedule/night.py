@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
@@ -143,7 +144,7 @@ def _make_all(schedule: Schedule, board: Board, scope: Scope, maker: Maker, nigh
         board.forced = {item.key for item in items(schedule, board, scope)}
         board.changed()
     done: set[tuple[str, str]] = set()
-    while (item := _next(items(schedule, board, scope), done, scope.limit)) is not None:
+    while (item := _next(list(items(schedule, board, scope)), done, scope.limit)) is not None:
         if lost.is_set():
             raise lost_lease()
         done.add(item.key)
@@ -160,16 +161,10 @@ def _make_all(schedule: Schedule, board: Board, scope: Scope, maker: Maker, nigh
     night.stuck = sum(item.state in STUCK for item in found)
 
 
-def _next(found: Iterable[Item], done: set[tuple[str, str]], limit: int | None) -> Item | None:
-    """The oldest partition that is to be made and was not tried yet."""
-    tried: dict[str, int] = {}
-    for name, _ in done:
-        tried[name] = tried.get(name, 0) + 1
-    return next(
-        (
-            item
-            for item in found
-            if item.state in TO_DO and item.key not in done and (limit is None or tried.get(item.task.name, 0) < limit)
-        ),
-        None,
-    )
+def _next(found: Sequence[Item], done: set[tuple[str, str]], limit: int | None) -> Item | None:
+    """The oldest partition that is to be made and was not tried yet; after all of these, what failed in earlier runs
+    and may succeed by now: that it fails every night must not keep others from being made."""
+    tried = Counter(name for name, _ in done)
+    left = [item for item in found if item.key not in done and (limit is None or tried[item.task.name] < limit)]
+    to_do = (item for item in left if item.state in TO_DO)
+    return next(to_do, None) or next((item for item in left if item.may_heal), None)

@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -14,7 +16,8 @@ from jobs.engine.command import guarded
 from jobs.lake import s3_client
 from jobs.lake.published import open_published
 from jobs.schedule.__main__ import main
-from tests.command_line import run
+from jobs.schedule.partitions import Cadence, Partition, partitions
+from tests.command_line import ROOT, run
 from tests.servers import S3Server
 
 ROWS = {"a": ("01:00:00", "12:00:00", "23:30:00"), "b": ("02:00:00", "22:15:00")}
@@ -71,12 +74,20 @@ class Home:
         path.write_text(log(of or day, device), "utf-8")
         return path
 
+    def environ(self) -> dict[str, str]:
+        """The environment of a process of its own."""
+        return {**os.environ, "PYTHONPATH": str(ROOT), **self.env}
+
     def call(self, command: str, *arguments: object, now: str | None = None) -> subprocess.CompletedProcess[bytes]:
         env = {**self.env, **({"JOBS_TEST_NOW": now} if now else {})}
         return run("jobs.schedule", command, "--schedule", self.file, *arguments, env=env)
 
     def fork(self, now: str, log: Path, **env: str) -> int:
         """The exit status of a run in a fork of this process, which is quicker; what it says goes to `log`."""
+        return ended(self.begin(now, log, **env))
+
+    def begin(self, now: str, log: Path, **env: str) -> int:
+        """The process of a run that goes on."""
         pid = os.fork()
         if pid == 0:
             status = 1
@@ -90,7 +101,7 @@ class Home:
                 status = guarded(main)
             finally:
                 os._exit(status)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return pid
 
     def night(self, now: str, *arguments: object, status: int = 0) -> str:
         """What a run at that time says. It must end with this status."""
@@ -101,6 +112,18 @@ class Home:
     def rows(self, task: str, partition: str) -> pa.Table:
         where = self.out if "://" in self.out else str(self.folder / self.out)
         return pa.concat_tables(open_published(f"{where}/{task}/{partition}/"))
+
+
+def ended(pid: int) -> int:
+    """The exit status of a process that was begun."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def named(cadence: Cadence, zone: ZoneInfo, name: str) -> Partition:
+    """The partition of that name."""
+    year = int(name[:4])
+    begin, end = datetime(year - 1, 12, 1, tzinfo=UTC), datetime(year + 1, 2, 1, tzinfo=UTC)
+    return next(one for one in partitions(cadence, zone, begin, end) if one.name == name)
 
 
 def log(day: str, device: str = "a") -> str:

@@ -146,6 +146,20 @@ def test_an_alert_that_could_not_be_sent_is_sent_by_the_next_run(home: Home) -> 
     assert told.read_text().count("compact 2026-03-01") == 1
 
 
+def test_a_way_that_took_it_does_not_get_it_again(home: Home) -> None:
+    told = home.folder / "told"
+    home.schedule = f"""
+[alerts]
+command = ["sh", "-c", "cat >> {told}"]
+webhook = "http://127.0.0.1:1/hook/s3cret"
+"""
+    home.write()
+    for status in (1, 0):
+        said = home.night(NIGHT, status=status)
+        assert "warning: alerts.webhook: could not be sent: <urlopen error [Errno 111] Connection refused>" in said
+    assert told.read_text().count("compact 2026-03-01") == 1
+
+
 def test_sns(home: Home, s3: S3Server) -> None:
     import boto3
 

@@ -17,9 +17,8 @@ from jobs.schedule.lease import LedgerPlace, taken
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger, Seen
 from jobs.schedule.model import Schedule
-from jobs.schedule.partitions import named
 from jobs.schedule.status import verify_lines
-from tests.schedule.nights import Home
+from tests.schedule.nights import Home, named
 
 NOW = datetime(2026, 3, 10, 2, tzinfo=UTC)
 ALL = (1 << 24) - 1
@@ -54,11 +53,24 @@ def _item(schedule: Schedule, ledger: Ledger, name: str, task: str = "compact", 
     return board.item(found, named(found.cadence, found.zone, name))
 
 
-def _publish(schedule: Schedule, ledger: Ledger, name: str, task: str = "compact", content: str = "c") -> None:
+def _next_night(ledger: Ledger) -> None:
+    """Another run, under a lease of its own; no clock moves."""
+    ledger.token = taken(LedgerPlace(ledger), "us", 1)
+
+
+def _fail(schedule: Schedule, ledger: Ledger, name: str, task: str = "compact", status: int = 4) -> None:
+    fingerprint = _item(schedule, ledger, name, task).fingerprint
+    attempt = ledger.begin_attempt("run", task, name, 1, fingerprint)
+    ledger.end_attempt(attempt, {"status": "failed", "exit_status": status, "error": "no"}, None)
+
+
+def _publish(
+    schedule: Schedule, ledger: Ledger, name: str, task: str = "compact", content: str = "c", rows: int = 1
+) -> None:
     item = _item(schedule, ledger, name, task)
     assert item.state in ("due", "stale"), item
     place = {"start": item.partition.start, "end": item.partition.end, "output": item.output}
-    counts = {"rows": 1, "readings": 1, "rejects": 0, "bytes": 1}
+    counts = {"rows": rows, "readings": rows, "rejects": 0, "bytes": 1}
     row = PartitionRow(
         task=task, partition=name, fingerprint=item.fingerprint, content=content, published_run="r", published=NOW,
         **place, **counts,
@@ -84,7 +96,7 @@ def test_a_new_object_makes_just_its_days_stale(schedule: Schedule, ledger: Ledg
         _arrive(ledger, f"a{day}", day, day)
         _publish(schedule, ledger, f"2026-03-0{day}")
         _publish(schedule, ledger, f"2026-03-0{day}", "daily_stats")
-    ledger.clock = lambda: NOW + timedelta(days=1)
+    _next_night(ledger)
     _arrive(ledger, "late", 3, 1)
     assert (_item(schedule, ledger, "2026-03-01").state, _item(schedule, ledger, "2026-03-01").why) == (
         "stale",
@@ -111,6 +123,80 @@ def test_a_damaged_object_and_one_not_read_yet_are_of_the_day_of_their_arrival(
     assert _item(schedule, ledger, "2026-03-02").inputs == ("unread",)
 
 
+def test_an_object_without_readings_is_of_the_day_of_its_arrival(schedule: Schedule, ledger: Ledger) -> None:
+    """Its rejects have to be told of somewhere."""
+    _arrive(ledger, "rejects", 2)
+    assert _item(schedule, ledger, "2026-03-02").inputs == ("rejects",)
+    _publish(schedule, ledger, "2026-03-02", rows=0)
+    assert _item(schedule, ledger, "2026-03-02", "daily_stats").state == "missing"
+
+
+def test_an_object_in_a_path_without_days_arrived_when_it_was_seen(schedule: Schedule, ledger: Ledger) -> None:
+    ledger.see("logs", [Seen("wide.csv", "p", 1)], [])
+    assert _item(schedule, ledger, "2026-03-10").state == "later"
+    ledger.clock = lambda: NOW + timedelta(days=1)
+    assert _item(schedule, ledger, "2026-03-10").inputs == ("wide.csv",)
+
+
+def test_what_nobody_wrote_down_yet_counts_for_the_day_of_its_arrival(schedule: Schedule, ledger: Ledger) -> None:
+    _arrive(ledger, "a", 1, 1)
+    _publish(schedule, ledger, "2026-03-01")
+    unread = {"logs": [Seen("a", "another", 1, date(2026, 3, 1)), Seen("b", "p", 1, date(2026, 3, 2))]}
+    board = Board(schedule, ledger, NOW, unread=unread)
+    states = [board.item(schedule.tasks["compact"], named("daily", UTC_ZONE, f"2026-03-0{n}")).state for n in (1, 2, 3)]
+    assert states == ["stale", "due", "missing"]
+
+
+def test_a_day_whose_readings_are_all_of_another_day_by_now_is_told(schedule: Schedule, ledger: Ledger) -> None:
+    _arrive(ledger, "a", 1, 1)
+    _publish(schedule, ledger, "2026-03-01")
+    _next_night(ledger)
+    _arrive(ledger, "a", 1, 2, pin="mended")
+    item = _item(schedule, ledger, "2026-03-01")
+    assert (item.state, item.why) == ("blocked", "nothing holds readings of it any more; what is published stays")
+
+
+def test_results_are_read_where_they_were_published(schedule: Schedule, ledger: Ledger) -> None:
+    _arrive(ledger, "a", 1, 1)
+    _publish(schedule, ledger, "2026-03-01")
+    old = schedule.tasks["compact"]
+    moved = replace(schedule, tasks={**schedule.tasks, "compact": replace(old, output="/new/{partition}")})
+    assert _item(moved, ledger, "2026-03-01", "daily_stats").inputs == (old.output_of("2026-03-01"),)
+
+
+def test_a_day_that_is_stuck_is_no_reason_to_wait_for_later_ones_that_look_back(
+    schedule: Schedule, ledger: Ledger
+) -> None:
+    looks = replace(schedule.tasks["daily_stats"], reads=timedelta(days=3))
+    schedule = replace(schedule, tasks={**schedule.tasks, "daily_stats": looks})
+    for day in (1, 2, 3):
+        _arrive(ledger, f"a{day}", day, day)
+    for day in (1, 3):
+        _publish(schedule, ledger, f"2026-03-0{day}")
+    assert _item(schedule, ledger, "2026-03-03", "daily_stats").why == "compact 2026-03-02 is not made yet"
+    _fail(schedule, ledger, "2026-03-02")
+    assert _item(schedule, ledger, "2026-03-02", "daily_stats").state == "waiting"
+    item = _item(schedule, ledger, "2026-03-03", "daily_stats")
+    assert (item.state, [place[-5:] for place in item.inputs]) == ("due", ["03-01", "03-03"])
+    _publish(schedule, ledger, "2026-03-03", "daily_stats")
+    _arrive(ledger, "a2", 2, 2, pin="mended")
+    _publish(schedule, ledger, "2026-03-02")
+    assert _item(schedule, ledger, "2026-03-03", "daily_stats").state == "stale"
+
+
+def test_what_needs_something_that_is_not_due_is_not_due(schedule: Schedule, ledger: Ledger) -> None:
+    berlin = replace(schedule.tasks["daily_stats"], time_zone="Asia/Tokyo")
+    schedule = replace(schedule, tasks={**schedule.tasks, "daily_stats": berlin})
+    board = Board(schedule, ledger, NOW)
+    item = board.item(berlin, named("daily", ZoneInfo("Asia/Tokyo"), "2026-03-09"))
+    assert (item.state, item.why) == ("missing", "there are no readings of it")
+    item = board.item(berlin, named("daily", ZoneInfo("Asia/Tokyo"), "2026-03-10"))
+    assert item.state == "later"
+    board = Board(schedule, ledger, NOW + timedelta(hours=15))
+    item = board.item(berlin, named("daily", ZoneInfo("Asia/Tokyo"), "2026-03-10"))
+    assert (item.state, item.why) == ("later", "compact 2026-03-10 is not due yet")
+
+
 @pytest.mark.parametrize(
     ("status", "failures", "state"), [(1, 2, "due"), (1, 3, "failed"), (4, 1, "failed"), (3, 1, "due")]
 )
@@ -134,7 +220,8 @@ def test_what_is_gone_blocks_only_what_was_made_of_it(schedule: Schedule, ledger
     _arrive(ledger, "a", 1, 1)
     _arrive(ledger, "b", 1, 1)
     _publish(schedule, ledger, "2026-03-01")
-    ledger.clock = lambda: NOW + timedelta(days=1)
+    _next_night(ledger)
+    ledger.clock = lambda: NOW - timedelta(days=1)  # clocks may go back
     ledger.see("logs", [], ["b"])
     assert _item(schedule, ledger, "2026-03-01").state == "published"
     _arrive(ledger, "late", 3, 1)

@@ -61,6 +61,8 @@ def test_the_shipped_example_is_right() -> None:
         ("start =", 'grace = "1 hour"\nstart =', "schedule.grace: '1 hour' is no length of time; write it as 90s, 15m, 2h or 7d"),
         ("start =", 'time_zone = "Europe/Berln"\nstart =', 'schedule.time_zone: unknown time zone "Europe/Berln"; did you mean "Europe/Berlin"?'),
         ("start =", 'ledger = "env:NO_SUCH_NAME"\nstart =', "schedule.ledger: the environment has no NO_SUCH_NAME; set it where the schedule runs"),
+        ("start =", 'ledger = "file:no/such"\nstart =', "schedule.ledger: {folder}/no/such cannot be read: No such file or directory; give its user the right to"),
+        ('"out/sorted/{partition}/"', '"logs/dt=made/{partition}/"', "jobs.compact.output: lies in the input logs; results must not be taken for logs"),
         ("dt={date}/", "dt={day}/", "inputs.logs.paths: {day} is unknown; the day of arrival is {date}"),
         ('input = "logs"', 'input = "log"', 'jobs.compact.input: "log" is unknown; use one of logs, compact, hourly_profile, anomalies'),
         ('"out/sorted/{partition}/"', '"out/sorted/"', 'jobs.compact.output: must hold {partition} once; write it as "results/daily_stats/{partition}/"'),
@@ -84,4 +86,20 @@ def test_a_mistake(tmp_path: Path, old: str, new: str, told: str) -> None:
     assert caught.value.status == 2
     assert "\n" not in text
     place = f"{tmp_path / 'schedule.toml'}: "
+    told = told.replace("{folder}", str(tmp_path))
     assert text == place + told or (told.endswith(" ") and text.startswith(place + told))
+
+
+def test_what_must_not_stand_in_the_file_stands_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK", "https://hooks.example.org/s3cret")
+    (tmp_path / "ping").write_text("https://ping.example.org/s3cret\n")
+    schedule = _load(tmp_path, GOOD + '[alerts]\nwebhook = "env:HOOK"\nping = "file:ping"\n')
+    assert schedule.alerts.webhook == "https://hooks.example.org/s3cret"
+    assert schedule.alerts.ping == "https://ping.example.org/s3cret"
+    assert {schedule.alerts.webhook, schedule.alerts.ping} <= set(schedule.secrets())
+
+
+def test_the_ledger_is_of_the_folder_of_the_file(tmp_path: Path) -> None:
+    assert _load(tmp_path, GOOD).ledger == f"sqlite:///{tmp_path}/state/ledger.db"
+    text = GOOD.replace("start =", 'ledger = "sqlite:///its.db"\nstart =', 1)
+    assert _load(tmp_path, text).ledger == f"sqlite:///{tmp_path}/its.db"

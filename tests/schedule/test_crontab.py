@@ -7,6 +7,8 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -102,32 +104,47 @@ def test_the_line_runs_in_the_bare_environment_of_cron(tmp_path: Path) -> None:
     assert home.rows("daily_stats", "2026-03-01").num_rows == 1
 
 
-@pytest.mark.slow
-def test_a_real_cron_runs_the_installed_line(tmp_path: Path) -> None:
-    cron = shutil.which("cron", path=f"{os.environ['PATH']}:/usr/sbin")
-    if cron is None or os.getuid() or Path("/var/run/crond.pid").exists():
+@pytest.fixture
+def cron(tmp_path: Path) -> Iterator[str]:
+    """Debian's cron, which nothing runs yet, and whose crontab of this user is empty before and after."""
+    program = shutil.which("cron", path=f"{os.environ['PATH']}:/usr/sbin")
+    shown = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False) if program else None
+    if program is None or shown is None or os.getuid() or shown.returncode == 0 or _is_running("cron"):
         if os.environ.get("CI") == "true":
-            pytest.fail("CI must have a cron that is not running yet, and be root")
-        pytest.skip("there is no cron to start here")
+            pytest.fail("CI must be root, with a cron that does not run yet and an empty crontab")
+        pytest.skip("there is no cron to start here, or its crontab is somebody's")
+    yield program
+    subprocess.run(["crontab", "-r"], capture_output=True, check=False)
+
+
+def _is_running(program: str) -> bool:
+    names = (folder / "comm" for folder in Path("/proc").iterdir() if folder.name.isdigit())
+    return any(name.exists() and name.read_text().strip() == program for name in names)
+
+
+@pytest.mark.slow
+def test_a_real_cron_runs_the_installed_line(tmp_path: Path, cron: str) -> None:
     home = Home(tmp_path).write()
     home.arrive("2026-03-01")
-    begin, line, end = crontab.cron_lines(config.load(home.file))
-    command = line.split(" ", 5)[5]
-    spec = Path("/etc/cron.d/sensor-jobs-test")
-    settings = f"PYTHONPATH={ROOT}\nJOBS_TEST_NOW=2026-03-02T02:00:00+00:00\n"
-    spec.write_text(f"{settings}{begin}\n* * * * * root {command}\n{end}\n")
-    spec.chmod(0o644)
+    # this checkout need not be installed in the interpreter that runs the tests
+    foreign = f"PYTHONPATH={ROOT}\nJOBS_TEST_NOW=2026-03-02T02:00:00+00:00\n0 0 1 1 * true 100\\% of others\n"
+    crontab.write(foreign)
+    assert home.call("install", "--apply").returncode == 0
+    installed = crontab.read()
+    assert installed.startswith(foreign)
+    assert sys.executable in installed
+    crontab.write(installed.replace("17 2 * * *", "* * * * *"))  # now, not at night
     process = subprocess.Popen([cron, "-f", "-L", "15"], start_new_session=True)
     try:
         log = tmp_path / "state" / "cron.log"
-        for _ in range(120):
-            if log.exists() and "made, 0 failed" in log.read_text():
-                break
+        deadline = time.monotonic() + 130
+        while not (log.exists() and "made, 0 failed" in log.read_text()) and time.monotonic() < deadline:
             with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(1)
+                process.wait(0.5)
         assert "2 made, 0 failed" in log.read_text()
     finally:
         process.terminate()
         process.wait()
-        spec.unlink()
-    assert sys.executable in line
+    assert home.rows("daily_stats", "2026-03-01").num_rows == 1
+    assert home.call("uninstall").returncode == 0
+    assert crontab.read() == foreign

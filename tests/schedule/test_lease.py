@@ -12,7 +12,7 @@ import pytest
 
 from jobs.errors import BusyError
 from jobs.schedule import config, lease
-from jobs.schedule.lease import Lease, LedgerPlace, Place, Seen, taken
+from jobs.schedule.lease import Lease, LedgerPlace, Place, Standing, taken
 from jobs.schedule.lease_dynamodb import DynamoPlace
 from jobs.schedule.ledger.store import Ledger
 from tests.schedule.conftest import KINDS, Fresh
@@ -44,7 +44,7 @@ def place(request: pytest.FixtureRequest, fresh: Fresh, tmp_path: Path) -> Itera
 def test_tokens_grow(place: Place) -> None:
     assert taken(place, "one", 1) == 1
     place.release(1)
-    assert place.look() == Seen(None, 1, 0)
+    assert place.look() == Standing(None, 1, 0)
     assert taken(place, "two", 1) == 2
 
 

@@ -13,11 +13,11 @@ from sqlalchemy import select, text, update
 
 from jobs.errors import BusyError, UsageError
 from jobs.schedule import lease as leases
-from jobs.schedule.hours import Day
+from jobs.schedule.hours import Day, unknown
 from jobs.schedule.ledger import connect
 from jobs.schedule.ledger.connect import LedgerError
 from jobs.schedule.ledger.models import REVISION, Base, LeaseRow, ObjectRow, PartitionRow, RunRow
-from jobs.schedule.ledger.store import Ledger, Seen, Tries
+from jobs.schedule.ledger.store import Ledger, Log, Seen, Tries
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -65,24 +65,38 @@ def test_runs_and_attempts(held: Ledger) -> None:
     held.begin_attempt("run-1", "daily_stats", "2026-03-02", 1, "f" * 64)
     assert held.begin_run("run-2", "run") == 1, "what a killed run left is lost"
     assert [row.status for row in held.history(10)] == ["lost", "published", "failed"]
-    held.end_run("run-2", "done", "")
-    last = held.last_run("done")
-    assert last is not None
-    assert last.id == "run-2"
-    assert held.count(RunRow) == 2
+    held.end_run("run-2", "done", "2 made, 0 failed")
+    with held.reading() as session:
+        runs = {row.id: (row.status, row.note) for row in session.scalars(select(RunRow))}
+    assert runs == {"run-1": ("lost", None), "run-2": ("done", "2 made, 0 failed")}
 
 
 def test_objects_and_their_days(held: Ledger) -> None:
+    march = date(2026, 3, 1), date(2026, 3, 31)
     uri = "s3://lake/" + "long/" * 200 + "µ.csv"
-    held.see("logs", [Seen(uri, "p1", 10, date(2026, 3, 1)), Seen("other", "p", 1)], [])
-    held.learn("logs", {uri: ("p1", [Day(date(2026, 2, 28), 1 << 23, 3), Day(date(2026, 3, 1), 7, 2**33)], None)})
-    assert held.days("logs") == {uri: [Day(date(2026, 2, 28), 1 << 23, 3), Day(date(2026, 3, 1), 7, 2**33)]}
-    held.see("logs", [Seen(uri, "p2", 11, date(2026, 3, 1))], ["other"])
+    held.see("logs", [Seen(uri, "p1", 10, march[0]), Seen("other", "p", 1)], [])
+    assert held.logs("logs", *march)[uri].days == (unknown(march[0]),), "until it is read"
+    held.learn("logs", {uri: ("p1", [Day(date(2026, 2, 28), 1 << 23, 3), Day(march[0], 7, 2**33)], None)})
+    assert held.logs("logs", *march)[uri] == Log(uri, "p1", 1, None, (Day(march[0], 7, 2**33),))
+    assert held.logs("logs", date(2026, 2, 1), date(2026, 2, 28))[uri].days == (Day(date(2026, 2, 28), 1 << 23, 3),)
+    assert held.logs("other", *march) == {}
+    held.token = leases.taken(leases.LedgerPlace(held), "us", 1)
+    held.see("logs", [Seen(uri, "p2", 11, march[0])], ["other"])
     held.learn("logs", {uri: ("p2", [], "at byte 3: cut off")})
-    found = held.objects("logs")
+    found = held.objects("logs", *march)
     assert (found[uri].pin, found[uri].learned, found[uri].damage) == ("p2", "p2", "at byte 3: cut off")
-    assert found["other"].gone == NOON
-    assert held.days("logs") == {}
+    assert held.logs("logs", *march)[uri] == Log(uri, "p2", 1, None, (unknown(march[0]),))
+    assert found["other"].gone_by == 2
+    held.see("logs", [Seen("other", "p", 1)], [])
+    assert (held.objects("logs", *march)["other"].seen_by, held.objects("logs", *march)["other"].gone_by) == (2, None)
+    assert set(held.objects("logs", date(2026, 4, 1), date(2026, 4, 30))) == {"other"}
+
+
+def test_many_objects_at_once(held: Ledger) -> None:
+    seen = [Seen(f"s3://lake/{n}.csv", "p", 1, date(2026, 3, 1)) for n in range(1200)]
+    held.see("logs", seen, [])
+    held.learn("logs", {one.uri: ("p", [Day(date(2026, 3, 2), 1, 1)], None) for one in seen})
+    assert len(held.logs("logs", date(2026, 3, 2), date(2026, 3, 2))) == 1200
 
 
 def test_who_lost_the_lease_writes_nothing(held: Ledger) -> None:

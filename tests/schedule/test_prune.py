@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, create_engine, text
 
 from tests.schedule.nights import Home
 
@@ -53,6 +56,12 @@ def test_what_is_shown_is_removed_with_its_checksum(home: Home) -> None:
     assert "nothing to do" in home.night(LATER), "what was made of it stays published"
 
 
+@contextmanager
+def _ledger(home: Home) -> Iterator[Connection]:
+    with create_engine(f"sqlite:///{home.folder}/state/ledger.db").begin() as connection:
+        yield connection
+
+
 class TestInAFolder:
     """Places that are not what they were."""
 
@@ -79,12 +88,34 @@ class TestInAFolder:
         assert _shown(home) == (1, f"error: {place}/dt=2026-03-01: is a symbolic link; remove it yourself\n")
         assert len(list(away.rglob("*.parquet"))) == 1
 
+    def test_a_symbolic_link_on_the_way_is_not_followed(self, home: Home) -> None:
+        place, away = home.folder / "out/sorted", home.folder / "away"
+        home.write()
+        home.file.write_text(home.file.read_text().replace("out/sorted/{partition}/", "out/sorted/{partition}/x/"))
+        home.arrive("2026-03-02")
+        home.night(NIGHT)
+        (place / "2026-03-02").rename(away)
+        (place / "2026-03-02").symlink_to(away)
+        with _ledger(home) as connection:
+            connection.execute(text("DELETE FROM partitions WHERE partition = '2026-03-01'"))
+        later = home.call("prune", now="2026-03-20T02:00:00+00:00")
+        place = place / "2026-03-02/x"
+        assert later.stderr.decode() == f"error: {place}: is a symbolic link; remove it by hand\n"
+        place.parent.unlink()
+        away.rename(place.parent)
+        later = home.call("prune", now="2026-03-20T02:00:00+00:00")
+        assert later.stdout.decode().startswith(f"would remove compact 2026-03-02: {place} (2 objects, ")
+
+    def test_the_folder_of_all_results_may_be_a_link(self, home: Home) -> None:
+        place, away = home.folder / "out", home.folder / "large disk"
+        place.rename(away)
+        place.symlink_to(away)
+        assert _shown(home)[1].startswith("would remove compact 2026-03-01")
+
     @pytest.mark.parametrize("output", ["{}/out/sorted/../../logs", "{}/logs", "/"])
     def test_a_place_that_is_no_output_is_not_touched(self, home: Home, output: str) -> None:
-        from sqlalchemy import create_engine, text
-
         place = output.format(home.folder)
-        with create_engine(f"sqlite:///{home.folder}/state/ledger.db").begin() as connection:
+        with _ledger(home) as connection:
             connection.execute(text("UPDATE partitions SET output = :place"), {"place": place})
         assert _shown(home) == (2, f"error: {place}: is no output of this schedule by now; remove it by hand\n")
         assert list(home.folder.glob("logs/dt=*/*.csv"))

@@ -85,7 +85,11 @@ def test_attempts_end_and_begin_again_on_request(home: Home) -> None:
     failed = "compact 2026-03-01: failed: --target-size 1K: must be at least 64K"
     assert done.stderr.decode().splitlines()[0] == failed
     assert (
-        _run(home).stderr.decode().startswith("nothing to do: what is due is published, but for 1 that failed before")
+        _run(home)
+        .stderr.decode()
+        .startswith(
+            "nothing to do: all that is due is published, but for 1 that failed before or are blocked and 1 that wait"
+        )
     )
     again = home.call("rerun", "--date", "2026-03-01", now=NIGHT)
     assert failed in again.stderr.decode()

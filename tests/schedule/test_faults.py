@@ -1,0 +1,158 @@
+"""Faults of what a night stands on: S3 is busy, the ledger's server goes away, the disk is full. Each is told in one
+line, nothing is left running, and the next run makes up for it."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.command_line import ROOT
+from tests.lake.faulty_proxy import Faults, faulty_proxy, slow_down
+from tests.processes import left_of, mark
+from tests.schedule.conftest import Fresh
+from tests.schedule.nights import Home, ended
+from tests.servers import S3Server
+
+pytestmark = pytest.mark.slow
+
+NIGHT = "2026-03-02T02:00:00+00:00"
+
+
+@pytest.fixture
+def proxy(s3: S3Server) -> Iterator[Faults]:
+    with faulty_proxy(s3.url) as faults:
+        yield faults
+
+
+@pytest.mark.s3
+def test_s3_that_is_busy(tmp_path: Path, s3: S3Server, proxy: Faults) -> None:
+    s3.client().create_bucket(Bucket="lake")
+    home = Home(tmp_path, "s3://lake/logs", "s3://lake/out", lake=s3).write()
+    home.env = {"AWS_ENDPOINT_URL": proxy.url, "AWS_MAX_ATTEMPTS": "2", **mark()}
+    home.arrive("2026-03-01")
+    proxy.pattern, proxy.faults = "", [slow_down]
+    assert "2 made, 0 failed" in home.night(NIGHT), "one refusal is borne"
+    assert proxy.happened == 1
+    home.arrive("2026-03-01", "more.csv", device="b")
+    proxy.pattern, proxy.faults = "PUT", [slow_down] * 1000
+    said = home.night(NIGHT, status=1)
+    assert proxy.happened > 3
+    assert "S3 is too busy (SlowDown); run again later" in said
+    assert not left_of(home.env)
+    assert home.rows("daily_stats", "2026-03-01").num_rows == 1, "what was there is there"
+    proxy.faults = []
+    assert "2 made, 0 failed" in home.night(NIGHT), "the next run tries again what may succeed by now"
+    assert home.rows("daily_stats", "2026-03-01").num_rows == 2
+    proxy.pattern, proxy.faults = "GET", [slow_down] * 1000
+    said = home.night(NIGHT, status=3)
+    assert said.startswith("error: s3://lake/logs/dt=2026-01-"), said
+    assert "Traceback" not in said
+
+
+class Line:
+    """A line to a server that can be cut."""
+
+    def __init__(self, port: int) -> None:
+        self._server, self._open = port, True
+        self._sockets: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        self._open = False
+        for one in self._sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        self._open = True
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                if not self._open:
+                    client.close()
+                    continue
+                server = socket.create_connection(("127.0.0.1", self._server))
+                self._sockets += [client, server]
+                for source, target in ((client, server), (server, client)):
+                    threading.Thread(target=_forward, args=(source, target), daemon=True).start()
+
+
+def _forward(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+    for one in (source, target):
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_ledger_that_goes_away_while_a_job_runs(tmp_path: Path, fresh: Fresh) -> None:
+    url = make_url(fresh("postgresql", tmp_path))
+    line = Line(url.port or 0)
+    home = Home(tmp_path, schedule='ledger = "env:LEDGER"').write()
+    home.env = {"LEDGER": url.set(port=line.port).render_as_string(hide_password=False), **mark()}
+    home.arrive("2026-03-01")
+    log = tmp_path / "log"
+    run = home.begin(NIGHT, log)
+    while not list(tmp_path.glob("state/logs/*/compact-*.log")):
+        time.sleep(0.01)
+    line.cut()
+    assert ended(run) == 1
+    assert log.read_text().splitlines()[-1].startswith("error: postgresql+psycopg://test:***@127.0.0.1:")
+    assert ": the ledger cannot be used: " in log.read_text()
+    assert not left_of(home.env)
+    line.mend()
+    said = home.night(NIGHT)
+    assert said.splitlines()[0] == "an earlier run was killed, and 1 of its attempts with it"
+    assert "2 made, 0 failed" in said
+    assert home.rows("daily_stats", "2026-03-01").num_rows == 1
+    line.close()
+
+
+@pytest.mark.parametrize(("most", "told"), [(20_000, "the ledger cannot be used: "), (2_000_000, "File too large")])
+def test_a_disk_that_is_full(tmp_path: Path, most: int, told: str) -> None:
+    """Files that may not grow beyond some bytes stand for it."""
+    home = Home(tmp_path, compact="attempts = 2", env=mark()).write()
+    log = home.arrive("2026-03-01")
+    times = [f"2026-03-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z" for n in range(86_400)]
+    rows = "".join(f"{time},a,m{m},{n * m / 7!r},C\n" for n, time in enumerate(times) for m in (1, 2, 3))
+    log.write_text("timestamp,device_id,metric,value,unit\n" + rows)
+
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "jobs.schedule", "run", "--schedule", str(home.file)],
+        cwd=ROOT,
+        env={**home.environ(), "JOBS_TEST_NOW": NIGHT},
+        preexec_fn=limited,
+        capture_output=True,
+        check=False,
+    )
+    said = done.stderr.decode()
+    assert done.returncode == 1, said
+    assert told in said
+    assert "Traceback" not in said
+    assert not left_of(home.env)
+    assert "2 made, 0 failed" in home.night(NIGHT)
+    assert home.rows("daily_stats", "2026-03-01")["count"].to_pylist() == [86_400] * 3
