@@ -21,6 +21,7 @@ STEPS = {
     "metrics.write": "put the file of metrics in its place",
     "crontab.write": "put a new crontab in the place of the old one",
     "prune.remove": "remove a partition's result",
+    "ledger.prune": "write down that it was removed",
 }
 """Every durable operation by name, and what it does."""
 

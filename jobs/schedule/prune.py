@@ -16,6 +16,7 @@ from sqlalchemy import update
 from jobs.errors import JobError, UsageError
 from jobs.lake import storage
 from jobs.lake.manifest import SUCCESS, is_part_name
+from jobs.schedule.durable import step
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Schedule, Task
@@ -55,11 +56,12 @@ def checksum(found: list[Old]) -> str:
 def remove(schedule: Schedule, ledger: Ledger, one: Old) -> None:
     """Remove a result, readers first seeing that it is gone, and write that down."""
     _check_place(schedule.tasks[one.row.task], one.row)
-    if storage.scheme(one.row.output) == "s3":
-        _remove_objects(one)
-    else:
-        _remove_folder(Path(one.row.output), one)
-    with ledger.writing("prune.remove") as session:
+    with step("prune.remove"):
+        if storage.scheme(one.row.output) == "s3":
+            _remove_objects(one)
+        else:
+            _remove_folder(Path(one.row.output))
+    with ledger.writing("ledger.prune") as session:
         here = (PartitionRow.task == one.row.task) & (PartitionRow.partition == one.row.partition)
         session.execute(update(PartitionRow).where(here).values(pruned=ledger.clock()))
 
@@ -99,7 +101,7 @@ def _names(output: str) -> tuple[tuple[str, ...], int]:
     return tuple(sorted(found)), sum(found.values())
 
 
-def _remove_folder(folder: Path, one: Old) -> None:
+def _remove_folder(folder: Path) -> None:
     """By one rename, so that no reader finds half of it."""
     aside = folder.with_name(f".{folder.name}.pruned")
     if folder.exists():

@@ -31,7 +31,7 @@ def plan_lines(items: Iterable[Item], limit: int | None) -> Iterator[str]:
     rows = [("job", "partition", "why", "inputs")]
     taken: Counter[str] = Counter()
     for item in found:
-        if item.state in TO_DO and (limit is None or taken[item.task.name] < limit):
+        if (item.state in TO_DO or item.may_heal) and (limit is None or taken[item.task.name] < limit):
             taken[item.task.name] += 1
             rows.append((*item.key, item.why, str(len(item.inputs))))
     waiting = sum(item.state == "waiting" for item in found)

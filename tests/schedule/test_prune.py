@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_engine, text
 
+from jobs.lake import durable
 from tests.schedule.nights import Home
 
 pytestmark = pytest.mark.slow
 
 NIGHT, LATER = "2026-03-03T02:00:00+00:00", "2026-03-12T02:00:00+00:00"
+PRUNING = ("prune.remove", "ledger.prune")
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -54,6 +57,20 @@ def test_what_is_shown_is_removed_with_its_checksum(home: Home) -> None:
     assert home.rows("daily_stats", "2026-03-01").num_rows == 1
     assert _shown(home) == (0, "nothing is older than its retention\n")
     assert "nothing to do" in home.night(LATER), "what was made of it stays published"
+
+
+@pytest.mark.parametrize("moment", [f"{name}:{when}" for name in PRUNING for when in ("before", "after")])
+def test_killed_anywhere_it_is_done_by_the_next_call(home: Home, moment: str) -> None:
+    mark = _shown(home)[1].rsplit(" ", 1)[1].strip()
+    home.env = {durable.KILL: moment}
+    assert _shown(home, "--confirm", mark) == (-signal.SIGKILL, "")
+    home.env = {}
+    said = _shown(home)[1]
+    if moment != "ledger.prune:after":
+        assert "would remove compact 2026-03-01: " in said
+        assert _shown(home, "--confirm", said.rsplit(" ", 1)[1].strip())[0] == 0
+    assert _shown(home) == (0, "nothing is older than its retention\n")
+    assert home.rows("sorted", "2026-03-02").num_rows == 3
 
 
 @contextmanager
