@@ -79,41 +79,59 @@ def _check_place(task: Task, row: PartitionRow) -> None:
 
 def _names(output: str) -> tuple[tuple[str, ...], int]:
     """The objects below a result, relative to it. Raises JobError for one that no run of this suite has written."""
-    found: dict[str, int] = {}
-    if storage.scheme(output) == "s3":
-        from jobs.lake.s3_client import client, split_uri
-
-        bucket, prefix = split_uri(f"{output}/")
-        for page in client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            found |= {entry["Key"].removeprefix(prefix): entry["Size"] for entry in page.get("Contents", ())}
-    else:
-        for folder, folders, files in os.walk(output):
-            place = Path(folder)
-            links = [name for name in (*folders, *files) if (place / name).is_symlink()]
-            if links:
-                raise JobError("is a symbolic link", where=str(place / links[0]), fix="remove it yourself")
-            for name in files:
-                path = place / name
-                found[path.relative_to(output).as_posix()] = path.stat().st_size
+    found = _in_s3(output) if storage.scheme(output) == "s3" else _in_folder(Path(output))
     for name in found:
         if name != SUCCESS and not is_part_name(name):
             raise JobError("is of no run of this suite", where=f"{output}/{name}", fix="remove it yourself")
     return tuple(sorted(found)), sum(found.values())
 
 
+def _in_folder(output: Path) -> dict[str, int]:
+    """Names and sizes."""
+    found = {}
+    for folder, folders, files in os.walk(output):
+        place = Path(folder)
+        links = [name for name in (*folders, *files) if (place / name).is_symlink()]
+        if links:
+            raise JobError("is a symbolic link", where=str(place / links[0]), fix="remove it yourself")
+        found |= {(place / name).relative_to(output).as_posix(): (place / name).stat().st_size for name in files}
+    return found
+
+
 def _remove_folder(folder: Path) -> None:
     """By one rename, so that no reader finds half of it."""
     aside = folder.with_name(f".{folder.name}.pruned")
+    _remove_aside(aside)  # of a call that was killed
     if folder.exists():
         folder.rename(aside)
+        _remove_aside(aside)
+
+
+def _remove_aside(aside: Path) -> None:
     if aside.is_dir() and not aside.is_symlink():
         shutil.rmtree(aside)
 
 
+def _in_s3(output: str) -> dict[str, int]:
+    """Names and sizes."""
+    from jobs.lake.s3_client import client, refusal, split_uri
+
+    bucket, prefix = split_uri(f"{output}/")
+    try:
+        pages = client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        entries = [entry for page in pages for entry in page.get("Contents", ())]
+    except Exception as error:
+        raise refusal(error, output, JobError) from None
+    return {entry["Key"].removeprefix(prefix): entry["Size"] for entry in entries}
+
+
 def _remove_objects(one: Old) -> None:
     """_SUCCESS first: without it there is no result."""
-    from jobs.lake.s3_client import client, split_uri
+    from jobs.lake.s3_client import client, refusal, split_uri
 
     bucket, prefix = split_uri(f"{one.row.output}/")
-    for name in sorted(one.names, key=lambda name: name != SUCCESS):
-        client().delete_object(Bucket=bucket, Key=prefix + name)
+    try:
+        for name in sorted(one.names, key=lambda name: name != SUCCESS):
+            client().delete_object(Bucket=bucket, Key=prefix + name)
+    except Exception as error:
+        raise refusal(error, one.row.output, JobError) from None
