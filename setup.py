@@ -41,6 +41,7 @@ POSTGRESQL = ["psycopg[binary]>=3.1"]
 MARIADB = ["pymysql>=1.1"]  # pure Python; mysqlclient needs a compiler and headers
 OTLP = ["opentelemetry-exporter-otlp-proto-http>=1.25"]
 DEV = [
+    "aiosmtpd>=1.4.6",  # the mail server of tests
     *SCHEDULE,
     *POSTGRESQL,
     *MARIADB,

@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 # ruff: noqa: E501 - an approved text stands in one line
+import email
+import email.policy
 import json
 import socketserver
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
 from tests.schedule.nights import Home
-from tests.servers import S3Server
+from tests.servers import S3Server, free_port
 
 pytestmark = pytest.mark.slow
 
 NIGHT, NEXT = "2026-03-03T02:00:00+00:00", "2026-03-04T02:00:00+00:00"
 
 
-class _Mail(socketserver.StreamRequestHandler):
-    """Enough of SMTP (RFC 5321) to receive a message."""
+class _Box:
+    """Keeps the messages that a mail server received, and who it let in."""
 
-    def handle(self) -> None:
-        self._say("220 here")
-        for line in self.rfile:
-            word = line.split()[0].upper() if line.split() else b""
-            if word == b"DATA":
-                self._say("354 go on")
-                text = b""
-                while (more := self.rfile.readline()) != b".\r\n":
-                    text += more
-                self.server.received.append(text.decode())  # type: ignore[attr-defined]
-            self._say("221 bye" if word == b"QUIT" else "250 fine")
-            if word == b"QUIT":
-                return
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        self.users: list[tuple[str, str]] = []
 
-    def _say(self, text: str) -> None:
-        self.wfile.write(f"{text}\r\n".encode())
+    async def handle_DATA(self, server: SMTP, session: object, envelope: Envelope) -> str:  # noqa: N802 - its name there
+        assert isinstance(envelope.content, bytes)
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        self.messages.append(message)
+        return "250 OK"
+
+    def authenticate(self, server: SMTP, session: object, envelope: object, mechanism: str, data: object) -> AuthResult:
+        assert isinstance(data, LoginPassword)
+        self.users.append((data.login.decode(), data.password.decode()))
+        return AuthResult(success=self.users[-1] == ("jobs", "s3cret-too"), handled=True)
 
 
 class _Web(BaseHTTPRequestHandler):
@@ -72,9 +76,14 @@ def _serving(server: socketserver.TCPServer) -> Iterator[tuple[int, list]]:  # t
 
 
 @pytest.fixture
-def mail() -> Iterator[tuple[int, list[str]]]:
-    with _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Mail)) as found:
-        yield found
+def mail() -> Iterator[tuple[int, _Box]]:
+    """A mail server that asks for a password."""
+    box, port = _Box(), free_port()
+    asks = {"authenticator": box.authenticate, "auth_required": True, "auth_require_tls": False}
+    server = Controller(box, "127.0.0.1", port, **asks)
+    server.start()
+    yield port, box
+    server.stop()
 
 
 @pytest.fixture
@@ -92,7 +101,7 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-def test_every_way_once(home: Home, mail: tuple[int, list[str]], web: tuple[int, list[tuple[str, bytes]]]) -> None:
+def test_every_way_once(home: Home, mail: tuple[int, _Box], web: tuple[int, list[tuple[str, bytes]]]) -> None:
     told = home.folder / "told"
     tell = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read())"]
     home.env = {"HOOK": f"http://127.0.0.1:{web[0]}/hook/s3cret", "SMTP_PASSWORD": "s3cret-too"}
@@ -101,7 +110,12 @@ def test_every_way_once(home: Home, mail: tuple[int, list[str]], web: tuple[int,
 command = {json.dumps(tell)}
 webhook = "env:HOOK"
 ping = "http://127.0.0.1:{web[0]}/ping/s3cret-ping"
-email = {{ server = "smtp://127.0.0.1:{mail[0]}", from = "jobs@example.org", to = ["ops@example.org"] }}
+[alerts.email]
+server = "smtp://127.0.0.1:{mail[0]}"
+from = "jobs@example.org"
+to = ["ops@example.org", "me@example.org"]
+user = "jobs"
+password = "env:SMTP_PASSWORD"
 [metrics]
 textfile = "jobs.prom"
 otlp = "http://127.0.0.1:{web[0]}"
@@ -109,10 +123,12 @@ otlp = "http://127.0.0.1:{web[0]}"
     home.write()
     said = home.night(NIGHT, status=1)
     what = f"failed: compact 2026-03-01: 1 attempt: {home.folder}/logs/dt=2026-03-01/bad.csv.gz at byte 0: damaged: "
-    (message,) = mail[1]
-    assert "Subject: Sensor Jobs: 1 problem" in message
-    assert "To: ops@example.org" in message
-    assert what in message.replace("=\r\n", "").replace("=3D", "=")
+    (message,) = mail[1].messages
+    assert mail[1].users == [("jobs", "s3cret-too")]
+    assert (message["Subject"], message["From"]) == ("Sensor Jobs: 1 problem", "jobs@example.org")
+    assert message["To"] == "ops@example.org, me@example.org"
+    assert message.get_content().startswith(what)
+    assert message.get_content().endswith(f"\n\nschedule: {home.file}\n")
     hooks = [json.loads(body) for path, body in web[1] if path.startswith("/hook")]
     assert len(hooks) == 1
     assert hooks[0]["problems"][0].startswith(what)

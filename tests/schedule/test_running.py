@@ -6,12 +6,18 @@ import json
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, select
+from sqlalchemy.engine import make_url
 
+from jobs.schedule.ledger.models import Base
 from tests.command_line import ROOT
 from tests.processes import left_of, mark
+from tests.schedule.conftest import Fresh
 from tests.schedule.nights import Home
 
 pytestmark = pytest.mark.slow
@@ -118,23 +124,41 @@ def test_of_two_runs_at_once_one_does_the_work(home: Home) -> None:
     assert home.rows("daily_stats", "2026-03-01").num_rows == 1
 
 
-def test_no_secret_is_in_a_command_line(home: Home) -> None:
-    home.env |= {"LEDGER": f"sqlite:///{home.folder}/x.db?password=hunter2"}
+def test_no_secret_is_in_a_command_line_or_a_ledger(home: Home, fresh: Fresh) -> None:
+    url = fresh("postgresql", home.folder)
+    secret = make_url(url).password
+    assert secret
+    home.env |= {"LEDGER": url, "HOOK": f"http://127.0.0.1:1/{secret}"}
+    home.schedule = 'ledger = "env:LEDGER"\n[alerts]\nwebhook = "env:HOOK"\nping = "env:HOOK"'
+    home.write()
+    home.arrive("2026-03-01", "bad.csv.gz").write_bytes(b"\x1f\x8b\x08\x00broken")
     _hangs(home, 2)
     command = [sys.executable, "-m", "jobs.schedule", "run", "--schedule", str(home.file)]
     env = {**os.environ, **home.env, "PYTHONPATH": f"{home.env['STARTUP']}{os.pathsep}{ROOT}", "JOBS_TEST_NOW": NIGHT}
-    run = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+    run = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE)
     children = home.folder / "children"
     while not (children.exists() and children.read_text() == "xx") and run.poll() is None:
-        pass
-    shown = b" ".join(path.read_bytes() for path in _command_lines())
-    run.wait()
+        time.sleep(0.01)
+    shown = b" ".join(_command_lines())
+    said = run.communicate()[1].decode()
     assert b"jobs.schedule.attempt" in shown
-    assert b"hunter2" not in shown
-    assert run.returncode == 0
+    assert secret.encode() not in shown
+    assert "alerts.webhook: could not be sent" in said
+    assert secret not in said
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        for table in Base.metadata.sorted_tables:
+            assert secret not in repr(list(connection.execute(select(table)))), table.name
+    engine.dispose()
+    logs = list(home.folder.glob("state/logs/*/*.log"))
+    assert logs
+    assert not [log for log in logs if secret in log.read_text()]
 
 
-def _command_lines() -> list[Path]:
-    return [
-        path for folder in Path("/proc").iterdir() if folder.name.isdigit() and (path := folder / "cmdline").exists()
-    ]
+def _command_lines() -> list[bytes]:
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                found.append((folder / "cmdline").read_bytes())
+    return found
