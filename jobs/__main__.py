@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from jobs.engine.command import guarded
+from jobs.engine.guard import guarded
 from jobs.registry import all_jobs, engines
 
 

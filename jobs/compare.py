@@ -11,10 +11,9 @@ from pathlib import Path
 
 from jobs import registry
 from jobs.engine import comparison_report
-from jobs.engine.command import guarded
 from jobs.engine.comparison import compare
 from jobs.engine.engines import ENGINES, ON_CLUSTERS
-from jobs.engine.options import refuse
+from jobs.engine.guard import guarded, refuse
 from jobs.errors import UsageError
 from jobs.hadoop import cluster as clusters
 

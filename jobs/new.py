@@ -11,8 +11,7 @@ from pathlib import Path
 from string import Template
 
 from jobs import registry
-from jobs.engine.command import guarded
-from jobs.engine.options import refuse
+from jobs.engine.guard import guarded, refuse
 from jobs.errors import UsageError
 
 SKELETON = Path(__file__).with_name("engine") / "skeleton"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    from jobs.engine.command import guarded
+    from jobs.engine.guard import guarded
     from scripts.benchmarks.cli import main
 
     sys.exit(guarded(main))

@@ -3,78 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import atexit
-import gc
-import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pyarrow as pa
 
 from jobs.engine import compat
 from jobs.engine.driver import Engine, Outcome, drive, make_plan
+from jobs.engine.guard import guarded, leave
 from jobs.engine.options import Settings, settings
 from jobs.engine.summary import plan_lines, summary
-from jobs.errors import JobError, no_room
 
 if TYPE_CHECKING:
     from jobs.engine.declaration import Declaration
     from jobs.engine.job import SensorJob
-
-INTERRUPTED, TERMINATED = 130, 143
 
 
 def main(job: type[SensorJob]) -> NoReturn:
     """Run `python -m jobs.<name>` and leave with its status; be the task, where mrjob starts one."""
     with compat.hidden("pandas"):
         pa.array([0])  # Arrow looks for pandas once, and importing it takes longer than a small job
-    status = guarded(lambda: _main(job))
-    if sys.getprofile() is None and sys.gettrace() is None:
-        _leave(status)
-    sys.exit(status)
-
-
-def _leave(status: int) -> None:
-    """End the process at once, after what other modules want done at its end; tearing Arrow down takes longer than
-    many a job. Where something cannot be flushed, the usual end tells so."""
-    try:
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        return
-    os._exit(status)
-
-
-def guarded(command: Callable[[], int]) -> int:
-    """Run a command; its exit status, with errors told in one line and interrupts quietly."""
-    gc.freeze()  # what is imported stays, and forks share it
-    gc.enable()
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    _open_standard_streams()
-    _raise_on_sigterm()
-    try:
-        status = command()
-        sys.stdout.flush()
-    except JobError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.status
-    except BrokenPipeError:
-        _close_output()  # whoever read us has seen enough
-        return 0
-    except OSError as error:
-        if (told := no_room(error)) is None:
-            raise
-        _close_output()
-        print(f"error: {told}", file=sys.stderr)
-        return told.status
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return status
+    leave(guarded(lambda: _main(job)))
 
 
 def _main(job: type[SensorJob]) -> int:
@@ -136,25 +87,3 @@ def _say_once_without_kernel(options: argparse.Namespace) -> None:
 
     if library.load() is None and not options.quiet:
         print(f"note: the kernel is not used ({library.why_missing()}); results are the same, slower", file=sys.stderr)
-
-
-def _close_output() -> None:
-    """Have what is still to be written go nowhere, so that the interpreter does not trip over it when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _open_standard_streams() -> None:
-    """Where standard streams are closed, as of a daemon: no file of ours may get their numbers, and print must work."""
-    while (number := os.open(os.devnull, os.O_WRONLY)) <= 2:  # reading a closed standard input stays an error
-        pass
-    os.close(number)
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - to the end of the process
-
-
-def _raise_on_sigterm() -> None:
-    def terminate(number: int, frame: Any) -> NoReturn:
-        sys.exit(TERMINATED)
-
-    signal.signal(signal.SIGTERM, terminate)

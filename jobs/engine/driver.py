@@ -21,7 +21,8 @@ from jobs.engine.plan import Plan
 from jobs.engine.planner import Planner
 from jobs.engine.reading import REJECT_SCHEMA
 from jobs.engine.report import Report
-from jobs.engine.run import Run, new_run_id
+from jobs.engine.run import Run
+from jobs.engine.run_id import new_run_id
 from jobs.engine.scratch import scratch
 from jobs.engine.shuffle import Carrier, packed, read_block
 from jobs.errors import InputError, LimitError, UsageError

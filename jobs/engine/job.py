@@ -20,8 +20,9 @@ from mrjob.runner import MRJobRunner  # noqa: E402
 from mrjob.step import MRStep  # noqa: E402
 
 from jobs.engine.declaration import Column, Declaration, Printer  # noqa: E402
+from jobs.engine.guard import refuse  # noqa: E402
 from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
-from jobs.engine.options import add_options, refuse  # noqa: E402
+from jobs.engine.options import add_options  # noqa: E402
 from jobs.engine.progress import GROUP  # noqa: E402
 from jobs.engine.run import Run  # noqa: E402
 from jobs.errors import JobError  # noqa: E402

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from jobs.errors import UsageError
@@ -210,11 +210,6 @@ def settings(options: argparse.Namespace, job_options: Sequence[Option], *, prin
         ticket=options.ticket,
         job=tuple((o.dest, _job_value(o, getattr(options, o.dest))) for o in job_options),
     )
-
-
-def refuse(message: str) -> NoReturn:
-    """What argparse's `error` does here: a usage error like any other."""
-    raise UsageError(message, fix="--help lists the options")
 
 
 def _refuse_nested(output: str | None, rejects: str | None) -> None:

@@ -20,9 +20,7 @@ from jobs.lake.published import unpublished
 from jobs.lake.storage import ObjectInfo
 from jobs.readings import detect, dialect_file
 from jobs.readings.dialect import Dialect
-
-MARKER = "_dialect.toml"
-"""A dialect file of this name speaks for the objects in its folder and below, where --dialect is not given."""
+from jobs.readings.names import MARKER, is_log_name
 
 _LARGEST_SPLIT = 64 << 20
 _SMALLEST_SPLIT = 2 << 20
@@ -225,7 +223,7 @@ def _marker_in(folder: str) -> dict[str, ObjectInfo]:
 
 
 def _is_listed(name: str) -> bool:
-    return name in (MARKER, SUCCESS) or detect.is_log_name(name)
+    return name in (MARKER, SUCCESS) or is_log_name(name)
 
 
 def _day(time: int) -> date:

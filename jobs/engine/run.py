@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +56,3 @@ class Run:
         settings["job"] = tuple((name, value) for name, value in settings["job"])
         data["zones"], data["resumed"] = tuple(data["zones"]), tuple(data["resumed"])
         return Run(settings=Settings(**settings), **data)
-
-
-def new_run_id(job: str, now: datetime | None = None) -> str:
-    """An id that sorts by time: job, UTC time, eight random characters."""
-    return f"{job}-{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from jobs.engine import spark_on_yarn
-from jobs.engine.command import guarded, run_command
-from jobs.engine.options import add_options, refuse
+from jobs.engine.command import run_command
+from jobs.engine.guard import guarded, refuse
+from jobs.engine.options import add_options
 from jobs.engine.spark import SparkEngine, Twin
 from jobs.errors import UsageError
 

@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 
 from jobs.engine.cache import cache_folder
-from jobs.engine.command import guarded
-from jobs.engine.options import refuse
+from jobs.engine.guard import guarded, refuse
 from jobs.errors import JobError
 from jobs.hadoop import cluster, daemons, jars
 from jobs.hadoop.cluster import Cluster

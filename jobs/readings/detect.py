@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import io
-import re
 from collections.abc import Iterator
 
 from jobs.errors import InputError
@@ -21,12 +20,6 @@ from jobs.readings.results import refusal_of_results
 HEAD_SIZE = 1 << 16
 """How much of an object's (decompressed) beginning is looked at."""
 
-_NO_LOG = re.compile(
-    r"[._].*"
-    r"|(readme|licen[sc]e|changelog|notice|copying)([._-].*)?"
-    r"|.*\.(crc|md|md5|rst|sha1|sha256|asc|sig|toml|py|pyc|ipynb|sh|sql|html|htm|css|js|pdf|tmp|lock)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 _UTF_MARKS = (  # the longer ones first: UTF-32's begins like UTF-16's
     (codecs.BOM_UTF32_LE, "UTF-32"),
@@ -61,15 +54,6 @@ _MAGICS = tuple(magic for magic, _, _ in _FOREIGN)
 _TAR_MAGIC = slice(257, 262)
 _BEGIN = 4096  # bytes that tell whether an object is text
 _CONTROLS = bytes(range(9)) + bytes(range(14, 32)) + b"\x7f"
-
-
-def is_log_name(name: str) -> bool:
-    """Whether a name found in a listing may be that of a log object, or of a folder of them.
-
-    Names that begin with `.` or `_` (markers, work in progress) and names of papers, checksums and programs may not.
-    An object that the user names is taken whatever its name.
-    """
-    return _NO_LOG.fullmatch(name) is None
 
 
 def detect(uri: str, head: bytes, size: int, dialect: Dialect | None = None) -> Format:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-from jobs.engine.command import guarded
+from jobs.engine.guard import guarded
 from jobs.errors import BusyError, JobError, UsageError
 from jobs.schedule import config, night
 from jobs.schedule.ledger.store import Ledger

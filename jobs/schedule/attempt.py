@@ -12,6 +12,10 @@ import os
 import sys
 from typing import Any
 
+import pyarrow as pa
+
+from jobs.engine import compat
+from jobs.engine.guard import guarded, leave
 from jobs.errors import JobError
 
 
@@ -20,6 +24,8 @@ def main() -> int:
     os.dup2(2, 1)  # what a job or a library prints is for the log
     wanted = json.loads(sys.stdin.read())
     _die_with(wanted["parent"])
+    with compat.hidden("pandas"):
+        pa.array([0])  # Arrow looks for pandas once, and importing it takes longer than a small job
     try:
         told: dict[str, Any] = {"status": 0, **(_learn(wanted) if "learn" in wanted else _publish(wanted))}
     except JobError as error:
@@ -75,6 +81,4 @@ def _die_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    from jobs.engine.command import guarded
-
-    sys.exit(guarded(main))
+    leave(guarded(main))

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jobs.engine.engines import ENGINES, EngineName
 from jobs.errors import InputError, UsageError
 from jobs.lake import storage
-from jobs.readings import zones
 from jobs.schedule.model import Alerts, Email, Schedule, Source, Task
 from jobs.schedule.partitions import CADENCES, Cadence
 from jobs.schedule.toml_section import Section
@@ -247,9 +247,14 @@ def _ledger(url: str, folder: Path) -> str:
 def _zone(section: Section, key: str, default: str) -> str:
     name = section.text(key, default)
     try:
-        zones.load(name)
-    except UsageError as error:
-        raise section.wrong(key, error.what, error.fix) from None
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        from jobs.readings import zones
+
+        try:
+            zones.load(name)
+        except UsageError as error:
+            raise section.wrong(key, error.what, error.fix) from None
     return name
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING
 
-from jobs.engine.run import new_run_id
+from jobs.engine.run_id import new_run_id
 from jobs.errors import JobError
 from jobs.schedule import partitions
 from jobs.schedule.board import STUCK, TO_DO, Board, Item

@@ -6,7 +6,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from jobs.engine.options import refuse
+from jobs.engine.guard import refuse
 from jobs.errors import UsageError
 
 _HELP = {

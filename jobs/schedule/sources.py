@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from jobs.engine.planner import MARKER
 from jobs.errors import MissingError
 from jobs.lake import storage
 from jobs.lake.storage import ObjectInfo
-from jobs.readings import detect
+from jobs.readings.names import MARKER, is_log_name
 from jobs.schedule.ledger.models import ObjectRow
 from jobs.schedule.ledger.store import Ledger, Seen
 from jobs.schedule.model import Source
@@ -126,7 +125,7 @@ def _content(info: ObjectInfo) -> tuple[int, str | int | None]:
 
 
 def _is_listed(name: str) -> bool:
-    return name == MARKER or detect.is_log_name(name)
+    return name == MARKER or is_log_name(name)
 
 
 def relevant(markers: Iterable[str], uris: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 from jobs import registry
-from jobs.engine.command import guarded
+from jobs.engine.guard import guarded
 from jobs.engine.spark_command import command
 from jobs.errors import UsageError
 

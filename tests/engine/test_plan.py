@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from jobs.engine.options import Settings
 from jobs.engine.plan import Piece, Plan, Split, pack, share
-from jobs.engine.planner import MARKER, Planner, _borders
+from jobs.engine.planner import Planner, _borders
 from jobs.lake.storage import ObjectInfo
+from jobs.readings.names import MARKER
 
 sizes = st.lists(st.integers(0, 10_000_000), max_size=60)
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from jobs.errors import InputError
 from jobs.readings import dialect_file
-from jobs.readings.detect import HEAD_SIZE, choose_dialect, detect, header_of, is_log_name, is_splittable
+from jobs.readings.detect import HEAD_SIZE, choose_dialect, detect, header_of, is_splittable
 from jobs.readings.dialect import Delimited, Dialect
+from jobs.readings.names import is_log_name
 
 CSV = b"timestamp,device_id,metric,value\n2026-03-01,d,t,1\n"
 DOCUMENT = b'{"timestamp":"2026-03-01","device_id":"d","metric":"t","value":1}'

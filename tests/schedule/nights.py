@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from jobs.engine.command import guarded
+from jobs.engine.guard import guarded
 from jobs.lake import s3_client
 from jobs.lake.published import open_published
 from jobs.schedule.__main__ import main
