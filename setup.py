@@ -35,7 +35,7 @@ SPARK = [
 ]
 SCHEDULE = [
     "sqlalchemy>=2.0.30",  # the ledger, in SQLite
-    "alembic>=1.13",  # its migrations
+    "alembic>=1.13.3",  # its migrations
 ]
 POSTGRESQL = ["psycopg[binary]>=3.1"]
 MARIADB = ["pymysql>=1.1"]  # pure Python; mysqlclient needs a compiler and headers

@@ -44,6 +44,15 @@ def test_migrations_make_the_tables_of_the_models(ledger: Ledger) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
+def test_a_migration_that_was_killed_is_gone_on_with(ledger: Ledger) -> None:
+    with ledger.engine.begin() as connection:
+        for table in ("alembic_version", "alerts", "object_days"):
+            connection.execute(text(f"DROP TABLE {table}"))
+    ledger.prepare()
+    with ledger.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
 def test_preparing_twice_changes_nothing_and_a_later_version_is_refused(ledger: Ledger) -> None:
     ledger.prepare()
     with ledger.engine.begin() as connection:

@@ -13,16 +13,17 @@ from sqlalchemy import Connection, create_engine, text
 
 from jobs.lake import durable
 from tests.schedule.nights import Home
+from tests.schedule.whole import Kept
 
 pytestmark = pytest.mark.slow
 
 NIGHT, LATER = "2026-03-03T02:00:00+00:00", "2026-03-12T02:00:00+00:00"
-PRUNING = ("prune.remove", "ledger.prune")
 
 
 @pytest.fixture(params=["folder", "s3"])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
-    home = Home(tmp_path, compact='retention = "10d"')
+    home = Home(tmp_path / "home", compact='retention = "10d"')
+    home.folder.mkdir()
     if request.param == "s3":
         home.lake = request.getfixturevalue("s3")
         home.lake.client().create_bucket(Bucket="lake")
@@ -59,18 +60,21 @@ def test_what_is_shown_is_removed_with_its_checksum(home: Home) -> None:
     assert "nothing to do" in home.night(LATER), "what was made of it stays published"
 
 
-@pytest.mark.parametrize("moment", [f"{name}:{when}" for name in PRUNING for when in ("before", "after")])
-def test_killed_anywhere_it_is_done_by_the_next_call(home: Home, moment: str) -> None:
-    mark = _shown(home)[1].rsplit(" ", 1)[1].strip()
-    home.env = {durable.KILL: moment}
-    assert _shown(home, "--confirm", mark) == (-signal.SIGKILL, "")
-    home.env = {}
-    said = _shown(home)[1]
-    if moment != "ledger.prune:after":
-        assert "would remove compact 2026-03-01: " in said
-        assert _shown(home, "--confirm", said.rsplit(" ", 1)[1].strip())[0] == 0
-    assert _shown(home) == (0, "nothing is older than its retention\n")
-    assert home.rows("sorted", "2026-03-02").num_rows == 3
+def test_killed_anywhere_it_is_done_by_the_next_call(home: Home) -> None:
+    kept = Kept(home)
+    for moment in [f"{name}:{when}" for name in ("prune.remove", "ledger.prune") for when in ("before", "after")]:
+        mark = _shown(home)[1].rsplit(" ", 1)[1].strip()
+        home.env = {durable.KILL: moment}
+        assert _shown(home, "--confirm", mark) == (-signal.SIGKILL, "")
+        home.env = {}
+        said = _shown(home)[1]
+        if moment != "ledger.prune:after":
+            assert "would remove compact 2026-03-01: " in said
+            assert _shown(home, "--confirm", said.rsplit(" ", 1)[1].strip())[0] == 0
+            said = _shown(home)[1]
+        assert said == "nothing is older than its retention\n"
+        assert home.rows("sorted", "2026-03-02").num_rows == 3
+        kept.restore()
 
 
 @contextmanager

@@ -233,7 +233,7 @@ class Ledger:
             for uri, row in _rows(session, source, learned).items():
                 row.learned, days, row.damage = learned[uri]
                 found = {day.day: day for day in days}
-                if row.damage is not None or not days:
+                if row.damage is not None or (row.size and not days):
                     found[arrival(row)] = unknown(arrival(row))
                 session.execute(delete(ObjectDayRow).where(ObjectDayRow.object_id == row.id))
                 session.add_all(_day_row(row.id, day) for day in found.values())
