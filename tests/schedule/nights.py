@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import alembic.command  # noqa: F401 - forks share what is imported here
 import pyarrow as pa
 
 from jobs.engine.guard import guarded
 from jobs.lake import s3_client
 from jobs.lake.published import open_published
+from jobs.schedule import after, commands, lease  # noqa: F401
 from jobs.schedule.__main__ import main
 from jobs.schedule.partitions import Cadence, Partition, partitions
 from tests.command_line import ROOT, run
