@@ -20,6 +20,13 @@ def tell(schedule: Schedule, ledger: Ledger, done: Night, say: Say, hide: Hide) 
 
     None of them makes a run fail: what was published is. An alert that could not be sent is tried again next time.
     """
+    ways = (alerts.ways(schedule.alerts), schedule.alerts.ping, schedule.textfile, schedule.otlp)
+    if any(ways):
+        _tell_all(schedule, ledger, done, say, hide)
+    _last_error(schedule).unlink(missing_ok=True)
+
+
+def _tell_all(schedule: Schedule, ledger: Ledger, done: Night, say: Say, hide: Hide) -> None:
     board = Board(schedule, ledger, ledger.clock())
     items = list(night.items(schedule, board, night.whole(schedule, ledger.clock())))
     found = list(alerts.problems(schedule, board, items, ledger))
@@ -33,7 +40,6 @@ def tell(schedule: Schedule, ledger: Ledger, done: Night, say: Say, hide: Hide) 
         _tried("metrics.otlp", lambda: metrics.export(url, taken), say)
     if (switch := schedule.alerts.ping) is not None and not found:
         _tried("alerts.ping", lambda: alerts.ping(switch), say)
-    _last_error(schedule).unlink(missing_ok=True)
 
 
 def tell_error(schedule: Schedule, error: JobError, say: Say, hide: Hide) -> None:

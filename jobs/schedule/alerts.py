@@ -85,9 +85,10 @@ def tell_once(schedule: Schedule, ledger: Ledger, found: list[Problem], hide: Ca
     now = ledger.clock()
     with ledger.reading() as session:
         known = {row.id: row for row in session.scalars(select(AlertRow))}
-    is_open = {one.id: known[one.id].told.split() for one in found if one.id in known and known[one.id].cleared is None}
+    ids = {one.id for one in found}
+    is_open = {row.id: row.told.split() for row in known.values() if row.cleared is None and row.id in ids}
     new = [one for one in found if one.id not in is_open]
-    over = [row for row in known.values() if row.cleared is None and row.id not in {one.id for one in found}]
+    over = [row for row in known.values() if row.cleared is None and row.id not in ids]
     if new or over:
         with ledger.writing("ledger.alert") as session:
             for row in over:

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -17,14 +17,13 @@ from jobs.schedule.hours import touches, unknown
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger, Log, Seen, Tries
 from jobs.schedule.model import Schedule, Task
-from jobs.schedule.partitions import Partition
+from jobs.schedule.partitions import LONGEST, Partition
 
 State = Literal["published", "stale", "due", "missing", "waiting", "failed", "blocked", "later"]
 TO_DO: frozenset[State] = frozenset({"stale", "due"})
 STUCK: frozenset[State] = frozenset({"failed", "blocked"})
 FINAL_STATUS = frozenset({2, 4, 5})
 """Exit statuses that trying again with the same input cannot change."""
-_LONGEST = timedelta(days=32)
 _NO_TRIES = Tries()
 _UNSEEN = sys.maxsize
 """Stands for the token of the lease under which an object will be seen."""
@@ -82,7 +81,7 @@ class Board:
         self._accept_gone = accept_gone
         self.forced: set[tuple[str, str]] = set()
         self._start = partitions.midnight(schedule.start, schedule.zone)
-        self._logs: dict[tuple[str, datetime, datetime], list[Log]] = {}
+        self._logs: dict[tuple[str, date], dict[str, Log]] = {}
         self.changed()
 
     def changed(self) -> None:
@@ -94,7 +93,7 @@ class Board:
     def partitions(self, task: Task, since: datetime, until: datetime) -> Iterator[Partition]:
         """Those of a task that end in (since, until], and after the schedule's start."""
         after = max(self._start, since)
-        found = partitions.partitions(task.cadence, task.zone, after - _LONGEST, until)
+        found = partitions.partitions(task.cadence, task.zone, after - LONGEST[task.cadence], until)
         yield from (partition for partition in found if partition.end > after)
 
     def item(self, task: Task, partition: Partition) -> Item:
@@ -140,29 +139,38 @@ class Board:
 
     def _held(self, source: str, start: datetime, end: datetime) -> list[Log]:
         """The objects that hold readings of [start, end), or of which nobody knows and that arrived then."""
-        key = (source, start, end)
+        found: dict[str, Log] = {}
+        month = start.astimezone(UTC).date().replace(day=1)
+        while month <= end.astimezone(UTC).date():
+            found |= {uri: log for uri, log in self._of_month(source, month).items() if touches(log.days, start, end)}
+            month = (month + timedelta(days=31)).replace(day=1)
+        return [log for _, log in sorted(found.items())]
+
+    def _of_month(self, source: str, first: date) -> dict[str, Log]:
+        """The objects that hold readings of a month, in UTC, with what they hold of it."""
+        key = (source, first)
         if key not in self._logs:
-            found = self._ledger.logs(source, start.astimezone(UTC).date(), end.astimezone(UTC).date())
+            found = self._ledger.logs(source, first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
             for uri, seen in self._unread.get(source, {}).items():
                 if uri in found:
                     found[uri] = replace(found[uri], pin=seen.pin)
                 else:
                     days = (unknown(seen.arrived or self._now.astimezone(UTC).date()),)
                     found[uri] = Log(uri, seen.pin, _UNSEEN, None, days)
-            self._logs[key] = [log for _, log in sorted(found.items()) if touches(log.days, start, end)]
+            self._logs[key] = found
         return self._logs[key]
 
     # Input that other tasks make
 
     def _of_tasks(self, task: Task, partition: Partition, row: PartitionRow | None) -> Item:
         start, upstream = self._reads(task, partition), self._schedule.tasks[task.input]
-        found = self.partitions(upstream, start, partition.end + _LONGEST)
+        found = self.partitions(upstream, start, partition.end + LONGEST[upstream.cadence])
         # for one that is only looked back upon and is stuck nobody waits; once it is made, this one is stale
         needed = [(upstream, one, one.end <= partition.start) for one in found if one.overlaps(start, partition.end)]
         sides: dict[str, tuple[str, str]] = {}
         for name in task.after:
             side = self._schedule.tasks[name]
-            last = max(self.partitions(side, partition.end - _LONGEST, partition.end), default=None)
+            last = max(self.partitions(side, partition.end - LONGEST[side.cadence], partition.end), default=None)
             if last is None or self.item(side, last).state == "missing":
                 why = f"no {name} ends before it" if last is None else f"{name} {last.name} is missing"
                 return Item(task, partition, "missing", why)

@@ -9,7 +9,14 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 Cadence = Literal["hourly", "daily", "weekly", "monthly"]
-CADENCES: tuple[Cadence, ...] = ("hourly", "daily", "weekly", "monthly")
+LONGEST: dict[Cadence, timedelta] = {
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=2),
+    "weekly": timedelta(days=8),
+    "monthly": timedelta(days=32),
+}
+"""Cadences, with a time that no partition of them exceeds."""
+CADENCES = tuple(LONGEST)
 
 _DAY = timedelta(days=1)
 

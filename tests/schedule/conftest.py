@@ -13,7 +13,7 @@ import pytest
 from jobs.schedule.ledger.store import Ledger
 from tests.databases import SERVERS, Database
 
-KINDS = ("sqlite", *SERVERS)
+KINDS = ("sqlite", *(pytest.param(name, marks=pytest.mark.slow) for name in SERVERS))
 
 Fresh = Callable[[str, Path], str]
 

@@ -20,7 +20,7 @@ from tests.schedule.nights import Home
 from tests.servers import S3Server
 
 
-@pytest.fixture(params=[*KINDS, "dynamodb"])
+@pytest.fixture(params=[*KINDS, pytest.param("dynamodb", marks=[pytest.mark.slow, pytest.mark.s3])])
 def place(request: pytest.FixtureRequest, fresh: Fresh, tmp_path: Path) -> Iterator[Place]:
     if request.param != "dynamodb":
         ledger = Ledger(fresh(request.param, tmp_path))

@@ -210,33 +210,37 @@ class Ledger:
         """Objects that are new or changed, and those that are there no more."""
         now, token, found = self.clock(), self._held(), list(listed)
         with self.writing("ledger.objects") as session:
-            rows = _rows(session, source, [seen.uri for seen in found])
+            known = _rows(session, source, [seen.uri for seen in found])
+            new: list[ObjectRow] = []
             for seen in found:
-                row = rows.get(seen.uri)
+                row = known.get(seen.uri)
                 if row is None:
                     row = ObjectRow(id=object_id(source, seen.uri), source=source, uri=seen.uri, first_seen=now)
                     row.seen_by = token
-                    rows[seen.uri] = row
-                    session.add(row)
+                    new.append(row)
                 elif row.gone_by is not None:
                     row.seen_by, row.gone_by = token, None
                 row.pin, row.size, row.arrived = seen.pin, seen.size, seen.arrived
+            session.add_all(new)
             session.flush()
-            for row in rows.values():
-                session.merge(_day_row(row.id, unknown(arrival(row))))  # until it is read
+            session.add_all(_day_row(row, unknown(arrival(row))) for row in new)  # until they are read
+            for row in known.values():
+                session.merge(_day_row(row, unknown(arrival(row))))
             for row in _rows(session, source, gone).values():
                 row.gone_by = row.gone_by or token
 
     def learn(self, source: str, learned: Mapping[str, tuple[str, list[Day], str | None]]) -> None:
         """By URI: the pin under which an object was read, the days that it holds, and its damage."""
         with self.writing("ledger.days") as session:
-            for uri, row in _rows(session, source, learned).items():
+            rows = _rows(session, source, learned)
+            for ids in _in_lots([row.id for row in rows.values()]):
+                session.execute(delete(ObjectDayRow).where(ObjectDayRow.object_id.in_(ids)))
+            for uri, row in rows.items():
                 row.learned, days, row.damage = learned[uri]
                 found = {day.day: day for day in days}
                 if row.damage is not None or (row.size and not days):
                     found[arrival(row)] = unknown(arrival(row))
-                session.execute(delete(ObjectDayRow).where(ObjectDayRow.object_id == row.id))
-                session.add_all(_day_row(row.id, day) for day in found.values())
+                session.add_all(_day_row(row, day) for day in found.values())
 
 
 def arrival(row: ObjectRow) -> date:
@@ -246,13 +250,16 @@ def arrival(row: ObjectRow) -> date:
 
 def _rows(session: Session, source: str, uris: Iterable[str]) -> dict[str, ObjectRow]:
     """Those of these objects that are known, by URI."""
-    keys = [object_id(source, uri) for uri in uris]
-    wanted = (ObjectRow.id.in_(keys[i : i + _AT_ONCE]) for i in range(0, len(keys), _AT_ONCE))
+    wanted = (ObjectRow.id.in_(ids) for ids in _in_lots([object_id(source, uri) for uri in uris]))
     return {row.uri: row for some in wanted for row in session.scalars(select(ObjectRow).where(some))}
 
 
-def _day_row(identity: str, day: Day) -> ObjectDayRow:
-    return ObjectDayRow(object_id=identity, day=day.day, hours=day.hours, readings=day.readings)
+def _in_lots(ids: list[str]) -> Iterator[list[str]]:
+    return (ids[i : i + _AT_ONCE] for i in range(0, len(ids), _AT_ONCE))
+
+
+def _day_row(row: ObjectRow, day: Day) -> ObjectDayRow:
+    return ObjectDayRow(object_id=row.id, day=day.day, hours=day.hours, readings=day.readings)
 
 
 def object_id(source: str, uri: str) -> str:
