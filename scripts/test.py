@@ -56,7 +56,8 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
     if arguments.quick:
         quick = (*pytest, *NOT_QUICK, "-m", QUICK)
         return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
-    main = pytest if arguments.pytest else (*pytest, "-m", f"not ({CLUSTERS})")
+    selected = f"not ({CLUSTERS})" if arguments.full else f"not ({CLUSTERS}) and not full"
+    main = pytest if arguments.pytest else (*pytest, "-m", selected)
     coverage, random = ("-m", "coverage"), {} if arguments.full else HALF_RANDOM
     return [
         runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=random),
