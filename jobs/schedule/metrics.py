@@ -43,7 +43,7 @@ def measures(items: Iterable[Item], board: Board, night: Night, now: float) -> l
     def by_job(values: dict[str, float] | Counter[str]) -> Values:
         return {(("job", name),): float(value) for name, value in sorted(values.items())}
 
-    by_state = {(("job", job), ("state", state)): float(n) for (job, state), n in sorted(states.items())}
+    by_state: Values = {(("job", job), ("state", state)): float(n) for (job, state), n in sorted(states.items())}
     return [
         Measure("sensor_jobs_partitions", "Partitions of the time looked back on, by state.", "", by_state),
         Measure(

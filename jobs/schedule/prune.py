@@ -88,7 +88,7 @@ def _names(output: str) -> tuple[tuple[str, ...], int]:
 
 def _in_folder(output: Path) -> dict[str, int]:
     """Names and sizes."""
-    found = {}
+    found: dict[str, int] = {}
     for folder, folders, files in os.walk(output):
         place = Path(folder)
         links = [name for name in (*folders, *files) if (place / name).is_symlink()]

@@ -42,7 +42,8 @@ def plan_lines(items: Iterable[Item], limit: int | None) -> Iterator[str]:
 
 
 def history_lines(rows: Sequence[AttemptRow]) -> Iterator[str]:
-    table = [("started", "job", "partition", "try", "ended as", "time", "objects", "readings", "rejects", "error")]
+    head = ("started", "job", "partition", "try", "ended as", "time", "objects", "readings", "rejects", "error")
+    table: list[tuple[str, ...]] = [head]
     for row in rows:
         counts = ("" if n is None else f"{n:,}" for n in (row.objects, row.readings, row.rejects))
         seconds = "" if row.seconds is None else f"{row.seconds:.2f} s"

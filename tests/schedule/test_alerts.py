@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -69,7 +70,7 @@ def _serving(server: socketserver.TCPServer) -> Iterator[tuple[int, list]]:  # t
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield server.server_address[1], server.received  # type: ignore[attr-defined, misc]
+        yield server.server_address[1], server.received  # type: ignore[attr-defined]
     finally:
         server.shutdown()
         server.server_close()
@@ -79,7 +80,7 @@ def _serving(server: socketserver.TCPServer) -> Iterator[tuple[int, list]]:  # t
 def mail() -> Iterator[tuple[int, _Box]]:
     """A mail server that asks for a password."""
     box, port = _Box(), free_port()
-    asks = {"authenticator": box.authenticate, "auth_required": True, "auth_require_tls": False}
+    asks: dict[str, Any] = {"authenticator": box.authenticate, "auth_required": True, "auth_require_tls": False}
     server = Controller(box, "127.0.0.1", port, **asks)
     server.start()
     yield port, box

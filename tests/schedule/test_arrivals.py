@@ -104,9 +104,9 @@ def test_the_days_of_objects_and_what_is_damaged(tmp_path: Path) -> None:
 
 def test_an_object_named_in_full_is_read_whatever_its_folder(tmp_path: Path) -> None:
     late = _put(tmp_path, "dt=2026-05-01/late.csv", log("2026-03-01"))
-    asked = {"since": "2026-03-01", "until": "2026-03-02", "max_lateness": "0"}
-    assert api.run("daily_stats", [late], **asked).num_rows == 1
-    assert api.run("daily_stats", [str(tmp_path)], **asked).num_rows == 0
+    for named, rows in ((late, 1), (str(tmp_path), 0)):
+        found = api.run("daily_stats", [named], since="2026-03-01", until="2026-03-02", max_lateness="0")
+        assert found.num_rows == rows
 
 
 def test_what_a_later_holder_published_is_not_replaced(tmp_path: Path) -> None:

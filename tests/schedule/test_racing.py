@@ -31,12 +31,12 @@ TRIED = 2
 def hosts(request: pytest.FixtureRequest, tmp_path: Path, fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> list[Home]:
     """Two schedulers of the same logs and results. Those on two hosts have locks and logs of their own, and a lease in
     a ledger that they share, or in DynamoDB, where each has a ledger of its own."""
-    places, environ = {"logs": str(tmp_path / "lake/logs"), "out": str(tmp_path / "lake/out")}, mark()
+    logs, out, environ = str(tmp_path / "lake/logs"), str(tmp_path / "lake/out"), mark()
     if request.param == "one host":
         home = Home(tmp_path / "lake", env=environ)
         homes = [home, home]
     else:
-        homes = [Home(tmp_path / f"lake/host-{n}", **places, env=environ) for n in (1, 2)]
+        homes = [Home(tmp_path / f"lake/host-{n}", logs, out, env=environ) for n in (1, 2)]
     if request.param == "postgresql":
         monkeypatch.setenv("LEDGER", fresh("postgresql", tmp_path))
     elif request.param == "dynamodb":
