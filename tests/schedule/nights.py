@@ -20,7 +20,7 @@ from jobs.lake.published import open_published
 from jobs.schedule import after, commands, lease  # noqa: F401
 from jobs.schedule.__main__ import main
 from jobs.schedule.partitions import Cadence, Partition, partitions
-from tests.command_line import ROOT, run
+from tests.command_line import ROOT
 from tests.servers import S3Server
 
 ROWS = {"a": ("01:00:00", "12:00:00", "23:30:00"), "b": ("02:00:00", "22:15:00")}
@@ -82,24 +82,32 @@ class Home:
         return {**os.environ, "PYTHONPATH": str(ROOT), **self.env}
 
     def call(self, command: str, *arguments: object, now: str | None = None) -> subprocess.CompletedProcess[bytes]:
-        env = {**self.env, **({"JOBS_TEST_NOW": now} if now else {})}
-        return run("jobs.schedule", command, "--schedule", self.file, *arguments, env=env)
+        """What a command says."""
+        out, errors = (self.folder.with_name(f"{self.folder.name}.{name}") for name in ("out", "errors"))
+        for path in (out, errors):
+            path.write_bytes(b"")
+        status = ended(self.begin(now, errors, *arguments, command=command, out=out))
+        return subprocess.CompletedProcess([command], status, out.read_bytes(), errors.read_bytes())
 
     def fork(self, now: str, log: Path, **env: str) -> int:
-        """The exit status of a run in a fork of this process, which is quicker; what it says goes to `log`."""
+        """The exit status of a run; what it says goes to `log`."""
         return ended(self.begin(now, log, **env))
 
-    def begin(self, now: str, log: Path, *arguments: object, **env: str) -> int:
-        """The process of a run that goes on."""
+    def begin(
+        self, now: str | None, log: Path, *arguments: object, command: str = "run", out: Path | None = None, **env: str
+    ) -> int:
+        """The process of a command, a fork of this one, which is quicker; its errors go to `log`."""
         pid = os.fork()
         if pid == 0:
             status = 1
             try:
-                with log.open("ab") as file:
-                    os.dup2(file.fileno(), 2)
-                sys.stderr = os.fdopen(2, "w", 1)
-                os.environ |= {**self.env, **env, "JOBS_TEST_NOW": now}
-                sys.argv = ["jobs.schedule", "run", "--schedule", str(self.file), *map(str, arguments)]
+                for number, path in ((1, out), (2, log)):
+                    if path is not None:
+                        with path.open("ab") as file:
+                            os.dup2(file.fileno(), number)
+                sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", 1)
+                os.environ |= {**self.env, **env, **({"JOBS_TEST_NOW": now} if now else {})}
+                sys.argv = ["jobs.schedule", command, "--schedule", str(self.file), *map(str, arguments)]
                 s3_client.forget()
                 status = guarded(main)
             except BaseException:
@@ -110,10 +118,9 @@ class Home:
 
     def night(self, now: str, *arguments: object, status: int = 0) -> str:
         """What a run at that time says. It must end with this status."""
-        log = self.folder.with_name(f"{self.folder.name}.said")
-        log.write_bytes(b"")
-        assert ended(self.begin(now, log, *arguments)) == status, log.read_text("utf-8")
-        return log.read_text("utf-8")
+        done = self.call("run", *arguments, now=now)
+        assert done.returncode == status, done.stderr.decode()
+        return done.stderr.decode()
 
     def rows(self, task: str, partition: str) -> pa.Table:
         where = self.out if "://" in self.out else str(self.folder / self.out)

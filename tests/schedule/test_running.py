@@ -78,7 +78,9 @@ def test_reading_new_objects_has_a_time_limit_too(home: Home) -> None:
     _hangs(home, 1)
     done = _run(home)
     assert done.returncode == 1
-    assert done.stderr.decode().splitlines()[-1] == "error: reading logs ended with status 143"
+    assert done.stderr.decode().splitlines()[-1] == (
+        "error: reading logs took longer than 4 s, the longest time_limit of its jobs, and was ended"
+    )
     assert not left_of(home.env, 1)
     assert _run(home).returncode == 0
 
