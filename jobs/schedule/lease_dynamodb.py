@@ -16,53 +16,51 @@ class DynamoPlace:
     def __init__(self, table: str) -> None:
         import boto3
 
-        self._table = table
+        self._table, self._owner = table, ""
         self._client: Any = boto3.session.Session().client("dynamodb")
 
     def look(self) -> Standing:
-        item = self._call("get_item", ConsistentRead=True)
+        item = self._call("get_item", Key=_NAME, ConsistentRead=True)
         found = (item or {}).get("Item")
         if not found:
             return Standing(None, 0, 0)
         return Standing(found["owner"]["S"] or None, int(found["token"]["N"]), int(found["beat"]["N"]))
 
     def take(self, seen: Standing, owner: str) -> bool:
-        values = {":owner": {"S": owner}, ":token": _number(seen.token + 1), ":beat": _number(1)}
-        condition = "attribute_not_exists(#name)"
-        if seen != Standing(None, 0, 0):
-            condition = "#token = :seen AND #beat = :pulse"
-            values |= {":seen": _number(seen.token), ":pulse": _number(seen.beat)}
-        return self._update("SET #owner = :owner, #token = :token, #beat = :beat", condition, values)
+        self._owner = owner
+        if seen == Standing(None, 0, 0):
+            return self._put(owner, 1, 1, "attribute_not_exists(#name)", {"#name": "name"}, {})
+        known = {":token": _number(seen.token), ":beat": _number(seen.beat)}
+        same = {"#token": "token", "#beat": "beat"}
+        return self._put(owner, seen.token + 1, 1, "#token = :token AND #beat = :beat", same, known)
 
     def beat(self, token: int, beat: int) -> bool:
-        return self._update("SET #beat = :beat", "#token = :token", {":token": _number(token), ":beat": _number(beat)})
+        return self._put_held(self._owner, token, beat)
 
     def release(self, token: int) -> None:
-        values = {":token": _number(token), ":beat": _number(0), ":nobody": {"S": ""}}
-        self._update("SET #owner = :nobody, #beat = :beat", "#token = :token", values)
+        self._put_held("", token, 0)
 
-    def _update(self, change: str, condition: str, values: dict[str, Any]) -> bool:
-        used = f"{change} {condition}"
-        names = {f"#{word}": word for word in ("name", "owner", "token", "beat") if f"#{word}" in used}
-        done = self._call(
-            "update_item",
-            UpdateExpression=change,
-            ConditionExpression=condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-        )
-        return done is not None
+    def _put_held(self, owner: str, token: int, beat: int) -> bool:
+        return self._put(owner, token, beat, "#token = :token", {"#token": "token"}, {":token": _number(token)})
+
+    def _put(
+        self, owner: str, token: int, beat: int, condition: str, names: dict[str, str], values: dict[str, Any]
+    ) -> bool:
+        """Put the item in the place of the one that is there, if the condition holds."""
+        item = {**_NAME, "owner": {"S": owner}, "token": _number(token), "beat": _number(beat)}
+        wanted = {"Item": item, "ConditionExpression": condition, "ExpressionAttributeNames": names}
+        return self._call("put_item", **wanted, **({"ExpressionAttributeValues": values} if values else {})) is not None
 
     def _call(self, operation: str, **wanted: Any) -> dict[str, Any] | None:
         """The answer; None where the condition does not hold."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            answer: dict[str, Any] = getattr(self._client, operation)(TableName=self._table, Key=_NAME, **wanted)
+            answer: dict[str, Any] = getattr(self._client, operation)(TableName=self._table, **wanted)
         except (BotoCoreError, ClientError) as error:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return None
-            fix = "the table needs the text key `name`, and the rights GetItem and UpdateItem"
+            fix = "the table needs the text key `name`, and the rights GetItem and PutItem"
             raise JobError(f"the lease cannot be used: {error}", where=f"dynamodb {self._table}", fix=fix) from None
         return answer
 
