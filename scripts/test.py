@@ -37,6 +37,8 @@ LESS_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.2")}
 """Where random input is not drawn in full."""
 HALF_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.5")}
 """Where coverage makes it dear; the sanitizers' step draws the same tests' input again."""
+COMMANDS_TOO = {"JOBS_COVERAGE": "commands"}
+"""What tests run as commands is measured as well, which takes twice as long."""
 PYTEST_CODES = {5: "no test was selected", 4: "pytest was called wrongly", 3: "pytest failed inside", 2: "interrupted"}
 
 
@@ -57,9 +59,9 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
         quick = (*pytest, *NOT_QUICK, "-m", QUICK)
         return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
     main = pytest if arguments.pytest else (*pytest, "-m", f"not ({CLUSTERS})")
-    coverage, random = ("-m", "coverage"), {} if arguments.full else HALF_RANDOM
+    coverage, environ = ("-m", "coverage"), COMMANDS_TOO if arguments.full else HALF_RANDOM
     return [
-        runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=random),
+        runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=environ),
         runner.run("combine", environment.python, *coverage, "combine", "--quiet"),
         runner.run("coverage", environment.python, *coverage, "report", closing="TOTAL"),
     ]
