@@ -177,8 +177,9 @@ def _install(environment: Environment, extras: Sequence[str], pins: Sequence[str
 
 def pip(environment: Environment, *packages: str) -> None:
     """Install packages; raises SetupError with pip's own message."""
-    options = ("--quiet", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--prefer-binary")
-    failure = _failure(environment.run("-m", "pip", "install", *options, *packages))
+    quietly = ("--quiet", "--no-input", "--disable-pip-version-check", "--progress-bar", "off")
+    fast = ("--prefer-binary", "--no-compile")  # a module is compiled when it is imported, which most never are
+    failure = _failure(environment.run("-m", "pip", "install", *quietly, *fast, *packages))
     if failure:
         raise SetupError(
             f"pip could not install {' '.join(packages)}:\n{failure}\n"

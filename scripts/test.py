@@ -37,6 +37,8 @@ LESS_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.2")}
 """Where random input is not drawn in full."""
 HALF_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.5")}
 """Where coverage makes it dear; the sanitizers' step draws the same tests' input again."""
+COMMANDS_TOO = {"JOBS_COVERAGE": "commands"}
+"""What tests run as commands is measured as well, which takes twice as long."""
 PYTEST_CODES = {5: "no test was selected", 4: "pytest was called wrongly", 3: "pytest failed inside", 2: "interrupted"}
 
 
@@ -58,9 +60,9 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
         return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
     selected = f"not ({CLUSTERS})" if arguments.full else f"not ({CLUSTERS}) and not full"
     main = pytest if arguments.pytest else (*pytest, "-m", selected)
-    coverage, random = ("-m", "coverage"), {} if arguments.full else HALF_RANDOM
+    coverage, environ = ("-m", "coverage"), COMMANDS_TOO if arguments.full else HALF_RANDOM
     return [
-        runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=random),
+        runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=environ),
         runner.run("combine", environment.python, *coverage, "combine", "--quiet"),
         runner.run("coverage", environment.python, *coverage, "report", closing="TOTAL"),
     ]

@@ -19,6 +19,10 @@ from tests.servers import S3Server, s3_server
 settings.register_profile("suite", max_examples=rounds(100), deadline=None)
 settings.load_profile("suite")
 
+if "PYTEST_XDIST_WORKER" in os.environ and os.environ.get("JOBS_COVERAGE") != "commands":
+    # workers are measured, the thousands of commands that they start are not
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

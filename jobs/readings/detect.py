@@ -19,6 +19,8 @@ from jobs.readings.results import refusal_of_results
 
 HEAD_SIZE = 1 << 16
 """How much of an object's (decompressed) beginning is looked at."""
+PARQUET_NAMES = (".parquet", ".pq")
+"""How names end that say Parquet."""
 
 
 _UTF_MARKS = (  # the longer ones first: UTF-32's begins like UTF-16's

@@ -17,7 +17,7 @@ from tests.schedule.whole import Kept, whole
 
 FIRST, LATER = "2026-03-02T02:00:00+00:00", "2026-03-04T02:00:00+00:00"
 ALERT = '[alerts]\ncommand = ["true"]\nstale_after = "1d"\n[metrics]\ntextfile = "metrics/jobs.prom"'
-TRIED = 4
+TRIED = 3
 """How many moments of a night are tried where not all are."""
 
 
