@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import alembic.command  # noqa: F401 - forks share what is imported here
@@ -91,10 +93,16 @@ class Home:
 
     def fork(self, now: str, log: Path, **env: str) -> int:
         """The exit status of a run; what it says goes to `log`."""
-        return ended(self.begin(now, log, **env))
+        return ended(self.begin(now, log, env=env))
 
     def begin(
-        self, now: str | None, log: Path, *arguments: object, command: str = "run", out: Path | None = None, **env: str
+        self,
+        now: str | None,
+        log: Path,
+        *arguments: object,
+        command: str = "run",
+        out: Path | None = None,
+        env: Mapping[str, str] = MappingProxyType({}),
     ) -> int:
         """The process of a command, a fork of this one, which is quicker; its errors go to `log`."""
         pid = os.fork()

@@ -23,7 +23,7 @@ from tests.servers import S3Server
 pytestmark = [pytest.mark.slow, pytest.mark.s3]
 
 NIGHT = "2026-03-02T02:00:00+00:00"
-TRIED = 1
+TRIED = 2
 """How many moments are tried where not all are."""
 
 
@@ -65,7 +65,7 @@ def _table(server: S3Server) -> None:
 
 def _both(hosts: list[Home], log: Path, **env: str) -> list[int]:
     """The exit statuses of two schedulers that begin at once."""
-    return [ended(pid) for pid in [home.begin(NIGHT, log, **env) for home in hosts]]
+    return [ended(pid) for pid in [home.begin(NIGHT, log, env=env) for home in hosts]]
 
 
 def _published(hosts: list[Home]) -> list[tuple[str, str]]:
