@@ -45,7 +45,7 @@ def test_interrupted(
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc to see what a process has loaded")
 @pytest.mark.parametrize(
-    "module", ["jobs.daily_stats", pytest.param("jobs.spark.daily_stats", marks=pytest.mark.spark), "jobs"]
+    "module", ["jobs.daily_stats", pytest.param("jobs.spark.daily_stats", marks=pytest.mark.spark), "jobs.compare"]
 )
 def test_interrupted_while_importing(env: dict[str, str], module: str) -> None:
     """Arrow's library is loaded when a fifth of the imports are done."""
