@@ -124,7 +124,9 @@ def _shipped() -> dict[str, Any]:
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Tables of which the second's entries stand above the first's."""
     both = {
-        name: _merged(below[name], value) if isinstance(value, Mapping) and isinstance(below.get(name), Mapping) else value
+        name: _merged(old, value)
+        if isinstance(value, Mapping) and isinstance(old := below.get(name), Mapping)
+        else value
         for name, value in above.items()
     }
     return {**below, **both}

@@ -11,6 +11,7 @@ from jobs.engine import spark_on_yarn
 from jobs.engine.command import guarded, run_command
 from jobs.engine.options import add_options, refuse
 from jobs.engine.spark import SparkEngine, Twin
+from jobs.engine.spending import refuse_elsewhere
 from jobs.errors import UsageError
 
 
@@ -28,6 +29,7 @@ def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
         _refuse_what_stays_here(options)
         _, rest = _start_options().parse_known_args(given)
         return spark_on_yarn.submit(twin.job.NAME, rest, conf)
+    refuse_elsewhere(options, "spark")
     return run_command(twin.job, options, SparkEngine(twin, options.spark_master, conf))
 
 

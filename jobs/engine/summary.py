@@ -43,6 +43,7 @@ def summary(outcome: Outcome) -> Iterator[str]:
     for damage in report.damage:
         yield f"  damaged: {damage.object} at byte {damage.offset:,}: {damage.what}"
     yield from (f"note: {note}" for note in outcome.notes)
+    yield from outcome.account
     if outcome.published:
         yield f"published in {outcome.published} (run {outcome.run.id})"
         if outcome.laid_out:
