@@ -28,8 +28,10 @@ def current(
 ) -> PriceTable:
     """The table with what AWS says of these types in the region, or as it is, where AWS cannot be asked.
 
-    folder: where answers are kept. make_client: makes boto3's client of `pricing`. A user's own prices stay above.
+    folder: where answers are kept. make_client: makes boto3's client of `pricing`. A user who gave prices meant these.
     """
+    if table.override:
+        return table
     wanted = sorted(set(types))
     path = folder / f"prices-{region}.json"
     found = _kept(path, wanted)
@@ -41,11 +43,11 @@ def current(
         _keep(path, found)
     if not found["on_demand"]:
         return table
-    with suppress(UsageError):  # a region that the table lacks has no price of disks and requests
-        own = table.region(region)
+    with suppress(UsageError):  # of a region that the table lacks, as disks and requests have no price there
+        table.region(region)
         day = time.strftime("%Y-%m-%d", time.gmtime(found["time"]))
-        above = {key: {**found[key], **own.get(key, {})} for key in ("on_demand", "emr")}
-        return table.given(region, {**above, "source": "AWS Price List API", "date": day})
+        told = {"on_demand": found["on_demand"], "emr": found["emr"]}
+        return table.given(region, {**told, "source": "AWS Price List API", "date": day})
     return table
 
 

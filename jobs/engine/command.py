@@ -93,7 +93,7 @@ def run_command(job: type[Declaration], options: argparse.Namespace, engine: Eng
     chosen = settings(options, job.OPTIONS)
     if chosen.dry_run:
         plan, _ = make_plan(chosen, engine, heads=True)
-        for line in plan_lines(plan, engine.tasks(chosen)):
+        for line in plan_lines(plan, None if engine.name == "emr" else engine.tasks(chosen)):
             print(line)
         for line in engine.outlook(work(job, chosen, plan)):
             print(line)
