@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -77,8 +76,7 @@ class PriceTable:
         """The prices of a region. Raises UsageError where there are none."""
         known = self.tables["regions"]
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            fix = f"did you mean {near[0]}?" if near else f"add [regions.{name}] in a --price-table"
+            fix = f"they are for {', '.join(known)}; add [regions.{name}] in a --price-table"
             raise UsageError("no prices are known there", where=f"region {name}", fix=fix)
         found: Mapping[str, Any] = known[name]
         return found

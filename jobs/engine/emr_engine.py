@@ -55,7 +55,8 @@ class EmrEngine(MrjobEngine):
     def plan_for(self, work: Work) -> Outlook:
         """The cluster that a run wants, its time and price."""
         kept = rates.load(history.read(_folder()))
-        return outlook.outlook(work, self._prices(work), kept, region=self.region)
+        most = spending(self._job.options).max_nodes
+        return outlook.outlook(work, self._prices(work), kept, region=self.region, max_nodes=most)
 
     def outlook(self, work: Work) -> Iterable[str]:
         found = self.plan_for(work)

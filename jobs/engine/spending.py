@@ -8,18 +8,21 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jobs.emr.outlook import Outlook
+from jobs.emr.outlook import MOST_NODES, Outlook
 from jobs.emr.telling import between, dollars
 from jobs.errors import RefusedError, UsageError
 
-_FLAGS = {"max_cost": "--max-cost", "yes": "--yes", "price_table": "--price-table"}
+_FLAGS = {"max_cost": "--max-cost", "max_nodes": "--max-nodes", "yes": "--yes", "price_table": "--price-table"}
+
+_MOST_ALLOWED = 1000  # nodes; beyond that EMR wants special settings
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """max_cost: USD. yes: whether the run starts without being asked about."""
+    """max_cost: USD. max_nodes: of core and task nodes. yes: whether the run starts without being asked about."""
 
     max_cost: float | None = None
+    max_nodes: int = MOST_NODES
     yes: bool = False
     price_table: str | None = None
 
@@ -28,13 +31,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options, in a group of their own."""
     group = parser.add_argument_group("Amazon EMR (-r emr)")
     group.add_argument("--max-cost", metavar="USD", help="refuse to start what may cost more, with status 5")
+    group.add_argument("--max-nodes", metavar="N", help=f"at most so many core and task nodes (default: {MOST_NODES})")
     group.add_argument("--yes", action="store_true", help="start without asking, as cron must")
     group.add_argument("--price-table", metavar="FILE", help="a TOML file of prices that stand above the suite's own")
 
 
 def spending(options: argparse.Namespace) -> Spending:
-    """What parsed options say. Raises UsageError for what is no sum of money."""
-    return Spending(_money(options.max_cost), options.yes, options.price_table)
+    """What parsed options say. Raises UsageError for what is no sum of money, and no number of nodes."""
+    return Spending(_money(options.max_cost), _nodes(options.max_nodes), options.yes, options.price_table)
 
 
 def refuse_elsewhere(options: argparse.Namespace, engine: str) -> None:
@@ -88,6 +92,14 @@ def approve(
 def _ask(question: str) -> str:
     print(question, end="", file=sys.stderr, flush=True)
     return sys.stdin.readline()
+
+
+def _nodes(text: str | None) -> int:
+    if text is None:
+        return MOST_NODES
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST_ALLOWED):
+        raise UsageError(f"{text!r} is no whole number from 1 to {_MOST_ALLOWED}", where="--max-nodes")
+    return int(text)
 
 
 def _money(text: str | None) -> float | None:

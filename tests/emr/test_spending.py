@@ -40,12 +40,14 @@ WRONG = {
         "--max-cost: 'cheap' is no sum of money; write it in USD, such as 12.50"
     ),
     (LAKE, "-r", "emr", "--max-cost", "nan"): "--max-cost: 'nan' is no sum of money; write it in USD, such as 12.50",
+    (LAKE, "-r", "emr", "--max-nodes", "0"): "--max-nodes: '0' is no whole number from 1 to 1000",
     (LAKE, "-r", "emr"): (
         "-r emr: starts a cluster, for $0.03 to $0.07, and there is no terminal to ask on; say --yes, and --max-cost"
         " for a limit; --dry-run shows the plan"
     ),
     (LAKE, "-r", "emr", "--dry-run", "--region", "mars-1"): (
-        "region mars-1: no prices are known there; add [regions.mars-1] in a --price-table"
+        "region mars-1: no prices are known there; they are for us-east-1, us-west-2, eu-central-1; add"
+        " [regions.mars-1] in a --price-table"
     ),
 }
 
