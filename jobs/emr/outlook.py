@@ -10,11 +10,10 @@ from typing import Any, Literal
 from jobs.emr import containers
 from jobs.emr.prices import Node, PriceTable
 from jobs.emr.rates import Rate, Rates
+from jobs.emr.work import MOST_NODES, Work
 
 RELEASE = "emr-7.12.0"
 """The newest release that is known to fit: Spark 3.5, Python 3.11."""
-MOST_NODES = 40
-"""Core and task nodes of a cluster, where the user says nothing else."""
 
 _ARCHITECTURE = "aarch64"  # Graviton: the cheapest vCPU, and the suite has a kernel for it
 _FAMILIES = {
@@ -38,23 +37,6 @@ _COPIES = 3  # of what is shuffled: spilled by map tasks, fetched and merged by 
 _HOURS_A_MONTH = 730
 _MOST_A_REDUCE = 64e9  # bytes of input, where readings are shuffled, before a user should know
 _SPLIT_REQUESTS = 2  # an object's head, where the driver did not look, and the range
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A run as its plan knows it. bytes: of input; ordered: whether readings are shuffled, in the order of time;
-    stages: how many shuffles there are; partitions: parts of each; tasks: how many the user asked for; passes: how
-    often the input is read."""
-
-    job: str
-    objects: int
-    bytes: int
-    splits: int
-    ordered: bool = False
-    stages: int = 1
-    partitions: int = 1
-    tasks: int | None = None
-    passes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

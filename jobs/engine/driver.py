@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from jobs import __version__
-from jobs.emr.outlook import Work
+from jobs.emr.work import Work
 from jobs.engine import progress
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan

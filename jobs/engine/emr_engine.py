@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from jobs.emr import history, outlook, price_list, prices, rates, telling
-from jobs.emr.outlook import Outlook, Work
+from jobs.emr.outlook import Outlook
 from jobs.emr.prices import PriceTable
+from jobs.emr.work import Work
+from jobs.engine.approval import approve, limit
 from jobs.engine.cache import cache_folder
 from jobs.engine.mrjob_engine import MrjobEngine
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan
 from jobs.engine.report import Report
 from jobs.engine.run import Run
-from jobs.engine.spending import approve, limit, spending
+from jobs.engine.spending import spending
 from jobs.errors import UsageError
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.emr.outlook import Work
+from jobs.emr.work import Work
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.report import Report

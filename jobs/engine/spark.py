@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from jobs import errors
-from jobs.emr.outlook import Work
+from jobs.emr.work import Work
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.reading import SplitReader

@@ -24,12 +24,12 @@ def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
     """Run a twin with these arguments (default: the command line's); the exit status. Raises JobError."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser(twin).parse_intermixed_args(given)
+    refuse_elsewhere(options, "spark")
     conf = _conf(options.conf)
     if options.deploy_mode == "cluster":
         _refuse_what_stays_here(options)
         _, rest = _start_options().parse_known_args(given)
         return spark_on_yarn.submit(twin.job.NAME, rest, conf)
-    refuse_elsewhere(options, "spark")
     return run_command(twin.job, options, SparkEngine(twin, options.spark_master, conf))
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from jobs.emr import outlook, prices, rates, telling
 from jobs.emr.history import Entry
-from jobs.emr.outlook import Outlook, Work
+from jobs.emr.outlook import Outlook
+from jobs.emr.work import MOST_NODES, Work
 
 GB, TB = 10**9, 10**12
 PRICES = prices.load()
@@ -49,7 +50,7 @@ def test_larger_input_never_takes_fewer_nodes_or_less_money() -> None:
     capacity = [each.slots for each in found]
     assert capacity == sorted(capacity)
     assert [each.dollars for each in found] == sorted(each.dollars for each in found)
-    assert all(each.nodes <= outlook.MOST_NODES for each in found)
+    assert all(each.nodes <= MOST_NODES for each in found)
     assert all(low <= high for each in found for low, high in (each.seconds, each.dollars))
 
 
