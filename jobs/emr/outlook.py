@@ -24,10 +24,8 @@ _FAMILIES = {
 }
 """What fleets are made of, by architecture and whether readings are shuffled: several pools of spot nodes."""
 _SIZES = ("xlarge", "2xlarge", "4xlarge")
-_GB_A_TASK = {
-    False: 1.5,
-    True: 3.0,
-}  # GiB of a container, with room: the largest measured took 0.44 and 0.62 (docs/hadoop.md)
+# of a container, with room for its JVM: the largest measured took 541 MB, 636 where readings are shuffled
+_MEMORY_MB = {False: 1536, True: 3072}
 _OF_YARN = 0.75  # of a node's memory, as EMR configures its nodes
 _MAP_SECONDS = 1200.0  # what map tasks should take together: well more than the cluster's start, well less than a night
 _FEW = 2  # nodes that are all on demand
@@ -56,7 +54,7 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a run will take. slots: map tasks at once; waves: how often all of them; lines: splits a map task;
+    """What a run will take. slots: map tasks at once; memory_mb: of each container; waves: how often all of them; lines: splits a map task;
     seconds, dollars: low and high; parts: what of the lower seconds goes where; sources: where figures are from."""
 
     work: Work
@@ -65,6 +63,7 @@ class Outlook:
     architecture: str
     fleets: tuple[Fleet, ...]
     slots: int
+    memory_mb: int
     lines: int
     map_tasks: int
     reduce_tasks: int
@@ -118,6 +117,7 @@ def outlook(
         architecture,
         fleets,
         slots,
+        _MEMORY_MB[work.ordered],
         lines,
         maps,
         reduces,
@@ -165,7 +165,7 @@ def _sized(
 
 def _slots(node: Node, ordered: bool) -> int:
     """Containers that run on a node at once."""
-    return max(1, min(node.vcpu, int(node.gib * _OF_YARN / _GB_A_TASK[ordered])))
+    return max(1, min(node.vcpu, int(node.gib * 1024 * _OF_YARN / _MEMORY_MB[ordered])))
 
 
 def _disks(work: Work, rates: Rates, count: int) -> tuple[int, bool]:
