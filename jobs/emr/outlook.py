@@ -54,8 +54,9 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a run will take. slots: map tasks at once; memory_mb: of each container; waves: how often all of them; lines: splits a map task;
-    seconds, dollars: low and high; parts: what of the lower seconds goes where; sources: where figures are from."""
+    """What a run will take. slots: map tasks at once; memory_mb: of each container; waves: how often all of them;
+    lines: splits a map task; seconds, dollars: low and high; parts: what of the lower seconds goes where; limits: what
+    would have broken, and what is done about it; sources: where figures are from."""
 
     work: Work
     region: str
