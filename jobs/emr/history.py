@@ -50,7 +50,7 @@ def read(folder: Path) -> tuple[Entry, ...]:
     """The runs, oldest first; lines that are none, as of a full disk, are passed over."""
     try:
         lines = (folder / FILE).read_text("utf-8", "replace").splitlines()
-    except FileNotFoundError:
+    except OSError:  # there is none, or it cannot be read
         return ()
     return tuple(found for line in lines if (found := _entry(line)) is not None)
 

@@ -126,7 +126,7 @@ def outlook(
         seconds,
         _dollars(work, fleets, prices, region, seconds),
         (("start", start_low), *parts),
-        tuple(_limits(work, maps, count, wanted, max_nodes, short=short)),
+        tuple(_limits(work, rate, maps, count, wanted, max_nodes, short=short)),
         _sources(prices, rates, rate, region),
     )
 
@@ -159,6 +159,8 @@ def _sized(
         nodes = [prices.node(region, f"{name}.{size}") for name in family]
         mb_s = min(min(_slots(node, work.ordered) * rate.task_mb_s, node.mb_s) for node in nodes)
         wanted = max(1, math.ceil(total / mb_s / _MAP_SECONDS))
+        if work.tasks:
+            wanted = min(wanted, -(-work.tasks // min(_slots(node, work.ordered) for node in nodes)))
         if wanted <= most / 4 or size == _SIZES[-1]:
             break
     return size, min(wanted, most), wanted
@@ -194,10 +196,11 @@ def _parts(
     at_once = max(1, min(slots, maps))
     waves = -(-maps // slots)
     if rate.is_seen:
-        return (("tasks", work.passes * max(total / at_once / rate.task_mb_s, total / mb_s)),)
+        return (("tasks", work.passes * max(total / at_once / rate.task_mb_s, work.largest / 1e6 / rate.task_mb_s)),)
     map_cpu = rate.core_s * (0.5 if work.ordered else 1.0)
     per_task = max(total / at_once / rate.task_mb_s, total * map_cpu / at_once)
-    reading = max(per_task, total / mb_s) + waves * container
+    longest = work.largest / 1e6 / rate.task_mb_s
+    reading = max(per_task, longest, total / mb_s) + waves * container
     reducers = max(1, min(slots, reduces))
     reduced = total * (rate.core_s - map_cpu) / reducers
     merging = work.stages * -(-reduces // slots) * container + reduced
@@ -236,7 +239,7 @@ def _disk(fleet: Fleet, table: Mapping[str, Any]) -> float:
     return float(fleet.nodes * fleet.ebs_gb * table["ebs_gb_month"] / _HOURS_A_MONTH)
 
 
-def _limits(work: Work, maps: int, count: int, wanted: int, most: int, *, short: bool) -> Iterator[str]:
+def _limits(work: Work, rate: Rate, maps: int, count: int, wanted: int, most: int, *, short: bool) -> Iterator[str]:
     """What would have broken, and what was done about it."""
     if work.splits > containers.MOST_MAPS and not work.tasks:
         yield (
@@ -245,6 +248,11 @@ def _limits(work: Work, maps: int, count: int, wanted: int, most: int, *, short:
         )
     if wanted > count:
         yield f"{wanted:,} nodes would be done with map in {_MAP_SECONDS / 60:.0f} minutes; {most} are the most"
+    if (longest := work.largest / 1e6 / rate.task_mb_s) > _MAP_SECONDS:
+        yield (
+            f"one task reads {work.largest / 1e9:,.0f} GB that cannot be cut, for {longest / 60:.0f} minutes: smaller"
+            " or uncompressed objects would be faster"
+        )
     if work.ordered and (each := work.bytes / work.partitions) > _MOST_A_REDUCE:
         yield f"readings of {each / 1e9:,.0f} GB go through one reduce task: faster is a run for fewer days at a time"
     if short:
@@ -255,6 +263,7 @@ def _sources(prices: PriceTable, rates: Rates, rate: Rate, region: str) -> tuple
     cluster, tables = rates.cluster, prices.tables
     spot_low, spot_high = tables["spot"]["share"]
     start_low, start_high = cluster["start_s"]
+    fee = "" if prices.region(region).get("emr") else f"; {tables['emr']['source']}"
     return (
         f"rate      {rate.source}",
         f"reading   at most {cluster['s3_mb_s']:g} MB/s a task: {cluster['s3_source']}",
@@ -263,6 +272,6 @@ def _sources(prices: PriceTable, rates: Rates, rate: Rate, region: str) -> tuple
         f"range     up to {1.5 if rate.is_seen else cluster['slower']:g} times slower: an assumption",
         f"disks     for {rates.tables['shuffled']['unordered']:g} bytes in the shuffle for each of input, "
         f"{rates.tables['shuffled']['ordered']:g} where readings are shuffled: an assumption",
-        f"prices    {prices.source(region)}; {tables['emr']['source']}; check them before you rely on them",
+        f"prices    {prices.source(region)}{fee}; check them before you rely on them",
         f"spot      {spot_low:.0%} to {spot_high:.0%} of the on-demand price: {tables['spot']['source']}",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,10 @@ _EC2 = {"operatingSystem": "Linux", "tenancy": "Shared", "preInstalledSw": "NA",
 _EMR = {"softwareType": "EMR"}
 
 
-def current(
-    table: PriceTable,
-    region: str,
-    types: Iterable[str],
-    folder: Path,
-    make_client: Callable[[], Any] | None = None,
-) -> PriceTable:
+def current(table: PriceTable, region: str, types: Iterable[str], folder: Path) -> PriceTable:
     """The table with what AWS says of these types in the region, or as it is, where AWS cannot be asked.
 
-    folder: where answers are kept. make_client: makes boto3's client of `pricing`. A user who gave prices meant these.
+    folder: where answers are kept. A user who gave prices meant these.
     """
     if table.override:
         return table
@@ -37,17 +31,20 @@ def current(
     found = _kept(path, wanted)
     if found is None:
         try:
-            found = _asked((make_client or _client)(), region, wanted)
+            found = _asked(_client(), region, wanted)
         except Exception:  # whatever boto3 raises: no network, no credentials, no permission, an odd answer
             return table
         _keep(path, found)
     if not found["on_demand"]:
         return table
     with suppress(UsageError):  # of a region that the table lacks, as disks and requests have no price there
-        table.region(region)
+        shipped = table.source(region)
+        source = "AWS Price List API"
+        if set(wanted) - set(found["on_demand"]):
+            source = f"{shipped}, where there is none of the AWS Price List API"
         day = time.strftime("%Y-%m-%d", time.gmtime(found["time"]))
         told = {"on_demand": found["on_demand"], "emr": found["emr"]}
-        return table.given(region, {**told, "source": "AWS Price List API", "date": day})
+        return table.given(region, {**told, "source": source, "date": day})
     return table
 
 

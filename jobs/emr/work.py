@@ -11,7 +11,8 @@ MOST_NODES = 40
 @dataclass(frozen=True, slots=True)
 class Work:
     """bytes: of input; ordered: whether readings are shuffled, in the order of time; stages: how many shuffles there
-    are; partitions: parts of each; tasks: how many the user asked for; passes: how often the input is read."""
+    are; partitions: parts of each; tasks: how many the user asked for; passes: how often the input is read; largest:
+    bytes of the largest split."""
 
     job: str
     objects: int
@@ -22,3 +23,4 @@ class Work:
     partitions: int = 1
     tasks: int | None = None
     passes: int = 1
+    largest: int = 0

@@ -162,7 +162,8 @@ def work(job: type[Declaration], settings: Settings, plan: Plan, *, shuffled: bo
     ordered, stages = _stages(job, settings, shuffled=shuffled)
     passes = 1 if job.survey(settings) is None else 2
     sizes = (len(plan.objects), plan.size, len(plan.splits))
-    return Work(job.NAME, *sizes, ordered, stages, _partitions(plan), settings.tasks, passes)
+    largest = max((split.size for split in plan.splits), default=0)
+    return Work(job.NAME, *sizes, ordered, stages, _partitions(plan), settings.tasks, passes, largest)
 
 
 def _partitions(plan: Plan) -> int:

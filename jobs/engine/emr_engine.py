@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -86,8 +87,9 @@ class EmrEngine(MrjobEngine):
             return
         spent = outlook.spent(planned, self._prices(planned.work), self._seconds)
         took = telling.Actual(self._seconds, self._start_seconds, report.size, spent)
+        with suppress(OSError):  # the run is done, and the next plan does without
+            history.append(_folder(), _entry(run, planned, took))
         yield from telling.compared(planned, took)
-        history.append(_folder(), _entry(run, planned, took))
 
     def _prices(self, work: Work) -> PriceTable:
         if self._table is None:

@@ -98,6 +98,19 @@ def test_the_other_architecture() -> None:
     assert found.dollars > _outlook(_work(GB)).dollars
 
 
+def test_what_cannot_be_cut_takes_its_time() -> None:
+    found = _outlook(replace(_work(TB), largest=200 * GB))
+    assert found.seconds[0] > 200_000 / 85
+    assert found.limits == (
+        "one task reads 200 GB that cannot be cut, for 39 minutes: smaller or uncompressed objects would be faster",
+    )
+
+
+def test_tasks_that_the_user_wants_are_what_the_cluster_is_for() -> None:
+    found = _outlook(replace(_work(100 * TB), tasks=32))
+    assert (found.slots, found.map_tasks, found.reduce_tasks) == (32, 32, 32)
+
+
 def test_input_that_is_read_twice_takes_twice() -> None:
     once, twice = _outlook(_work(TB)), _outlook(replace(_work(TB), passes=2))
     assert twice.seconds[0] - 300 == pytest.approx(2 * (once.seconds[0] - 300))

@@ -72,11 +72,13 @@ def test_prices_of_today_are_asked_for_once_a_day(tmp_path: Path, monkeypatch: p
         kept.write_text(json.dumps(json.loads(kept.read_text()) | {"time": time.time() - 90_000}))
         current(prices.load(), "us-east-1", TYPES, tmp_path)
         assert len(asked) == 8
-    assert table == again
     node = table.node("us-east-1", "m7g.xlarge")
     assert (node.on_demand, node.emr) == (0.2, 0.05)
     assert table.node("us-east-1", "m6g.xlarge").on_demand == pytest.approx(0.154)  # AWS said nothing of it
-    assert table.source("us-east-1") == f"AWS Price List API, {time.strftime('%Y-%m-%d', time.gmtime())}"
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    partly = "AWS's list prices, 2026-01-19, where there is none of the AWS Price List API"
+    assert table.source("us-east-1") == f"{partly}, {today}"
+    assert again.source("us-east-1") == f"AWS Price List API, {today}"
     fields = {one["Field"]: one["Value"] for one in asked[0]["Filters"]}
     assert fields["regionCode"] == "us-east-1"
     assert fields["operatingSystem"] == "Linux"

@@ -165,3 +165,11 @@ def test_a_survey_reads_the_input_once_more(folder: Path) -> None:
     _rehearse(Histogram, "--bins", "4")
     [kept] = history.read(folder / "cache" / "sensor-jobs" / "emr")
     assert kept.bytes == 2 * (folder / "log.csv").stat().st_size
+
+
+@pytest.mark.s3
+def test_a_run_does_not_fail_for_want_of_a_place_to_keep_it(folder: Path) -> None:
+    (folder / "cache" / "sensor-jobs").mkdir(parents=True)
+    (folder / "cache" / "sensor-jobs" / "emr").write_text("no folder")
+    table, account = _rehearse(DailyStats)
+    assert (table.num_rows, len(account)) == (2, 5)
