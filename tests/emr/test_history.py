@@ -48,13 +48,13 @@ def test_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "rate"),
+    ("run", "rate"),
     [
-        ({"bytes": 2_400_000_000}, 1.0),
-        ({"bytes": 2_400_000_000, "slots": 8}, 0.5),
-        ({"start_seconds": 900.0}, 0.0),
-        ({"slots": 0}, 0.0),
+        (replace(RUN, bytes=2_400_000_000), 1.0),
+        (replace(RUN, bytes=2_400_000_000, slots=8), 0.5),
+        (replace(RUN, start_seconds=900.0), 0.0),
+        (replace(RUN, slots=0), 0.0),
     ],
 )
-def test_the_rate_of_a_task_leaves_out_the_start(given: dict[str, float], rate: float) -> None:
-    assert replace(RUN, **given).slot_mb_s == pytest.approx(rate)  # type: ignore[arg-type]
+def test_the_rate_of_a_task_leaves_out_the_start(run: Entry, rate: float) -> None:
+    assert run.slot_mb_s == pytest.approx(rate)

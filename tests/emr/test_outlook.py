@@ -21,8 +21,10 @@ def _work(size: int, job: str = "daily_stats", *, ordered: bool = False) -> Work
     return Work(job, max(1, size // GB), size, splits, ordered, 1, min(256, 1 + size // (128 << 20)))
 
 
-def _outlook(work: Work, **given: object) -> Outlook:
-    return outlook.outlook(work, PRICES, SHIPPED, **{"region": "us-east-1", **given})  # type: ignore[arg-type]
+def _outlook(
+    work: Work, *, region: str = "us-east-1", architecture: str | None = None, max_nodes: int = MOST_NODES
+) -> Outlook:
+    return outlook.outlook(work, PRICES, SHIPPED, region=region, architecture=architecture, max_nodes=max_nodes)
 
 
 def test_small_input_takes_one_node_and_its_primary() -> None:

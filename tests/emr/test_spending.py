@@ -20,6 +20,7 @@ from jobs.engine.options import settings
 from jobs.engine.plan import Plan
 from jobs.engine.report import Report
 from jobs.engine.run import Run
+from jobs.engine.shuffle import Carrier
 from jobs.histogram import Histogram
 from tests.outcomes.commands import HEADER, command, day, environment, told
 from tests.servers import S3Server
@@ -127,7 +128,9 @@ def test_a_terminal_is_asked_and_its_no_counts(folder: Path, answer: str) -> Non
 class Rehearsed(EmrEngine):
     """Plans for EMR, and runs its jobs here."""
 
-    carrier = "reference"  # type: ignore[assignment]
+    @property
+    def carrier(self) -> Carrier:
+        return "reference"
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         self.runner = "inline"
