@@ -115,7 +115,6 @@ def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) 
     )
     group.add_argument(
         "--split-size",
-        default="64M",
         metavar="BYTES",
         help="how much one split holds, as 500K, 64M or 1G (default: a quarter of a task's share, 2M to 64M)",
     )

@@ -28,7 +28,8 @@ _LARGEST_SPLIT = 64 << 20
 _SMALLEST_SPLIT = 2 << 20
 _SPLITS_PER_TASK = 4
 _MOST_SPLITS = 800_000  # which the driver holds in half a gigabyte
-_MOST_LOOKED_AT = 256  # objects; each takes a request
+_MOST_LOOKED_AT = 256  # large objects; each takes a request
+_MOST_SHOWN = 10_000  # objects whose heads --dry-run looks at
 _PARQUET = (".parquet", ".pq")  # cut by row groups, which the driver must know
 _DAY = re.compile(r"(?:^|/)dt=(\d{4}-\d{2}-\d{2})(?=/)")
 
@@ -58,14 +59,16 @@ class Planner:
             )
         kept = [o for o in found if self._wanted(o)]
         split_size = self._split_size(sum(o.size for o in kept))
-        self._looks = sum(self._heads or o.size > split_size for o in kept) <= _MOST_LOOKED_AT
+        self._looks = sum(o.size > split_size for o in kept) <= _MOST_LOOKED_AT
+        shown = not self._heads or len(kept) <= _MOST_SHOWN
+        self._heads = self._heads and self._looks and shown
         pieces = [
             replace(piece, source=source, part=part)
             for source, o in enumerate(kept)
             for part, piece in enumerate(self._cut(o, given or self._marked(o, markers), split_size))
         ]
         pruned = sum(o.size for o in found) - sum(o.size for o in kept)
-        return Plan(pack(pieces, split_size), split_size, len(found) - len(kept), pruned, self._looks)
+        return Plan(pack(pieces, split_size), split_size, len(found) - len(kept), pruned, self._looks and shown)
 
     def _list(self) -> list[ObjectInfo]:
         """Every object of every input once, by name; of what this suite published what `_SUCCESS` names."""
@@ -147,7 +150,7 @@ class Planner:
         look at, tasks find out whether it does."""
         whole = Piece(info, info.size, dialect=key)
         is_large = info.size > split_size
-        if info.uri == "-" or not (is_large or (self._heads and self._looks)):
+        if info.uri == "-" or not (is_large or self._heads):
             yield whole
             return
         if not self._looks and not info.uri.endswith(_PARQUET):

@@ -24,7 +24,7 @@ from jobs.readings.model import Int32Array, Int64Array, Keys, Readings
 BLOCK_ROWS = 16_384
 SLICE_ROWS = 1 << 19
 """A slice is cut when so many readings are there, or twice as many as the last cut left over."""
-_COPIES = 3  # what sorting and encoding take, in times of what is held
+_COPIES = 4  # what sorting and encoding take, in times of what is held
 
 Block = tuple[int, Callable[[], pa.Table]]
 """The first timestamp of a block of READINGS rows, and what reads it."""
