@@ -93,6 +93,7 @@ setup(
         "jobs": ["py.typed"],
         "jobs.kernel": ["*.c", "*.h"],
         "jobs.readings": ["dialects/*.toml"],
+        "jobs.emr": ["*.toml"],
         "jobs.engine": ["skeleton/*.txt", "*.properties"],
         "jobs.hadoop": ["pom.xml", "hadoop.sh", "*.properties", "classes.txt.gz"],
     },

@@ -58,10 +58,10 @@ def run_with_outcome(
 
 
 def _engine(name: EngineName | None, job: str, instance: object) -> Engine:
-    from jobs.engine.mrjob_engine import MrjobEngine
+    from jobs.engine.mrjob_engine import engine_of
 
     if name not in TWINS:
-        return MrjobEngine(instance)  # type: ignore[arg-type]
+        return engine_of(instance)  # type: ignore[arg-type]
     from importlib import import_module
 
     from jobs.engine.spark import SparkEngine

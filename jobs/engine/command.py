@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pyarrow as pa
 
 from jobs.engine import compat
-from jobs.engine.driver import Engine, Outcome, drive, make_plan
+from jobs.engine.driver import Engine, Outcome, drive, make_plan, work
 from jobs.engine.options import Settings, settings
 from jobs.engine.summary import plan_lines, summary
 from jobs.errors import JobError, no_room
@@ -78,14 +78,14 @@ def guarded(command: Callable[[], int]) -> int:
 
 
 def _main(job: type[SensorJob]) -> int:
-    from jobs.engine.mrjob_engine import MrjobEngine, set_up_logging
+    from jobs.engine.mrjob_engine import engine_of, set_up_logging
 
     instance = job()
     if instance.is_task():
         instance.execute()
         return 0
     set_up_logging(instance.options)
-    return run_command(job, instance.options, MrjobEngine(instance))
+    return run_command(job, instance.options, engine_of(instance))
 
 
 def run_command(job: type[Declaration], options: argparse.Namespace, engine: Engine) -> int:
@@ -93,7 +93,9 @@ def run_command(job: type[Declaration], options: argparse.Namespace, engine: Eng
     chosen = settings(options, job.OPTIONS)
     if chosen.dry_run:
         plan, _ = make_plan(chosen, engine, heads=True)
-        for line in plan_lines(plan, engine.tasks(chosen)):
+        for line in plan_lines(plan, None if engine.name == "emr" else engine.tasks(chosen)):
+            print(line)
+        for line in engine.outlook(work(job, chosen, plan)):
             print(line)
         return 0
     _say_once_without_kernel(options)

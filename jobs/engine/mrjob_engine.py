@@ -6,16 +6,18 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobs.emr.work import Work
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.report import Report
 from jobs.engine.run import Run
 from jobs.engine.shuffle import Carrier, packed, read_block
+from jobs.engine.spending import refuse_elsewhere
 from jobs.errors import JobError, UsageError
 
 if TYPE_CHECKING:
@@ -58,14 +60,27 @@ class MrjobEngine:
             return 1
         return settings.tasks or self._job.options.num_cores or len(os.sched_getaffinity(0))
 
+    def _ended(self, runner: Any) -> None:
+        """Take note of what mrjob's runner knows when a job of the run is done."""
+
     def check(self, settings: Settings) -> None:
         """Refuse what this engine cannot do."""
+        refuse_elsewhere(self._job.options, self.name)
         if "-" in settings.inputs and self.name not in _READS_STDIN:
             raise UsageError(
                 "standard input cannot be read by a cluster's tasks",
                 where=f"-r {self.name} -",
                 fix="copy it where they can read it, for instance: aws s3 cp - s3://BUCKET/KEY or hadoop fs -put - hdfs:///KEY",
             )
+
+    def outlook(self, work: Work) -> Iterable[str]:
+        return ()
+
+    def confirm(self, work: Work) -> None:
+        """Nothing to ask: what runs here or on a cluster that runs anyway costs nothing more."""
+
+    def account(self, run: Run, report: Report) -> Iterable[str]:
+        return ()
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         """Run the tasks; the report of all. Raises what a task raised, JobError where mrjob gave up."""
@@ -106,6 +121,7 @@ class MrjobEngine:
                 runner.run()
                 for line in to_lines(runner.cat_output()):
                     report.add(receive(line, scratch))
+            self._ended(runner)
         except StepFailedException as error:
             reason = str(error).partition(": Command")[0]
             failed = JobError(f"{reason} on {self.runner}", fix="the log above says why; -v shows all of it")
@@ -115,6 +131,15 @@ class MrjobEngine:
                 raise
             raise explained from error
         return report
+
+
+def engine_of(job: SensorJob) -> MrjobEngine:
+    """The engine that a job's -r names."""
+    if job.options.runner == "emr":
+        from jobs.engine.emr_engine import EmrEngine
+
+        return EmrEngine(job)
+    return MrjobEngine(job)
 
 
 def _table_splits(tables: Mapping[str, str], first: int) -> Iterator[Split]:

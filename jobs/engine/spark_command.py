@@ -11,6 +11,7 @@ from jobs.engine import spark_on_yarn
 from jobs.engine.command import guarded, run_command
 from jobs.engine.options import add_options, refuse
 from jobs.engine.spark import SparkEngine, Twin
+from jobs.engine.spending import refuse_elsewhere
 from jobs.errors import UsageError
 
 
@@ -23,6 +24,7 @@ def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
     """Run a twin with these arguments (default: the command line's); the exit status. Raises JobError."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser(twin).parse_intermixed_args(given)
+    refuse_elsewhere(options, "spark")
     conf = _conf(options.conf)
     if options.deploy_mode == "cluster":
         _refuse_what_stays_here(options)
