@@ -66,6 +66,10 @@ class MrjobEngine:
                 where=f"-r {self.name} -",
                 fix="copy it where they can read it, for instance: aws s3 cp - s3://BUCKET/KEY or hadoop fs -put - hdfs:///KEY",
             )
+        if self.name == "emr":
+            from jobs.engine.emr import refuse_local
+
+            refuse_local(settings)
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         """Run the tasks; the report of all. Raises what a task raised, JobError where mrjob gave up."""
@@ -91,7 +95,7 @@ class MrjobEngine:
         plan_file.write_text("".join(split.dumps() + "\n" for split in splits))
         replace(run, tables={n: block for n, block in run.tables.items() if n not in shuffled}).save(run_file)
         conf: dict[str, object] = {}
-        if self.runner == "hadoop":
+        if self.runner in ("hadoop", "emr"):
             from jobs.engine.hadoop import jobconf
 
             conf = jobconf(run, plan, self.tasks(settings))
@@ -110,7 +114,7 @@ class MrjobEngine:
             failed = JobError(f"{reason} on {self.runner}", fix="the log above says why; -v shows all of it")
             raise told(scratch) or getattr(runner, "failure", None) or failed from None
         except Exception as error:
-            if (explained := _explained(error, self.runner)) is None:
+            if (explained := getattr(runner, "failure", None) or _explained(error, self.runner)) is None:
                 raise
             raise explained from error
         return report
@@ -134,7 +138,9 @@ def _explained(error: Exception, runner: str) -> JobError | None:
     if module == "yaml":
         return UsageError(f"is no YAML: {' '.join(str(error).split())}", where="mrjob's configuration")
     if module == "botocore":
-        return JobError(str(error), where=f"-r {runner}", fix="check the credentials and the region")
+        from jobs.emr.aws import explained
+
+        return explained(error, f"-r {runner}")
     return None
 
 

@@ -1,0 +1,1 @@
+"""Amazon EMR: clients, the parameters of clusters, and what the account has running."""
