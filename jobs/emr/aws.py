@@ -24,7 +24,7 @@ _BUSY = {"RequestLimitExceeded", "ServiceUnavailable", "SlowDown", "Throttling",
 
 
 def client(service: str, region: str | None = None, **given: Any) -> Any:
-    """A client of a service in a region, by default that of the environment; busy services are asked again, ever slower.
+    """A client of a service in a region, by default that of the environment; a busy one is asked again, ever slower.
 
     AWS_ENDPOINT_URL leads it elsewhere, AWS_MAX_ATTEMPTS and AWS_RETRY_MODE stand. given: boto3's own arguments.
     Raises UsageError where no region is set, or the configuration cannot be used.

@@ -11,6 +11,8 @@ RELEASE = "emr-7.9.0"
 """Of 2025, with Hadoop 3.4 and Spark 3.5; --release-label names another."""
 NODE_PROFILE, SERVICE_ROLE = "EMR_EC2_DefaultRole", "EMR_DefaultRole"
 """The roles that `aws emr create-default-roles` makes."""
+SUITE, NAME = "application", "sensor-jobs"
+"""The tag that tells the suite's clusters from others."""
 IDLE_SECONDS = 600
 SPOT_WAIT_MINUTES = 10
 
@@ -77,7 +79,7 @@ def options(
         "emr_configurations": [
             {"Classification": name, "Properties": dict(values)} for name, values in _CLASSIFICATIONS.items()
         ],
-        "tags": {"owner": getpass.getuser(), **tags},
+        "tags": {SUITE: NAME, "owner": getpass.getuser(), **tags},
         "extra_cluster_params": {
             "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS},
             "ManagedScalingPolicy": {"ComputeLimits": limits(fleets)},
