@@ -48,7 +48,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
     def _combine_opts(self, opt_list: list[dict[str, Any]]) -> dict[str, Any]:
         """Ours stand above mrjob's defaults, and below all that the user gave."""
         fleets, base, tags = self._shape
-        first, *given = opt_list
+        empty, default, *given = opt_list
         region = aws.region(next((opts["region"] for opts in reversed(given) if opts.get("region")), None))
         own = cluster.options(fleets, base, region, tags) | {
             "python_bin": [self._nodes.python],
@@ -60,7 +60,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
             "cleanup": ["TMP"],
             "cleanup_on_failure": ["TMP"],
         }
-        combined: dict[str, Any] = super()._combine_opts([{**first, **own}, *given])
+        combined: dict[str, Any] = super()._combine_opts([empty, {**default, **own}, *given])
         return combined
 
     def _launch(self) -> None:

@@ -26,9 +26,12 @@ from moto.backends import get_backend
 from moto.emr.models import Cluster, Step
 from moto.server import ThreadedMotoServer
 
+from jobs.engine import applications
+
 _RUNNER = "command-runner.jar"
 _LONGEST_ARGUMENT = 10_280
 _APPLICATION = re.compile(r"application_\d+_\d{4}")
+_ENDED = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
 _POLL = 0.1
 _GRACE = 5.0  # seconds that a cluster without steps waits for its first
 
@@ -65,7 +68,7 @@ class Worker:
                 _end(cluster, "TERMINATED_WITH_ERRORS", f"{what} return code {status}")
                 return
         done, idle_since = 0, time.monotonic()
-        while cluster.state not in ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"):
+        while cluster.state not in _ENDED:
             if done < len(cluster.steps):
                 cluster.state = "RUNNING"
                 if not self._step(cluster, cluster.steps[done]):
@@ -91,6 +94,9 @@ class Worker:
             succeeded = False
         step.end_date_time = datetime.now(UTC)
         step.state = "COMPLETED" if succeeded else "FAILED"
+        if cluster.state in _ENDED:  # by the user, meanwhile
+            step.state = "CANCELLED"
+            return False
         if succeeded or step.action_on_failure == "CONTINUE":
             return True
         for later in cluster.steps[cluster.steps.index(step) + 1 :]:
@@ -117,15 +123,29 @@ class Worker:
 
     def _run(self, cluster: Cluster, step: Step, command: list[str]) -> bool:
         with tempfile.TemporaryDirectory(prefix="step-") as folder:
-            done = subprocess.run(
-                command, cwd=folder, env=node_environment(self.hadoop_home), capture_output=True, check=False
-            )
+            out, err = Path(folder, "stdout"), Path(folder, "stderr")
+            with out.open("wb") as to_out, err.open("wb") as to_err:
+                running = subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    env=node_environment(self.hadoop_home),
+                    stdin=subprocess.DEVNULL,
+                    stdout=to_out,
+                    stderr=to_err,
+                )
+                while running.poll() is None:
+                    if cluster.state in _ENDED:
+                        running.kill()
+                        for application in _applications(err.read_text()):
+                            applications.end([str(self.hadoop_home / "bin" / "hadoop")], application)
+                    time.sleep(_POLL)
+            done = subprocess.CompletedProcess(command, running.returncode, out.read_bytes(), err.read_bytes())
         where = f"steps/{step.id}"
         self._log(cluster, f"{where}/controller.gz", f"{shlex.join(command)}\n".encode())
         self._log(cluster, f"{where}/syslog.gz", done.stderr)
         self._log(cluster, f"{where}/stdout.gz", done.stdout)
         self._log(cluster, f"{where}/stderr.gz", b"" if done.returncode == 0 else b"Streaming Command Failed!\n")
-        for application in sorted(set(_APPLICATION.findall(done.stderr.decode()))):
+        for application in _applications(done.stderr.decode()):
             for log in sorted((self.hadoop_home / "logs" / "userlogs" / application).glob("container_*/*")):
                 if log.is_file():
                     name = f"containers/{application}/{log.parent.name}/{log.name}.gz"
@@ -168,6 +188,10 @@ class Worker:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
+
+
+def _applications(log: str) -> list[str]:
+    return sorted(set(_APPLICATION.findall(log)))
 
 
 def node_environment(hadoop_home: Path) -> dict[str, str]:
