@@ -71,7 +71,8 @@ def explained(error: Exception, where: str) -> JobError | None:
             f"no permission for {operation}", where=where, fix="have it added to the submitting user's policy"
         )
     if code in _BUSY:
-        what = f"AWS is too busy ({code} from {operation}, {_TRIES} times)"
+        tries = 1 + getattr(error, "response", {}).get("ResponseMetadata", {}).get("RetryAttempts", 0)
+        what = f"AWS is too busy ({code} from {operation}, asked {tries} times)"
         return JobError(what, where=where, fix="run again later, or poll less often: --check-cluster-every")
     if code:
         message = getattr(error, "response", {}).get("Error", {}).get("Message", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from mrjob.emr import EMRJobRunner  # noqa: E402 - needs the stand-ins of compat
 
 log = logging.getLogger(__name__)
 _ENDED = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
+_LOOKS = 5
 _POLL = 10.0  # seconds; EMR answers few calls a second an account
 
 
@@ -89,7 +91,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         if endpoint := opts["emr_endpoint"]:
             given["endpoint_url"] = endpoint if "://" in endpoint else f"https://{endpoint}"
         made = aws.client("emr", opts["region"], **given)
-        made.meta.events.register("after-call.emr.RunJobFlow", self._tell_launch)
+        made.meta.events.register("after-call.emr.RunJobFlow", self._note_launch)
         made.meta.events.register("after-call.emr.DescribeCluster", self._tell_cluster)
         made.meta.events.register("after-call.emr.DescribeStep", self._tell_step)
         return made
@@ -97,8 +99,15 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
     def make_emr_client(self) -> Any:
         return self._emr
 
-    def _tell_launch(self, parsed: dict[str, Any], **_: Any) -> None:
+    def _cluster_kwargs(self, persistent: bool = False) -> dict[str, Any]:
+        """With the tags from the beginning, which permissions and bills may go by."""
+        tags = [{"Key": key, "Value": str(value)} for key, value in sorted(self._opts["tags"].items())]
+        return {"Tags": tags, **super()._cluster_kwargs(persistent)}
+
+    def _note_launch(self, parsed: dict[str, Any], **_: Any) -> None:
+        """A cluster is ours from the moment it exists, whatever goes wrong before mrjob knows."""
         if "JobFlowId" in parsed:
+            self._cluster_id, self._created_cluster = parsed["JobFlowId"], True
             self._tell("cluster", f"{parsed['JobFlowId']} in {self._opts['region']}", "requested")
 
     def _tell_cluster(self, parsed: dict[str, Any], **_: Any) -> None:
@@ -141,18 +150,23 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         self.failure = failure(found or {}, application)
 
     def cleanup(self, mode: Any = None) -> None:
-        """What mrjob removes; and of a cluster of ours nothing is left running."""
-        try:
-            super().cleanup(mode)
-        finally:
-            if self._created_cluster and not self._opts["pool_clusters"]:
-                state = self._emr.describe_cluster(ClusterId=self._cluster_id)["Cluster"]["Status"]["State"]
-                if state not in _ENDED:
-                    print(
-                        f"warning: cluster {self._cluster_id} is {state.lower()}; end it with"
-                        f" python -m jobs.emr terminate {self._cluster_id}",
-                        file=sys.stderr,
-                    )
+        """What mrjob removes; and whether a cluster of ours really ends is looked at."""
+        super().cleanup(mode)
+        if self._created_cluster and not self._opts["pool_clusters"] and not self._is_ending():
+            fix = f"end it: python -m jobs.emr terminate {self._cluster_id} --region {self._opts['region']}"
+            print(f"warning: cluster {self._cluster_id} may still run; {fix}", file=sys.stderr)
+
+    def _is_ending(self) -> bool:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        for _ in range(_LOOKS):
+            try:
+                if self._describe_cluster()["Status"]["State"] in _ENDED:
+                    return True
+            except (BotoCoreError, ClientError):
+                return False
+            time.sleep(1.0)
+        return False
 
 
 def own_kwargs(job: str, run: Run) -> dict[str, Any]:

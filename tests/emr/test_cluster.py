@@ -48,7 +48,7 @@ def test_scaling_stays_within_what_was_planned() -> None:
 
 
 def refused(code: str, operation: str = "RunJobFlow") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+    return ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"RetryAttempts": 7}}, operation)
 
 
 LOGIN = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`"
@@ -65,8 +65,8 @@ LOGIN = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log
         (
             refused("ThrottlingException"),
             1,
-            "EMR: AWS is too busy (ThrottlingException from RunJobFlow, 8 times); run again later, or poll less often: "
-            "--check-cluster-every",
+            "EMR: AWS is too busy (ThrottlingException from RunJobFlow, asked 8 times); run again later, or poll less "
+            "often: --check-cluster-every",
         ),
         (
             refused("UnrecognizedClientException"),
