@@ -45,7 +45,7 @@ class Fleet(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Nodes:
+class GivenFleet:
     """A fleet, given."""
 
     role: Role
@@ -56,8 +56,8 @@ class Nodes:
 
 
 SMALL: tuple[Fleet, ...] = (
-    Nodes("primary", ("m7i.xlarge", "m6i.xlarge", "m5.xlarge"), on_demand=1),
-    Nodes("core", ("m7i.xlarge", "m6i.xlarge", "m5.xlarge"), on_demand=1, ebs_gb=64),
+    GivenFleet("primary", ("m7i.xlarge", "m6i.xlarge", "m5.xlarge"), on_demand=1),
+    GivenFleet("core", ("m7i.xlarge", "m6i.xlarge", "m5.xlarge"), on_demand=1, ebs_gb=64),
 )
 """The smallest cluster that runs every job, of x86-64."""
 

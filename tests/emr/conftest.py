@@ -13,7 +13,7 @@ import pytest
 from jobs.hadoop.profiles import DEFAULT
 from jobs.lake import s3_client
 from tests.clusters import hadoop_cluster
-from tests.servers import S3Server, child, free_port, wait_for
+from tests.servers import S3Server, child, environment, free_port, wait_for
 
 _S3A = {
     "fs.s3a.path.style.access": "true",
@@ -27,32 +27,15 @@ _S3A = {
 
 @pytest.fixture(scope="session")
 def emr_process() -> Iterator[S3Server]:
+    """One control plane with a Hadoop cluster behind it for all tests of a worker; tests take `emr`."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     profile = replace(DEFAULT, properties={"core-site.xml": {**_S3A, "fs.s3a.endpoint": url}})
     with hadoop_cluster(profile) as cluster:
-        env = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-        before = {name: os.environ.get(name) for name in cluster.environment()}
-        os.environ.update(cluster.environment())
-        command = [sys.executable, "-m", "tests.emr.control_plane", str(port)]
-        try:
-            with child(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-                wait_for(f"{url}/moto-api/", process)
-                for name, value in before.items():
-                    os.environ.pop(name) if value is None else os.environ.update({name: value})
-                yield S3Server(
-                    url,
-                    {
-                        **env,
-                        "AWS_ENDPOINT_URL": url,
-                        "AWS_EC2_METADATA_DISABLED": "true",
-                        "AWS_CONFIG_FILE": os.devnull,
-                        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-                    },
-                )
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+        command = [sys.executable, "-m", "tests.emr.control_plane", str(port), str(cluster.home)]
+        with child(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            wait_for(f"{url}/moto-api/", process)
+            yield S3Server(url, environment(url))
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""python -m tests.emr.control_plane PORT: EMR and S3 by moto, and a worker that executes what they are given.
+"""python -m tests.emr.control_plane PORT HADOOP_HOME: EMR and S3 by moto, with a worker that executes what they get.
 
-Steps run on the Hadoop cluster of HADOOP_HOME; s3:// is this server. What EMR refuses is refused, logs lie where EMR
+Steps run on the Hadoop cluster there; s3:// is this server. What EMR refuses is refused, logs lie where EMR
 lays them. It must be the only one to touch moto's clusters, which by themselves stay as they were made.
 """
 
@@ -216,11 +216,11 @@ def _wait_for_the_worker(cluster: Cluster) -> None:
     cluster.state = "STARTING"
 
 
-def main(port: int) -> None:
+def main(port: int, hadoop_home: Path) -> None:
     Cluster.run_bootstrap_actions = _wait_for_the_worker
     ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False).start()
-    Worker(f"http://127.0.0.1:{port}", Path(os.environ["HADOOP_HOME"])).work()
+    Worker(f"http://127.0.0.1:{port}", hadoop_home).work()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), Path(sys.argv[2]))

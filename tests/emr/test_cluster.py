@@ -6,12 +6,12 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
 from jobs.emr import aws, cluster
-from jobs.emr.cluster import Nodes
+from jobs.emr.cluster import GivenFleet
 
 FLEETS = (
-    Nodes("primary", ("m7i.xlarge",), on_demand=1),
-    Nodes("core", ("m7i.xlarge", "m6i.xlarge"), on_demand=2, ebs_gb=64),
-    Nodes("task", ("m7i.xlarge", "m6i.xlarge"), spot=6),
+    GivenFleet("primary", ("m7i.xlarge",), on_demand=1),
+    GivenFleet("core", ("m7i.xlarge", "m6i.xlarge"), on_demand=2, ebs_gb=64),
+    GivenFleet("task", ("m7i.xlarge", "m6i.xlarge"), spot=6),
 )
 
 

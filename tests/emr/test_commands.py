@@ -46,6 +46,21 @@ def test_clusters_of_the_suite_are_listed_and_ended(s3: S3Server, tmp_path: Path
     assert emr_command(tmp_path, "terminate", own).output.startswith(f"{own}: terminated since 20")
 
 
+def test_the_status_of_the_newest_cluster_and_its_steps(s3: S3Server, tmp_path: Path) -> None:
+    own = start()
+    jar = {"Jar": "command-runner.jar", "Args": ["hadoop-streaming"]}
+    added = {"Name": "key: Step 1 of 1", "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
+    (step_id,) = aws.client("emr").add_job_flow_steps(JobFlowId=own, Steps=[added])["StepIds"]
+    done = emr_command(tmp_path, "status")
+    head, started, logs, _, columns, line = done.output.splitlines()
+    assert head == f"{own}  running  daily_stats.ann"
+    assert re.fullmatch(r"started  20\d\d-\d\d-\d\d \d\d:\d\d UTC", started)
+    assert logs == f"logs     s3://lake/.sensor-jobs/logs/{own}/"
+    assert columns.split() == ["step", "name", "state", "began", "took"]
+    assert re.fullmatch(rf"{step_id}  Step 1 of 1  (pending|running) .*", line)
+    assert (done.status, done.errors) == (0, "")
+
+
 def test_no_orphans(s3: S3Server, tmp_path: Path) -> None:
     start()
     assert emr_command(tmp_path, "clusters", "--orphans") == Outcome(0, "", "no cluster does nothing\n")
