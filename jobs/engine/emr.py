@@ -74,7 +74,6 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         if self._nodes.archive is not None:
             self._archive = {"type": "archive", "name": None, "path": str(self._nodes.archive)}
             self._working_dir_mgr.add(**self._archive)
-            self._upload_mgr.add(self._archive["path"])
 
     def _cmdenv(self) -> dict[str, str]:
         env: dict[str, str] = super()._cmdenv()
@@ -131,23 +130,23 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
     def _wait_for_logs_on_s3(self) -> None:
         """A cluster of ours ends first, for then its logs are there."""
         if self._created_cluster and not self._opts["pool_clusters"]:
-            self._emr.terminate_job_flows(JobFlowIds=[self._cluster_id])
+            if self._describe_cluster()["Status"]["State"] not in _ENDED:
+                self._emr.terminate_job_flows(JobFlowIds=[self._cluster_id])
             self._wait_for_cluster_to_terminate()
         else:
             super()._wait_for_logs_on_s3()
 
     def _check_for_failed_bootstrap_action(self, found: dict[str, Any]) -> None:
-        reason = found["Status"].get("StateChangeReason", {}).get("Message") or "it gives no reason"
-        if not self._created_cluster:
-            return
-        logs = f"{self._s3_log_dir()}node/"
-        self.failure = JobError(f"the cluster ended: {reason}", where=str(self._cluster_id), fix=f"its logs: {logs}")
+        reason = found["Status"].get("StateChangeReason", {}).get("Message") or ""
+        if "bootstrap action" in reason:
+            logs = f"{self._s3_log_dir()}node/"
+            self.failure = JobError(f"the cluster ended: {reason}", where=found["Id"], fix=f"its logs: {logs}")
 
     def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
         """Keeps what the logs say, and leaves the telling to the driver."""
         found = super()._pick_error(log_interpretation, step_type)
         application = log_interpretation.get("step", {}).get("application_id")
-        self.failure = failure(found or {}, application)
+        self.failure = failure(found or {}, application, command=f"python -m jobs.emr logs {self._cluster_id}")
 
     def cleanup(self, mode: Any = None) -> None:
         """What mrjob removes; and whether a cluster of ours really ends is looked at."""

@@ -114,7 +114,7 @@ class MrjobEngine:
             failed = JobError(f"{reason} on {self.runner}", fix="the log above says why; -v shows all of it")
             raise told(scratch) or getattr(runner, "failure", None) or failed from None
         except Exception as error:
-            if (explained := getattr(runner, "failure", None) or _explained(error, self.runner)) is None:
+            if (explained := _explained(error, self.runner)) is None:
                 raise
             raise explained from error
         return report

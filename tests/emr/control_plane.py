@@ -33,6 +33,7 @@ _LONGEST_ARGUMENT = 10_280
 _APPLICATION = re.compile(r"application_\d+_\d{4}")
 _ENDED = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
 _POLL = 0.1
+_HADOOP = "3.4.1"
 _GRACE = 5.0  # seconds that a cluster without steps waits for its first
 
 
@@ -61,11 +62,17 @@ class Worker:
 
     def _live(self, cluster: Cluster) -> None:
         """A cluster from its start to its end."""
+        for application in cluster.applications:
+            application.version = _HADOOP
+        while not cluster.steps and time.monotonic() - self._seen[cluster.id] < _GRACE:
+            time.sleep(_POLL)  # nodes take minutes to start, and steps are there by then
         cluster.state = "BOOTSTRAPPING"
         for number, action in enumerate(cluster.bootstrap_actions, 1):
             if status := self._bootstrap(cluster, number, action.script_bootstrap_action):
                 what = f"On the primary instance (i-0123456789abcdef0), bootstrap action {number} returned a non-zero"
                 _end(cluster, "TERMINATED_WITH_ERRORS", f"{what} return code {status}")
+                for step in cluster.steps:
+                    step.state = "CANCELLED"
                 return
         done, idle_since = 0, time.monotonic()
         while cluster.state not in _ENDED:
@@ -216,8 +223,17 @@ def _wait_for_the_worker(cluster: Cluster) -> None:
     cluster.state = "STARTING"
 
 
+_terminate = Cluster.terminate
+
+
+def _terminate_unless_ended(cluster: Cluster) -> None:
+    if cluster.state not in _ENDED:
+        _terminate(cluster)
+
+
 def main(port: int, hadoop_home: Path) -> None:
-    Cluster.run_bootstrap_actions = _wait_for_the_worker
+    Cluster.run_bootstrap_actions = _wait_for_the_worker  # type: ignore[method-assign]
+    Cluster.terminate = _terminate_unless_ended  # type: ignore[method-assign]
     ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False).start()
     Worker(f"http://127.0.0.1:{port}", hadoop_home).work()
 
