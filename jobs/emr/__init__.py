@@ -1,1 +1,1 @@
-"""What the suite knows of Amazon EMR: prices, measured rates, how a run is sized, and what runs took."""
+"""Amazon EMR: prices, rates and how a run is sized; clients, the parameters of clusters, what an account has running."""

@@ -146,6 +146,7 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
             "conf_paths": conf_paths(self.options.conf_paths, runner),
             "local_tmp_dir": scratch,
         }
+        self._run_file = run_file
         self._num_tasks = tasks
         self._stages = stages
 
@@ -162,6 +163,10 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
             from jobs.engine.hadoop import HadoopRunner
 
             return HadoopRunner
+        if self.options.runner == "emr":
+            from jobs.engine.emr import EmrRunner
+
+            return EmrRunner
         runner: type[MRJobRunner] = super()._runner_class()
         return runner
 
@@ -169,6 +174,10 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
         kwargs: dict[str, Any] = super()._runner_kwargs() | self._run_kwargs
         if self.options.runner == "local":
             kwargs |= {"mrjob_cls": type(self), "num_tasks": self._num_tasks}
+        if self.options.runner == "emr":
+            from jobs.engine.emr import own_kwargs
+
+            kwargs |= own_kwargs(self.NAME, Run.load(self._run_file))
         if self.options.runner == "spark" and (self.options.spark_master or "local").startswith("local"):
             kwargs |= local_spark(self.options.python_bin)
         return kwargs

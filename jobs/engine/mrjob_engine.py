@@ -72,6 +72,10 @@ class MrjobEngine:
                 where=f"-r {self.name} -",
                 fix="copy it where they can read it, for instance: aws s3 cp - s3://BUCKET/KEY or hadoop fs -put - hdfs:///KEY",
             )
+        if self.name == "emr":
+            from jobs.engine.emr import refuse_local
+
+            refuse_local(settings)
 
     def outlook(self, work: Work) -> Iterable[str]:
         return ()
@@ -107,7 +111,7 @@ class MrjobEngine:
             file.writelines(split.dumps() + "\n" for split in splits)
         replace(run, tables={n: block for n, block in run.tables.items() if n not in shuffled}).save(run_file)
         conf: dict[str, object] = {}
-        if self.runner == "hadoop":
+        if self.runner in ("hadoop", "emr"):
             from jobs.engine.hadoop import jobconf
 
             conf = jobconf(run, plan, self.tasks(settings))
@@ -160,7 +164,9 @@ def _explained(error: Exception, runner: str) -> JobError | None:
     if module == "yaml":
         return UsageError(f"is no YAML: {' '.join(str(error).split())}", where="mrjob's configuration")
     if module == "botocore":
-        return JobError(str(error), where=f"-r {runner}", fix="check the credentials and the region")
+        from jobs.emr.aws import explained
+
+        return explained(error, f"-r {runner}")
     return None
 
 

@@ -21,10 +21,12 @@ _KINDS = {kind.status: kind for kind in (UsageError, InputError, LimitError)}
 _MOST = 500
 
 
-def failure(cause: dict[str, Any], application: str | None, said: str = "") -> JobError:
+def failure(cause: dict[str, Any], application: str | None, said: str = "", command: str = "") -> JobError:
     """The error of a job that failed for this cause, as mrjob's `_pick_error` gives it: a task's Python traceback, else
-    what Hadoop says; empty where no log is to be had. said: how the job ended, in Hadoop's words."""
-    whole = f"yarn logs -applicationId {application}" if application else "-v shows all that Hadoop says"
+    what Hadoop says; empty where no log is to be had. said: how the job ended, in Hadoop's words. command: shows
+    all logs; by default YARN's."""
+    yarn = f"yarn logs -applicationId {application}" if application else "-v shows all that Hadoop says"
+    whole = command or yarn
     task, hadoop = cause.get("task_error") or {}, cause.get("hadoop_error") or {}
     if over := _OVER_MEMORY.search(hadoop.get("message") or said):
         return _of_memory(over, cause.get("attempt_id") or "")

@@ -1,0 +1,166 @@
+"""`python -m jobs.emr`: the suite's clusters on Amazon EMR."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from jobs.emr import aws, clusters
+from jobs.emr.clusters import ALIVE, Found
+from jobs.engine.command import guarded
+from jobs.engine.options import refuse
+from jobs.errors import JobError, UsageError
+
+_COMMANDS = {
+    "status": "show a cluster and its steps, by default the newest",
+    "clusters": "list clusters that have not ended; --orphans: those that cost and do nothing, status 1 if any",
+    "terminate": "end clusters",
+    "logs": "print the logs of a cluster's steps, and what its containers said",
+}
+_RECENT = timedelta(days=30)
+
+
+def main() -> int:
+    """Does what the command line says. Raises JobError with the reason where it cannot."""
+    options = _parser().parse_args()
+    emr = aws.client("emr", aws.region(options.region))
+    try:
+        if options.command == "clusters":
+            return _clusters(emr, orphans=options.orphans, every=options.all)
+        if options.command == "terminate":
+            return _terminate(emr, options.cluster, orphans=options.orphans)
+        found = clusters.described(emr, options.cluster) if options.cluster else _newest(emr)
+        if options.command == "status":
+            return _status(found)
+        return _logs(found, options.step, options.region)
+    except Exception as error:
+        if (told := aws.explained(error, "EMR")) is None:
+            raise
+        raise told from None
+
+
+def _newest(emr: object) -> Found:
+    found = next(clusters.listed(emr, since=datetime.now(UTC) - _RECENT), None)
+    if found is None:
+        raise JobError("no cluster of the last 30 days", where="EMR", fix="name one, or another --region")
+    return found
+
+
+def _status(found: Found) -> int:
+    print(f"{found.id}  {_state(found.state)}  {found.name}")
+    print(f"started  {_time(found.created)}")
+    if found.ended:
+        print(f"ended    {_time(found.ended)}")
+    if found.reason:
+        print(f"reason   {found.reason}")
+    print(f"logs     {found.logs or 'none'}")
+    if found.steps:
+        print()
+    rows = [(s.id, s.name, _state(s.state), _time(s.began), _length(s.began, s.ended)) for s in found.steps]
+    _table([("step", "name", "state", "began", "took"), *rows] if rows else [])
+    return 1 if found.state == "TERMINATED_WITH_ERRORS" else 0
+
+
+def _clusters(emr: object, *, orphans: bool, every: bool) -> int:
+    now = datetime.now(UTC)
+    found = list(clusters.listed(emr, states=() if every else ALIVE, since=now - _RECENT if every else None))
+    if orphans:
+        found = [each for each in found if each.is_orphan(now)]
+    rows = [
+        (
+            c.id,
+            _state(c.state),
+            c.tags.get("job", ""),
+            c.tags.get("owner", ""),
+            _time(c.created),
+            _length(c.created, c.ended),
+        )
+        for c in found
+    ]
+    _table([("cluster", "state", "job", "owner", "started", "age"), *rows] if rows else [])
+    if not rows:
+        print("no cluster does nothing" if orphans else "no cluster runs", file=sys.stderr)
+    return 1 if orphans and rows else 0
+
+
+def _terminate(emr: object, names: list[str], *, orphans: bool) -> int:
+    if orphans == bool(names):
+        raise UsageError("name clusters, or give --orphans", where="terminate", fix="see: python -m jobs.emr clusters")
+    now = datetime.now(UTC)
+    if orphans:
+        found = [each for each in clusters.listed(emr, states=ALIVE) if each.is_orphan(now)]
+    else:
+        found = [clusters.described(emr, name) for name in names]
+    for each in found:
+        if each.state in ALIVE:
+            clusters.terminate(emr, each)
+            print(f"{each.id}: terminating")
+        else:
+            print(f"{each.id}: {_state(each.state)} since {_time(each.ended)}")
+    return 0
+
+
+def _logs(found: Found, step: str | None, region: str | None) -> int:
+    for uri, text in clusters.logs(aws.client("s3", aws.region(region)), found, step=step):
+        print(f"==> {uri} <==")
+        print(text.decode("utf-8", "replace").rstrip("\n"), end="\n\n")
+    return 0
+
+
+def _state(name: str) -> str:
+    return name.lower().replace("_", " ")
+
+
+def _time(at: datetime | None) -> str:
+    """In UTC, and in the zone of this machine where that is another."""
+    if at is None:
+        return "-"
+    here = at.astimezone()
+    own = f" ({here:%H:%M %Z})" if here.utcoffset() else ""
+    return f"{at:%Y-%m-%d %H:%M} UTC{own}"
+
+
+def _length(begin: datetime | None, end: datetime | None) -> str:
+    if begin is None:
+        return "-"
+    minutes, seconds = divmod(int(((end or datetime.now(UTC)) - begin).total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> None:
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jobs.emr",
+        description="The suite's clusters on Amazon EMR. Credentials and region are found as boto3 does.",
+        allow_abbrev=False,
+    )
+    parser.error = refuse  # type: ignore[method-assign]
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+        command.error = refuse  # type: ignore[method-assign]
+        command.add_argument("--region", metavar="REGION", help="the region to look in")
+        if name in ("status", "logs"):
+            command.add_argument("cluster", nargs="?", metavar="CLUSTER", help="its id, j-…")
+        if name == "terminate":
+            command.add_argument("cluster", nargs="*", metavar="CLUSTER", help="its id, j-…")
+        if name in ("clusters", "terminate"):
+            command.add_argument("--orphans", action="store_true", help="those that have had nothing to do for 10 min")
+        if name == "clusters":
+            command.add_argument("--all", action="store_true", help="also those that ended in the last 30 days")
+        if name == "logs":
+            command.add_argument("--step", metavar="STEP", help="only that step's own, s-…")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))

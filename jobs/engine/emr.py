@@ -1,0 +1,191 @@
+"""mrjob's EMR runner, fitted to plans: where a run is staged, what its nodes get, and how it is told."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jobs.emr import aws, cluster
+from jobs.emr.cluster import Fleet
+from jobs.engine import compat
+from jobs.engine.emr_nodes import Nodes, of_this_suite
+from jobs.engine.options import Settings
+from jobs.engine.run import Run
+from jobs.engine.task_logs import failure
+from jobs.errors import JobError, UsageError
+from jobs.lake import s3_client
+
+compat.install()
+
+from mrjob.emr import EMRJobRunner  # noqa: E402 - needs the stand-ins of compat
+
+log = logging.getLogger(__name__)
+_ENDED = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
+_LOOKS = 5
+_POLL = 10.0  # seconds; EMR answers few calls a second an account
+
+
+class EmrRunner(EMRJobRunner):  # type: ignore[misc]
+    """`-r emr`. nodes: what each gets of the suite."""
+
+    def __init__(self, *, fleets: Sequence[Fleet], base: str, tags: Mapping[str, str], nodes: Nodes, **kwargs: Any):
+        self._shape = (fleets, base, tags)
+        self._nodes = nodes
+        self._archive: dict[str, Any] = {}
+        self._states: dict[str, str] = {}
+        self.failure: JobError | None = None
+        super().__init__(**kwargs)
+        if not log.isEnabledFor(logging.INFO):
+            logging.getLogger("mrjob").setLevel(logging.CRITICAL)  # a failure is told in one line
+
+    def _fix_opt(self, opt_key: str, opt_value: Any, source: str) -> Any:
+        """A region that is not given is none, for mrjob's own default is one of its choice."""
+        return None if opt_key == "region" and not opt_value else super()._fix_opt(opt_key, opt_value, source)
+
+    def _combine_opts(self, opt_list: list[dict[str, Any]]) -> dict[str, Any]:
+        """Ours stand above mrjob's defaults, and below all that the user gave."""
+        fleets, base, tags = self._shape
+        empty, default, *given = opt_list
+        region = aws.region(next((opts["region"] for opts in reversed(given) if opts.get("region")), None))
+        own = cluster.options(fleets, base, region, tags) | {
+            "python_bin": [self._nodes.python],
+            "bootstrap_actions": list(self._nodes.bootstrap),
+            "bootstrap_mrjob": False,
+            "add_steps_in_batch": True,  # the cluster ends itself after the last step, whatever becomes of us
+            "check_cluster_every": _POLL,
+            "cloud_fs_sync_secs": 0.0,  # S3 has been consistent since 2020
+            "cleanup": ["TMP"],
+            "cleanup_on_failure": ["TMP"],
+        }
+        combined: dict[str, Any] = super()._combine_opts([empty, {**default, **own}, *given])
+        return combined
+
+    def _launch(self) -> None:
+        aws.check_bucket(s3_client.split_uri(self._opts["cloud_tmp_dir"])[0], self._opts["region"])
+        super()._launch()
+
+    def _add_job_files_for_upload(self) -> None:
+        super()._add_job_files_for_upload()
+        if self._nodes.archive is not None:
+            self._archive = {"type": "archive", "name": None, "path": str(self._nodes.archive)}
+            self._working_dir_mgr.add(**self._archive)
+
+    def _cmdenv(self) -> dict[str, str]:
+        env: dict[str, str] = super()._cmdenv()
+        if self._archive:
+            unpacked = self._working_dir_mgr.name(**self._archive)
+            env |= {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
+        return s3_client.place() | {"AWS_DEFAULT_REGION": self._opts["region"]} | env
+
+    @cached_property
+    def _emr(self) -> Any:
+        opts = self._opts
+        keys = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        given = {name: opts[name] for name in keys if opts[name]}
+        if endpoint := opts["emr_endpoint"]:
+            given["endpoint_url"] = endpoint if "://" in endpoint else f"https://{endpoint}"
+        made = aws.client("emr", opts["region"], **given)
+        made.meta.events.register("after-call.emr.RunJobFlow", self._note_launch)
+        made.meta.events.register("after-call.emr.DescribeCluster", self._tell_cluster)
+        made.meta.events.register("after-call.emr.DescribeStep", self._tell_step)
+        return made
+
+    def make_emr_client(self) -> Any:
+        return self._emr
+
+    def _cluster_kwargs(self, persistent: bool = False) -> dict[str, Any]:
+        """With the tags from the beginning, which permissions and bills may go by."""
+        tags = [{"Key": key, "Value": str(value)} for key, value in sorted(self._opts["tags"].items())]
+        return {"Tags": tags, **super()._cluster_kwargs(persistent)}
+
+    def _note_launch(self, parsed: dict[str, Any], **_: Any) -> None:
+        """A cluster is ours from the moment it exists, whatever goes wrong before mrjob knows."""
+        if "JobFlowId" in parsed:
+            self._cluster_id, self._created_cluster = parsed["JobFlowId"], True
+            self._tell("cluster", f"{parsed['JobFlowId']} in {self._opts['region']}", "requested")
+
+    def _tell_cluster(self, parsed: dict[str, Any], **_: Any) -> None:
+        if found := parsed.get("Cluster"):
+            self._tell("cluster", found["Id"], found["Status"]["State"].lower().replace("_", " "))
+
+    def _tell_step(self, parsed: dict[str, Any], **_: Any) -> None:
+        if found := parsed.get("Step"):
+            name = found["Name"].rpartition(": ")[2]
+            self._tell("step", f"{found['Id']} ({name})", found["Status"]["State"].lower())
+
+    def _tell(self, kind: str, what: str, state: str) -> None:
+        """Every state once, on standard error, unless quiet."""
+        if self._states.get(what) != state and log.isEnabledFor(logging.ERROR):
+            print(f"{kind} {what}: {state}", file=sys.stderr)
+        self._states[what] = state
+
+    def _log_counters(self, log_interpretation: dict[str, Any], step_num: int) -> None:
+        """None: the report has them, and the step's log comes to S3 minutes later."""
+
+    def _wait_for_logs_on_s3(self) -> None:
+        """A cluster of ours ends first, for then its logs are there."""
+        if self._created_cluster and not self._opts["pool_clusters"]:
+            if self._describe_cluster()["Status"]["State"] not in _ENDED:
+                self._emr.terminate_job_flows(JobFlowIds=[self._cluster_id])
+            self._wait_for_cluster_to_terminate()
+        else:
+            super()._wait_for_logs_on_s3()
+
+    def _check_for_failed_bootstrap_action(self, found: dict[str, Any]) -> None:
+        reason = found["Status"].get("StateChangeReason", {}).get("Message") or ""
+        if "bootstrap action" in reason:
+            logs = f"{self._s3_log_dir()}node/"
+            self.failure = JobError(f"the cluster ended: {reason}", where=found["Id"], fix=f"its logs: {logs}")
+
+    def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
+        """Keeps what the logs say, and leaves the telling to the driver."""
+        found = super()._pick_error(log_interpretation, step_type)
+        application = log_interpretation.get("step", {}).get("application_id")
+        self.failure = failure(found or {}, application, command=f"python -m jobs.emr logs {self._cluster_id}")
+
+    def cleanup(self, mode: Any = None) -> None:
+        """What mrjob removes; and whether a cluster of ours really ends is looked at."""
+        super().cleanup(mode)
+        if self._created_cluster and not self._opts["pool_clusters"] and not self._is_ending():
+            fix = f"end it: python -m jobs.emr terminate {self._cluster_id} --region {self._opts['region']}"
+            print(f"warning: cluster {self._cluster_id} may still run; {fix}", file=sys.stderr)
+
+    def _is_ending(self) -> bool:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        for _ in range(_LOOKS):
+            try:
+                if self._describe_cluster()["Status"]["State"] in _ENDED:
+                    return True
+            except (BotoCoreError, ClientError):
+                return False
+            time.sleep(1.0)
+        return False
+
+
+def own_kwargs(job: str, run: Run) -> dict[str, Any]:
+    """What the runner needs beside mrjob's options."""
+    tags = {"job": job, "run": run.id}
+    return {"fleets": cluster.SMALL, "base": home(run.settings), "tags": tags, "nodes": of_this_suite()}
+
+
+def home(settings: Settings) -> str:
+    """The suite's folder in the lake: in the bucket of the output, else of the first input that lies in S3."""
+    for uri in filter(None, [settings.output_dir, *settings.inputs]):
+        spelled = uri.replace("s3a://", "s3://", 1).replace("s3n://", "s3://", 1)
+        if spelled.startswith("s3://"):
+            return f"s3://{s3_client.split_uri(spelled)[0]}/.sensor-jobs/"
+    raise UsageError("no bucket is named", where="-r emr", fix="read from s3://, or publish there")
+
+
+def refuse_local(settings: Settings) -> None:
+    """Refuse inputs that only this machine has."""
+    for uri in settings.inputs:
+        if "://" not in uri and uri != "-":
+            what = "is a file of this machine, and tasks run on another"
+            raise UsageError(what, where=uri, fix=f"copy it: aws s3 cp --recursive {Path(uri)} s3://BUCKET/PREFIX/")

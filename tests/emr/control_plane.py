@@ -1,0 +1,242 @@
+"""python -m tests.emr.control_plane PORT HADOOP_HOME: EMR and S3 by moto, with a worker that executes what they get.
+
+Steps run on the Hadoop cluster there; s3:// is this server. What EMR refuses is refused, logs lie where EMR
+lays them. It must be the only one to touch moto's clusters, which by themselves stay as they were made.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.backends import get_backend
+from moto.emr.models import Cluster, Step
+from moto.server import ThreadedMotoServer
+
+from jobs.engine import applications
+
+_RUNNER = "command-runner.jar"
+_LONGEST_ARGUMENT = 10_280
+_APPLICATION = re.compile(r"application_\d+_\d{4}")
+_ENDED = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
+_POLL = 0.1
+_HADOOP = "3.4.1"
+_GRACE = 5.0  # seconds that a cluster without steps waits for its first
+
+
+class RefusedError(Exception):
+    """What EMR would refuse, in its words."""
+
+
+@dataclass
+class Worker:
+    """Runs the clusters of a moto in this process, one step after the other."""
+
+    url: str
+    hadoop_home: Path
+    _seen: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def work(self) -> None:
+        while True:
+            for account in list(get_backend("emr").values()):
+                for backend in list(account.values()):
+                    for cluster in list(backend.clusters.values()):
+                        if cluster.id not in self._seen:
+                            self._seen[cluster.id] = time.monotonic()
+                            threading.Thread(target=self._live, args=(cluster,), daemon=True).start()
+            time.sleep(_POLL)
+
+    def _live(self, cluster: Cluster) -> None:
+        """A cluster from its start to its end."""
+        for application in cluster.applications:
+            application.version = _HADOOP
+        while not cluster.steps and time.monotonic() - self._seen[cluster.id] < _GRACE:
+            time.sleep(_POLL)  # nodes take minutes to start, and steps are there by then
+        cluster.state = "BOOTSTRAPPING"
+        for number, action in enumerate(cluster.bootstrap_actions, 1):
+            if status := self._bootstrap(cluster, number, action.script_bootstrap_action):
+                what = f"On the primary instance (i-0123456789abcdef0), bootstrap action {number} returned a non-zero"
+                _end(cluster, "TERMINATED_WITH_ERRORS", f"{what} return code {status}")
+                for step in cluster.steps:
+                    step.state = "CANCELLED"
+                return
+        done, idle_since = 0, time.monotonic()
+        while cluster.state not in _ENDED:
+            if done < len(cluster.steps):
+                cluster.state = "RUNNING"
+                if not self._step(cluster, cluster.steps[done]):
+                    return
+                done, idle_since = done + 1, time.monotonic()
+                continue
+            cluster.state = "WAITING" if cluster.keep_job_flow_alive_when_no_steps else cluster.state
+            grace = 0.0 if done else _GRACE
+            if not cluster.keep_job_flow_alive_when_no_steps and time.monotonic() - idle_since > grace:
+                _end(cluster, "TERMINATED", "Steps completed")
+                return
+            time.sleep(_POLL)
+        for step in cluster.steps[done:]:
+            step.state = "CANCELLED"
+
+    def _step(self, cluster: Cluster, step: Step) -> bool:
+        """Run a step; whether the cluster goes on."""
+        step.state, step.start_date_time = "RUNNING", datetime.now(UTC)
+        try:
+            succeeded = self._run(cluster, step, self._command(step))
+        except RefusedError as error:
+            self._log(cluster, f"steps/{step.id}/stderr.gz", f"{error}\n".encode())
+            succeeded = False
+        step.end_date_time = datetime.now(UTC)
+        step.state = "COMPLETED" if succeeded else "FAILED"
+        if cluster.state in _ENDED:  # by the user, meanwhile
+            step.state = "CANCELLED"
+            return False
+        if succeeded or step.action_on_failure == "CONTINUE":
+            return True
+        for later in cluster.steps[cluster.steps.index(step) + 1 :]:
+            later.state = "CANCELLED"
+        if step.action_on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"):
+            _end(cluster, "TERMINATED_WITH_ERRORS", "Shut down as step failed")
+            return False
+        return True
+
+    def _command(self, step: Step) -> list[str]:
+        """What the step's node would run."""
+        if step.jar != _RUNNER:
+            raise RefusedError(f"Error fetching jar file: {step.jar}")
+        if any(len(argument) > _LONGEST_ARGUMENT for argument in step.args):
+            raise RefusedError(f"an argument is longer than {_LONGEST_ARGUMENT} characters")
+        program, *arguments = step.args
+        if program == "hadoop-streaming":
+            (jar,) = (self.hadoop_home / "share" / "hadoop" / "tools").glob("hadoop-streaming-*.jar")
+            for flag, value in itertools.pairwise(arguments):
+                if flag in ("-files", "-archives", "-input", "-output") and not re.match(r"(s3|hdfs)://", value):
+                    raise RefusedError(f"{flag} {value}: no such file on the primary node")
+            return [str(self.hadoop_home / "bin" / "hadoop"), "jar", str(jar), *arguments]
+        raise RefusedError(f'Cannot run program "{program}" (in directory "."): error=2, No such file or directory')
+
+    def _run(self, cluster: Cluster, step: Step, command: list[str]) -> bool:
+        with tempfile.TemporaryDirectory(prefix="step-") as folder:
+            out, err = Path(folder, "stdout"), Path(folder, "stderr")
+            with out.open("wb") as to_out, err.open("wb") as to_err:
+                running = subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    env=node_environment(self.hadoop_home),
+                    stdin=subprocess.DEVNULL,
+                    stdout=to_out,
+                    stderr=to_err,
+                )
+                while running.poll() is None:
+                    if cluster.state in _ENDED:
+                        running.kill()
+                        for application in _applications(err.read_text()):
+                            applications.end([str(self.hadoop_home / "bin" / "hadoop")], application)
+                    time.sleep(_POLL)
+            done = subprocess.CompletedProcess(command, running.returncode, out.read_bytes(), err.read_bytes())
+        where = f"steps/{step.id}"
+        self._log(cluster, f"{where}/controller.gz", f"{shlex.join(command)}\n".encode())
+        self._log(cluster, f"{where}/syslog.gz", done.stderr)
+        self._log(cluster, f"{where}/stdout.gz", done.stdout)
+        self._log(cluster, f"{where}/stderr.gz", b"" if done.returncode == 0 else b"Streaming Command Failed!\n")
+        for application in _applications(done.stderr.decode()):
+            for log in sorted((self.hadoop_home / "logs" / "userlogs" / application).glob("container_*/*")):
+                if log.is_file():
+                    name = f"containers/{application}/{log.parent.name}/{log.name}.gz"
+                    self._log(cluster, name, log.read_bytes())
+        return done.returncode == 0
+
+    def _bootstrap(self, cluster: Cluster, number: int, action: dict[str, Any]) -> int:
+        """Run a bootstrap action in an empty folder, with nothing of ours on its path; its status."""
+        bucket, _, key = action["Path"].removeprefix("s3://").partition("/")
+        with tempfile.TemporaryDirectory(prefix="node-") as folder:
+            script = Path(folder, Path(key).name)
+            script.write_bytes(self._s3().get_object(Bucket=bucket, Key=key)["Body"].read())
+            script.chmod(0o755)
+            env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": folder, "AWS_ENDPOINT_URL": self.url}
+            done = subprocess.run(
+                ["/bin/bash", str(script), *action.get("Args", [])],
+                cwd=folder,
+                env=env
+                | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"},
+                capture_output=True,
+                check=False,
+            )
+        where = f"node/i-0123456789abcdef0/bootstrap-actions/{number}"
+        self._log(cluster, f"{where}/stdout.gz", done.stdout)
+        self._log(cluster, f"{where}/stderr.gz", done.stderr)
+        return done.returncode
+
+    def _log(self, cluster: Cluster, name: str, content: bytes) -> None:
+        if not cluster.log_uri:
+            return
+        bucket, _, prefix = cluster.log_uri.partition("://")[2].partition("/")
+        key = f"{prefix.rstrip('/')}/{cluster.id}/{name}"
+        self._s3().put_object(Bucket=bucket, Key=key, Body=gzip.compress(content))
+
+    def _s3(self) -> Any:
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+
+def _applications(log: str) -> list[str]:
+    return sorted(set(_APPLICATION.findall(log)))
+
+
+def node_environment(hadoop_home: Path) -> dict[str, str]:
+    """The environment of a step on the primary node."""
+    return {
+        "PATH": f"{hadoop_home / 'bin'}:{os.environ['PATH']}",
+        "HOME": os.environ.get("HOME", "/"),
+        "HADOOP_HOME": str(hadoop_home),
+        "HADOOP_CONF_DIR": str(hadoop_home / "etc" / "hadoop"),
+        "HADOOP_USER_NAME": "hadoop",
+        **{name: os.environ[name] for name in ("JAVA_HOME",) if name in os.environ},
+    }
+
+
+def _end(cluster: Cluster, state: str, message: str) -> None:
+    cluster.last_state_change_reason = message
+    cluster.end_datetime = datetime.now(UTC)
+    cluster.state = state
+
+
+def _wait_for_the_worker(cluster: Cluster) -> None:
+    cluster.state = "STARTING"
+
+
+_terminate = Cluster.terminate
+
+
+def _terminate_unless_ended(cluster: Cluster) -> None:
+    if cluster.state not in _ENDED:
+        _terminate(cluster)
+
+
+def main(port: int, hadoop_home: Path) -> None:
+    Cluster.run_bootstrap_actions = _wait_for_the_worker  # type: ignore[method-assign]
+    Cluster.terminate = _terminate_unless_ended  # type: ignore[method-assign]
+    ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False).start()
+    Worker(f"http://127.0.0.1:{port}", hadoop_home).work()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,118 @@
+"""`-r emr` from submission to publication, executed for real."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.emr import aws
+from tests.command_line import ROOT
+from tests.outcomes.commands import command, environment, told
+from tests.servers import S3Server
+
+pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("emr")]
+
+SAMPLE = ROOT / "sample_data"
+KEYS = [word for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") for word in ("--cmdenv", f"{name}=test")]
+READING = b"timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n"
+ON_EMR = ("-r", "emr", "--python-bin", sys.executable, "--check-cluster-every", "0.3", *KEYS)
+
+
+def fill(emr: S3Server) -> None:
+    for path in sorted(p for p in SAMPLE.rglob("*") if p.is_file()):
+        emr.client().upload_file(str(path), "lake", f"logs/{path.relative_to(SAMPLE)}")
+
+
+def keys(emr: S3Server, prefix: str) -> list[str]:
+    return [found["Key"] for found in emr.client().list_objects_v2(Bucket="lake", Prefix=prefix).get("Contents", [])]
+
+
+def states() -> list[str]:
+    found: list[dict[str, Any]] = aws.client("emr").list_clusters()["Clusters"]
+    return [cluster["Status"]["State"] for cluster in found]
+
+
+def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path) -> None:
+    fill(emr)
+    expected = told(tmp_path, SAMPLE, "-r", "inline").output
+    published = ("--output-dir", "s3://lake/stats", "--output-format", "csv", "--cat-output")
+    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published)
+    assert (done.status, done.output) == (0, expected), done.errors
+    assert "published in s3://lake/stats " in done.errors
+    assert ": completed\n" in done.errors
+    assert states() == ["TERMINATED"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
+
+
+BROKEN = """
+from jobs.daily_stats import DailyStats
+
+class Broken(DailyStats):
+    NAME = "broken"
+
+    @classmethod
+    def accumulator(cls, run, keys):
+        return object()
+
+if __name__ == "__main__":
+    Broken.run()
+"""
+
+
+def test_a_step_that_fails_is_told_by_its_task(emr: S3Server, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, module="broken", env={"PYTHONPATH": str(ROOT)})
+    error = done.errors.splitlines()[-1]
+    head, _, log = error.partition("; the whole log: ")
+    assert (done.status, done.output) == (1, "")
+    assert head.startswith("error: jobs/engine/tasks.py line ")
+    assert head.endswith(": AttributeError: 'object' object has no attribute 'add' in split 0: s3://lake/a.csv")
+    assert re.fullmatch(r"s3://lake/\.sensor-jobs/logs/j-\w+/containers/application_\w+/container_\w+/stderr\.gz", log)
+    assert "Traceback" not in done.errors
+    assert states() == ["TERMINATED_WITH_ERRORS"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
+
+
+def test_a_node_that_cannot_be_made_ready(emr: S3Server, tmp_path: Path) -> None:
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    (tmp_path / "prepare.sh").write_text("#!/bin/sh\necho no room >&2\nexit 7\n")
+    done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--bootstrap-action", tmp_path / "prepare.sh")
+    assert (done.status, done.output) == (1, "")
+    error = (
+        r"error: (j-\w+): the cluster ended: On the primary instance \(i-0123456789abcdef0\), bootstrap action 1 "
+        r"returned a non-zero return code 7; its logs: s3://lake/\.sensor-jobs/logs/\1/node/"
+    )
+    assert re.fullmatch(error, done.errors.splitlines()[-1])
+    assert states() == ["TERMINATED_WITH_ERRORS"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
+
+
+def test_a_run_that_is_interrupted_leaves_no_cluster(emr: S3Server, tmp_path: Path) -> None:
+    slow = BROKEN.replace("return object()", "import time; time.sleep(600)")
+    assert slow != BROKEN
+    (tmp_path / "broken.py").write_text(slow)
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    with subprocess.Popen(
+        command("s3://lake/a.csv", *ON_EMR, module="broken"),
+        cwd=tmp_path,
+        env=environment({"PYTHONPATH": str(ROOT)}),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as driver:
+        deadline = time.monotonic() + 120
+        while states() != ["RUNNING"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        driver.send_signal(signal.SIGINT)
+        assert driver.wait(120) == 130
+    assert states() == ["TERMINATED"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
