@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "jobs").rglob("*.py"))
 HEAVY = ("boto3", "pyspark", "pandas", "tqdm", "zstandard", "pyarrow.parquet", "mrjob")
 
-LAYERS = ("errors", "kernel", "readings", "partials", "lake", "engine", "jobs")
+LAYERS = ("errors", "kernel", "readings", "partials", "lake", "emr", "engine", "jobs")
 """Lower layers first: a module imports from its own layer and those before it."""
 
 

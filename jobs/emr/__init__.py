@@ -1,0 +1,1 @@
+"""Amazon EMR: what a run would need, how long it would take and what it would cost."""
