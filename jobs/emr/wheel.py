@@ -1,4 +1,4 @@
-"""The suite's own wheel for the nodes: of the checkout or of the installed package, with the kernel for their processor.
+"""The suite's own wheel for nodes: from the checkout or the installed package, with the kernel for their processor.
 
 The same sources give the same bytes, so that a bundle's digest says what is in it.
 """
