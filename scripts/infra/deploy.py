@@ -1,4 +1,4 @@
-"""Deploying the stacks, each by a change set, with outputs of one as parameters of the next."""
+"""Deploying the stacks, changes by a change set, with outputs of one as parameters of the next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from scripts.infra import templates
 
 Say = Callable[[str], None]
 
-_GONE = {"REVIEW_IN_PROGRESS"}
 _NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed", "no updates are to be performed")
 _PATIENCE = 3600.0
 
@@ -51,27 +50,30 @@ class Deployment:
             elif "Default" not in about:
                 fix = f"give it: --parameter {parameter}=…"
                 raise UsageError(f"needs {parameter} ({about['Description'].rstrip('.')})", where=name, fix=fix)
-        change = f"{name}-{time.time_ns()}"
-        self._client.create_change_set(
-            StackName=name,
-            ChangeSetName=change,
-            ChangeSetType="UPDATE" if before else "CREATE",
-            TemplateBody=templates.text(stack),
-            Parameters=parameters,
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-            Tags=[{"Key": "project", "Value": self._prefix}],
-        )
-        if self._is_needed(name, change):
-            self._client.execute_change_set(StackName=name, ChangeSetName=change)
+        request = {
+            "StackName": name,
+            "TemplateBody": templates.text(stack),
+            "Parameters": parameters,
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+            "Tags": [{"Key": "project", "Value": self._prefix}],
+        }
+        if before is None:
+            self._client.create_stack(**request)
             self._say(f"{name}: {self._ended(stack)}")
         else:
-            self._client.delete_change_set(StackName=name, ChangeSetName=change)
-            self._say(f"{name}: unchanged")
+            change = f"{name}-{time.time_ns()}"
+            self._client.create_change_set(ChangeSetName=change, ChangeSetType="UPDATE", **request)
+            if self._is_needed(name, change):
+                self._client.execute_change_set(StackName=name, ChangeSetName=change)
+                self._say(f"{name}: {self._ended(stack)}")
+            else:
+                self._client.delete_change_set(StackName=name, ChangeSetName=change)
+                self._say(f"{name}: unchanged")
         described = self._describe(stack) or {}
         return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
 
     def _describe(self, stack: str) -> dict[str, Any] | None:
-        """The stack as it is; None where it is not, or was never made."""
+        """The stack as it is; None where there is none."""
         from botocore.exceptions import ClientError
 
         try:
@@ -80,7 +82,7 @@ class Deployment:
             if "does not exist" in str(error):
                 return None
             raise
-        return None if found["StackStatus"] in _GONE else found
+        return dict(found)
 
     def _is_needed(self, name: str, change: str) -> bool:
         """Wait for the change set; whether it changes anything."""
