@@ -111,6 +111,9 @@ def test_alerts_come_from_this_account_and_reach_people() -> None:
     assert alarm["AlarmActions"] == [{"Ref": "AlertsTopic"}]
 
 
-def test_data_outlives_its_stack() -> None:
+def test_data_outlives_its_stack_and_mistakes() -> None:
+    """moto leaves versioning out."""
+    for name in ("Lake", "Logs"):
+        assert RESOURCES[name]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
     for name in ("Key", "Lake", "Logs"):
         assert (RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
