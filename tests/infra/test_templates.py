@@ -20,6 +20,7 @@ WITHOUT_RESOURCES = {
     "pricing:GetProducts",
 }
 """Actions that AWS does not limit to a resource; the first is limited by the tag that it must give."""
+LAKE_RULES = {"readings", "staging-of-runs", "what-was-replaced", "markers-of-deletion"}
 UNKNOWN_TO_MOTO = {
     "AWS::Budgets::Budget",
     "AWS::CloudWatch::Alarm",
@@ -112,8 +113,13 @@ def test_alerts_come_from_this_account_and_reach_people() -> None:
 
 
 def test_data_outlives_its_stack_and_mistakes() -> None:
-    """moto leaves versioning out."""
+    """moto leaves versioning, lifecycle and the block of public access out."""
     for name in ("Lake", "Logs"):
+        blocked = RESOURCES[name]["Properties"]["PublicAccessBlockConfiguration"]
+        rules = {rule["Id"]: rule for rule in RESOURCES[name]["Properties"]["LifecycleConfiguration"]["Rules"]}
+        assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
+        assert rules.keys() == ({"logs"} if name == "Logs" else LAKE_RULES)
+        assert (len(blocked), set(blocked.values())) == (4, {True})
         assert RESOURCES[name]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
     for name in ("Key", "Lake", "Logs"):
         assert (RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
