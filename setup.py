@@ -33,7 +33,11 @@ SPARK = [
     "pyspark>=3.5",
     "pandas>=2.2,<3",  # pyspark asks for it where Arrow batches cross, and warns of 3
 ]
+EMR = [
+    "ziglang>=0.13",  # builds the kernel for the nodes, whatever processor and C library they have
+]
 DEV = [
+    "cfn-lint>=1.40",  # checks the templates below scripts/infra
     "coverage>=7.10",  # measures forked tasks
     "duckdb>=1.2",
     "hypothesis>=6.100",
@@ -45,7 +49,9 @@ DEV = [
     "pytest-cov>=6.0",
     "pytest-xdist>=3.6",
     "ruff>=0.11,<0.18",  # other versions format otherwise
+    "types-PyYAML",
     "types-setuptools",
+    "ziglang>=0.13",
     "boto3-stubs[s3]>=1.34",
 ]
 
@@ -95,11 +101,12 @@ setup(
         "jobs.readings": ["dialects/*.toml"],
         "jobs.emr": ["*.toml"],
         "jobs.engine": ["skeleton/*.txt", "*.properties"],
+        "jobs.emr": ["*.toml", "*.sh"],
         "jobs.hadoop": ["pom.xml", "hadoop.sh", "*.properties", "classes.txt.gz"],
     },
     exclude_package_data={"": ["*.so"]},
     install_requires=REQUIRED,
-    extras_require={"spark": SPARK, "dev": DEV},
+    extras_require={"spark": SPARK, "emr": EMR, "dev": DEV},
     distclass=Platform,
     cmdclass={"build_py": BuildKernel, "bdist_wheel": Wheel},
 )
