@@ -103,7 +103,7 @@ class SplitReader:
     def close(self) -> Report:
         """The task's whole report."""
         if self._run.settings.metrics:
-            self.report.metrics = sorted({metric for metric, _ in self._keys.series_texts()})
+            self.report.metrics = sorted({*self.report.metrics, *(metric for metric, _ in self._keys.series_texts())})
         self._write_rejects()
         self._write_objects()
         return self.report

@@ -111,7 +111,7 @@ def test_damage_and_rejects_end_as_ever_and_the_rows_are_shown(logs: Path) -> No
 
 def test_filters_select_readings_and_change_no_other_count(logs: Path) -> None:
     everything = told(logs / "a.csv")["a.csv"]
-    for options, selected in (({"metric": "h"}, 0), ({"since": "2026-03-01T10:05:00Z"}, 257)):
+    for options, selected in (({"device": "x"}, 0), ({"since": "2026-03-01T10:05:00Z"}, 257)):
         some = told(logs / "a.csv", **options)["a.csv"]
         assert some.pop("selected", 0) == selected
         assert some == {name: count for name, count in everything.items() if name != "selected"}

@@ -14,6 +14,7 @@ import pytest
 
 from jobs import api
 from jobs.engine.window_states import KEY
+from jobs.errors import InputError
 from jobs.lake import writers
 from jobs.lake.published import open_published, read_published
 from tests.command_line import Twin
@@ -53,13 +54,22 @@ FILTERS = [
     {"metric": "temp*", "device": ["north-*", "garden"]},
     {"since": "2026-03-28", "until": "2026-03-29"},
     {"since": "2026-03-28T06:00:00Z", "by": "metric", "device": "north-*"},
-    {"metric": "nothing"},
 ]
 
 
 @pytest.mark.parametrize("filters", FILTERS, ids=str)
 def test_filters_are_those_of_the_logs(publish: Publish, filters: dict[str, Any]) -> None:
     assert rolled(publish(SAMPLE, window="1h"), window="1d", **filters) == rolled(SAMPLE, window="1d", **filters)
+
+
+def test_a_metric_that_none_has_is_told_as_of_the_logs(publish: Publish) -> None:
+    told = []
+    for given in (publish(SAMPLE, window="1h"), SAMPLE):
+        with pytest.raises(InputError) as raised:
+            rolled(given, window="1d", metric="nothing")
+        told.append(str(raised.value))
+    assert told[0] == told[1]
+    assert told[0].startswith("--metric nothing: no reading is of such a metric; there are fraction, humidity, ")
 
 
 @pytest.mark.parametrize("engine", ["inline", "local"])

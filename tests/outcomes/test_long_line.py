@@ -42,7 +42,7 @@ def test_what_is_told_of_it(tmp_path: Path) -> None:
         command("long.csv", "--split-size", "64M"), cwd=tmp_path, env=environment(), capture_output=True, check=False
     )
     assert masked(done.stderr) == (
-        "1 object (1.09 GB) · 1,500 readings · 1 reject (too_long 1) · kernel 99.9% · TIME\n"
+        "1 object (1.07 GB) · 1,500 readings · 1 reject (too_long 1) · kernel 99.9% · TIME\n"
         f"  reject: long.csv line 1502: too_long: {chr(92) + 'x00'}" + "\\x00" * 23 + "\\x0…\n"
     )
     assert done.returncode == 0
