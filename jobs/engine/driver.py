@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +16,7 @@ import pyarrow as pa
 from jobs import __version__
 from jobs.emr.work import Work
 from jobs.engine import progress
+from jobs.engine.filters import refuse_unknown
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan
 from jobs.engine.planner import Planner
@@ -25,7 +25,7 @@ from jobs.engine.report import Report
 from jobs.engine.run import Run, new_run_id
 from jobs.engine.scratch import scratch
 from jobs.engine.shuffle import Carrier, packed, read_block
-from jobs.errors import InputError, LimitError, UsageError
+from jobs.errors import LimitError, UsageError
 from jobs.kernel import library
 from jobs.readings import dialect_file, zones
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 _BYTES_PER_PARTITION = 128 << 20
 _MOST_PARTITIONS = 256
 _REJECT_KEYS = ("object", "offset", "reason")
-_MOST_NAMED = 20
 
 Emit = Callable[[pa.Schema, Iterator[pa.Table]], None]
 
@@ -130,7 +129,6 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
         )
         run = _surveyed(job, run, plan, engine)
         report = _execute(run, plan, engine, folder)
-        _refuse_unknown(report, settings)
         notes: list[str] = []
         problem = _problem(report, settings)
         if settings.print_result:
@@ -206,11 +204,13 @@ def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:
     progress.watch(shown)
     here = Path.cwd()
     try:
-        return engine.execute(run, plan, folder)
+        report = engine.execute(run, plan, folder)
     finally:
         os.chdir(here)
         progress.watch(None)
         shown.close()
+    refuse_unknown(run.settings.metrics, report.metrics)
+    return report
 
 
 def _result(job: type[Declaration], run: Run, plan: Plan, report: Report, engine: Engine) -> Iterator[pa.Table]:
@@ -284,15 +284,6 @@ def _refuse_timeless(job: type[Declaration], dialects: dict[str, str]) -> None:
             raise UsageError(
                 f"{job.NAME} needs readings with a time, and this dialect has none", where=f"--dialect {key}"
             )
-
-
-def _refuse_unknown(report: Report, settings: Settings) -> None:
-    """A metric that no reading has is a slip; where nothing was read, who knows."""
-    for glob in settings.metrics if report.metrics else ():
-        if not any(fnmatchcase(metric, glob) for metric in report.metrics):
-            more = ", …" if len(report.metrics) > _MOST_NAMED else ""
-            known = ", ".join(report.metrics[:_MOST_NAMED]) + more
-            raise InputError("no reading is of such a metric", where=f"--metric {glob}", fix=f"there are {known}")
 
 
 def _refuse_own_output(plan: Plan, settings: Settings) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from jobs.errors import InputError
 from jobs.partials.codes import text_codes
 from jobs.readings.model import NO_TIME, Keys, Readings
+
+_MOST_NAMED = 20
 
 
 class Filter:
@@ -69,6 +73,14 @@ def matching(texts: pa.ChunkedArray, globs: tuple[str, ...]) -> npt.NDArray[np.b
     kept = np.array([_matches(text, globs) for text in distinct.to_pylist()] + [False], np.bool_)
     found: npt.NDArray[np.bool_] = kept[codes]
     return found
+
+
+def refuse_unknown(globs: Sequence[str], metrics: Sequence[str]) -> None:
+    """Raises InputError for a glob that none of the metrics that were met matches; where none was met, who knows."""
+    for glob in globs if metrics else ():
+        if not any(_matches(metric, (glob,)) for metric in metrics):
+            known = ", ".join(metrics[:_MOST_NAMED]) + (", …" if len(metrics) > _MOST_NAMED else "")
+            raise InputError("no reading is of such a metric", where=f"--metric {glob}", fix=f"there are {known}")
 
 
 def _matches(text: str, globs: tuple[str, ...]) -> bool:

@@ -28,7 +28,7 @@ class ForkingRunner(PlannedTasks, LocalMRJobRunner):  # type: ignore[misc]
         super().__init__(**kwargs)
         own_environment = self._opts["setup"] or self._opts["py_files"] or self._opts["python_bin"]
         self._forks = forks.available and not own_environment
-        self._plan: SharedLines | None = None
+        self._plan: SharedLines | None = None  # while mappers run
 
     def _deal(self, role: str, step_num: int, shares: Sequence[Sequence[bytes]]) -> None:
         super()._deal(role, step_num, shares)
@@ -48,9 +48,9 @@ class ForkingRunner(PlannedTasks, LocalMRJobRunner):  # type: ignore[misc]
         if not self._forks:
             func: Callable[..., None] = super()._invoke_task_func(task_type, step_num, task_num)
             return func
-        return partial(self._invoke_here, self._args_for_task(step_num, task_type), task_type, task_num)
+        return partial(self._invoke_here, self._args_for_task(step_num, task_type), task_num)
 
-    def _invoke_here(self, args: list[str], task_type: str, task_num: int, /, *streams_and_place: Any) -> None:
+    def _invoke_here(self, args: list[str], task_num: int, /, *streams_and_place: Any) -> None:
         """Be the task: called in the fork, which has no one else to disturb."""
         import pyarrow as pa
 
@@ -62,7 +62,7 @@ class ForkingRunner(PlannedTasks, LocalMRJobRunner):  # type: ignore[misc]
         os.chdir(wd)
         sys.path.insert(0, wd)
         task = self._mrjob_cls(args)
-        if task_type == "mapper" and self._plan is not None:
+        if self._plan is not None:
             stdin = self._plan.take(task_num)
         task.sandbox(stdin, stdout, stderr)
         task.execute()

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from jobs.engine.options import Settings
 from jobs.engine.plan import Piece, Plan, pack
@@ -29,8 +28,7 @@ _SMALLEST_SPLIT = 2 << 20
 _SPLITS_PER_TASK = 4
 _MOST_SPLITS = 800_000  # which the driver holds in half a gigabyte
 _MOST_LOOKED_AT = 256  # large objects; each takes a request
-_MOST_SHOWN = 10_000  # objects whose heads --dry-run looks at
-_PARQUET = (".parquet", ".pq")  # cut by row groups, which the driver must know
+_MOST_HEADS = 10_000  # objects that --dry-run looks at
 _DAY = re.compile(r"(?:^|/)dt=(\d{4}-\d{2}-\d{2})(?=/)")
 
 
@@ -60,15 +58,15 @@ class Planner:
         kept = [o for o in found if self._wanted(o)]
         split_size = self._split_size(sum(o.size for o in kept))
         self._looks = sum(o.size > split_size for o in kept) <= _MOST_LOOKED_AT
-        shown = not self._heads or len(kept) <= _MOST_SHOWN
-        self._heads = self._heads and self._looks and shown
+        told = self._looks and not (self._heads and len(kept) > _MOST_HEADS)
+        self._heads = self._heads and told
         pieces = [
             replace(piece, source=source, part=part)
             for source, o in enumerate(kept)
             for part, piece in enumerate(self._cut(o, given or self._marked(o, markers), split_size))
         ]
         pruned = sum(o.size for o in found) - sum(o.size for o in kept)
-        return Plan(pack(pieces, split_size), split_size, len(found) - len(kept), pruned, self._looks and shown)
+        return Plan(pack(pieces, split_size), split_size, len(found) - len(kept), pruned, told)
 
     def _list(self) -> list[ObjectInfo]:
         """Every object of every input once, by name; of what this suite published what `_SUCCESS` names."""
@@ -91,7 +89,8 @@ class Planner:
                 folder = posixpath.dirname(info.uri)
                 if folder not in folders and "://" not in folder:
                     folders.add(folder)
-                    listed |= _marker_in(folder)
+                    if (marker := storage.find(posixpath.join(folder, MARKER))) is not None:
+                        listed[marker.uri] = marker
         for uri in [uri for uri in listed if uri.endswith(f"/{SUCCESS}") and uri not in inputs]:
             for part in unpublished(listed.pop(uri), listed):
                 del listed[part]
@@ -153,7 +152,7 @@ class Planner:
         if info.uri == "-" or not (is_large or self._heads):
             yield whole
             return
-        if not self._looks and not info.uri.endswith(_PARQUET):
+        if not self._looks and not info.uri.endswith(detect.PARQUET_NAMES):  # row groups lie where footers say
             yield from _ranges(whole, b"", split_size)
             return
         with storage.open_range(info, 0) as reader:
@@ -164,12 +163,10 @@ class Planner:
             yield from self._row_groups(replace(whole, format="parquet", dialect=key), looked.dialect, split_size)
         elif looked.compressed:
             yield replace(whole, dialect=key)
+        elif is_large and looked.can_be_cut:
+            yield from _ranges(replace(whole, format=looked.format, dialect=key), looked.header, split_size)
         else:
-            whole = replace(whole, format=looked.format, dialect=key)
-            if not is_large or not detect.is_splittable(looked.head, looked.dialect, looked.format):
-                yield whole
-            else:
-                yield from _ranges(whole, detect.header_of(looked.head, looked.dialect, looked.format), split_size)
+            yield replace(whole, format=looked.format, dialect=key)
 
     def _dialect_of(self, looked: Looked) -> str:
         name = looked.dialect.name
@@ -216,12 +213,6 @@ def _borders(size: int, split_size: int, block_size: int | None) -> list[int]:
         count = -(-length // split_size)
         borders += [start + i * length // count for i in range(1, count + 1)]
     return borders
-
-
-def _marker_in(folder: str) -> dict[str, ObjectInfo]:
-    """The marker in a local folder, as of a file that was named alone."""
-    path = Path(folder, MARKER)
-    return {str(path): ObjectInfo(str(path), path.stat().st_size, None, None)} if path.is_file() else {}
 
 
 def _is_listed(name: str) -> bool:

@@ -17,6 +17,7 @@ from jobs.lake.storage import ObjectInfo
 from jobs.partials.merge import keep, merge
 from jobs.partials.schema import PartialSchema
 from jobs.readings.compression import Damage
+from jobs.readings.detect import PARQUET_NAMES
 from jobs.readings.part import Part
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Merging:
 
 
 def _is_named_parquet(info: ObjectInfo) -> bool:
-    return info.uri.endswith((".parquet", ".pq"))
+    return info.uri.endswith(PARQUET_NAMES)
 
 
 def _has(info: ObjectInfo, key: str) -> bool:

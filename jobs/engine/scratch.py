@@ -9,10 +9,11 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _HOLD = "held"
+_GONE = ".gone"
 
 
 @contextmanager
@@ -29,20 +30,29 @@ def scratch(run_id: str, base: str | None = None) -> Iterator[Path]:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
 
 def sweep(home: Path) -> None:
     """Remove the folders of runs that are no more."""
     for folder in home.iterdir():
+        if folder.suffix == _GONE:
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
         try:
             with (folder / _HOLD).open("r+") as held:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
         except FileNotFoundError:
             _remove_if_old(folder)
         except OSError:
             continue  # its run is alive
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder under a name that says so: the next sweep ends what a kill cuts short."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder.rename(folder.with_name(folder.name + _GONE)), ignore_errors=True)
 
 
 def _remove_if_old(folder: Path, seconds: float = 60.0) -> None:
@@ -52,7 +62,7 @@ def _remove_if_old(folder: Path, seconds: float = 60.0) -> None:
     except OSError:
         return
     if time.time() - changed > seconds:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def _owner() -> str:

@@ -68,12 +68,13 @@ def open_piece(piece: Piece, dialects: Mapping[str, Dialect]) -> Iterator[Source
     """Open a piece for reading; None where its records are another piece's. Raises InputError for what cannot be read,
     Damage while its bytes are taken."""
     dialect = dialects.get(piece.dialect)
-    if piece.format is None and (piece.start or piece.end is not None):
-        settled, dialect = _settle(piece, dialect)
-        if settled is None:
+    if piece.format is None and piece.start:
+        with storage.open_range(piece.object, 0) as reader:
+            looked = look(piece.object, reader, dialect)
+        if not looked.can_be_cut:
             yield None
             return
-        piece = settled
+        piece, dialect = replace(piece, format=looked.format, header=looked.header), looked.dialect
     if piece.format == "parquet":
         with storage.open_seekable(piece.object) as file:
             yield Source(piece, file, dialect or _default(), "parquet", _Counted(piece.size))
@@ -84,23 +85,13 @@ def open_piece(piece: Piece, dialects: Mapping[str, Dialect]) -> Iterator[Source
             yield Source(piece, reader, dialect, piece.format, reader)
             return
         opened = look(piece.object, reader, dialect)
+        if piece.end is not None and not opened.can_be_cut:
+            piece = replace(piece, end=None, size=piece.object.size)
         if opened.format != "parquet":
             yield Source(piece, opened.stream, opened.dialect, opened.format, reader)
             return
     with storage.open_seekable(piece.object) as file:
         yield Source(piece, file, opened.dialect, "parquet", _Counted(piece.size))
-
-
-def _settle(piece: Piece, dialect: Dialect | None) -> tuple[Piece | None, Dialect | None]:
-    """A range of an object that nobody has looked at, with what the object's first bytes tell. Of one that cannot be
-    cut, the first range is the whole object, and others are None."""
-    info = piece.object
-    with storage.open_range(info, 0) as reader:
-        looked = look(info, reader, dialect)
-    if not looked.compressed and detect.is_splittable(looked.head, looked.dialect, looked.format):
-        header = detect.header_of(looked.head, looked.dialect, looked.format) if piece.start else b""
-        return replace(piece, format=looked.format, header=header), looked.dialect
-    return None if piece.start else replace(piece, end=None, size=info.size), dialect
 
 
 @dataclass(slots=True)
@@ -112,6 +103,16 @@ class Looked:
     compressed: bool
     dialect: Dialect
     format: Format
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether parts of the object can be read apart."""
+        return not self.compressed and detect.is_splittable(self.head, self.dialect, self.format)
+
+    @property
+    def header(self) -> bytes:
+        """What stands before the first record of an object that can be cut."""
+        return detect.header_of(self.head, self.dialect, self.format)
 
 
 def look(info: ObjectInfo, reader: Bytes, dialect: Dialect | None) -> Looked:

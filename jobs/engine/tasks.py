@@ -147,7 +147,7 @@ class ReduceTask:
             return
         first, values = _first_of(values)
         kind = first.decode().partition("\t")[0]
-        if is_last and kind in self._job.PARTIALS and self._job.PARTIALS[kind].by_day:
+        if is_last and _is_by_day(self._job, kind):
             yield from self._days(int(key), kind, values)
             return
         blocks: dict[str, list[pa.Table]] = {}
@@ -182,7 +182,7 @@ def deal(
     job: type[Declaration], run: Run, blocks: BlockWriter, kind: str, rows: pa.Table, *, labelled: bool = False
 ) -> Iterator[Pair]:
     """Partial rows on their way to their partitions; labelled ones are readings, which arrive in the order of time."""
-    by_day = not labelled and kind in job.PARTIALS and job.PARTIALS[kind].by_day
+    by_day = not labelled and _is_by_day(job, kind)
     for number, part in enumerate((days.partition if by_day else partition)(rows, run.partitions)):
         key = b"%05d" % number
         if labelled:
@@ -263,6 +263,10 @@ def write_run(schema: pa.Schema, tables: Iterable[pa.Table], path: Path) -> int:
 
 def _chunks(table: pa.Table, rows: int) -> Iterator[pa.Table]:
     yield from (table.slice(begin, rows) for begin in range(0, table.num_rows, rows))
+
+
+def _is_by_day(job: type[Declaration], kind: str) -> bool:
+    return kind in job.PARTIALS and job.PARTIALS[kind].by_day
 
 
 def _first_of(values: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

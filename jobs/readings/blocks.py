@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Self
 
 from jobs.readings.compression import Damage, ReadableBuffer
 
@@ -17,8 +17,8 @@ _spare: dict[int, bytearray] = {}
 class Blocks:
     """buffer[begin:end) holds bytes of the stream not yet used; buffer[0] is at `base` of the stream.
 
-    capacity: of the buffer. position: where the source stands. `ended` says that nothing follows `end`, for the reason
-    `damage` if that is set.
+    capacity: of the buffer, which is the next stream's when the context ends. position: where the source stands.
+    `ended` says that nothing follows `end`, for the reason `damage` if that is set.
     """
 
     def __init__(self, source: ReadableBuffer, position: int, capacity: int) -> None:
@@ -31,8 +31,11 @@ class Blocks:
         self._capacity = capacity
         self._source = source
 
-    def release(self) -> None:
-        """Hands the buffer on to the next stream; nobody uses this one any more."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hands the buffer on to the next stream."""
         _spare[self._capacity] = self.buffer
 
     @property

@@ -20,6 +20,8 @@ from jobs.readings.results import refusal_of_results
 
 HEAD_SIZE = 1 << 16
 """How much of an object's (decompressed) beginning is looked at."""
+PARQUET_NAMES = (".parquet", ".pq")
+"""How names end that say Parquet."""
 
 _NO_LOG = re.compile(
     r"[._].*"

@@ -33,14 +33,18 @@ def read_json(source: ReadableBuffer, part: Part, dialect: Dialect, sink: Sink) 
     `json_layout` says whether the object has a document a line. If so, a bad line costs that line; a part that does not
     begin or end with its object has been cut from such an object. `read_documents` reads every other layout.
     """
+    records = JsonRecords(dialect, part.uri, sink.run_start)
+    with Blocks(source, part.read_from, dialect.max_record + 1) as blocks:
+        yield from _read_blocks(blocks, part, records, sink)
+
+
+def _read_blocks(blocks: Blocks, part: Part, records: JsonRecords, sink: Sink) -> Iterator[Readings]:
     from jobs.readings.reader import LineReader  # which asks us for JSON
 
-    records = JsonRecords(dialect, part.uri, sink.run_start)
-    blocks = Blocks(source, part.read_from, dialect.max_record + 1)
     blocks.fill()
     if part.start:
         blocks.skip_line(part.end)
-    elif blocks.buffer.startswith(_MARK):
+    elif blocks.buffer.startswith(_MARK, 0, blocks.end):
         blocks.begin = len(_MARK)
     head = bytes(blocks.buffer[blocks.begin : min(blocks.end, HEAD_SIZE)])
     if part.start == 0 and part.end is None and json_layout(head) == "documents":

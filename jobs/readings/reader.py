@@ -57,19 +57,16 @@ def read_header(source: ReadableBuffer, uri: str, dialect: Dialect, fmt: Format)
     """
     if fmt not in ("delimited", "fixed"):
         return b""
-    blocks = Blocks(source, 0, dialect.max_record + 1)
-    preamble = _preamble(blocks, dialect, fmt, uri)
-    if preamble.names is not None:
-        bind(dialect, preamble.names, uri, 0)
-    return bytes(blocks.buffer[: preamble.size])
+    with Blocks(source, 0, dialect.max_record + 1) as blocks:
+        preamble = _preamble(blocks, dialect, fmt, uri)
+        if preamble.names is not None:
+            bind(dialect, preamble.names, uri, 0)
+        return bytes(blocks.buffer[: preamble.size])
 
 
 def _read_lines(source: ReadableBuffer, part: Part, dialect: Dialect, fmt: Format, sink: Sink) -> Iterator[Readings]:
-    blocks = Blocks(source, part.read_from, dialect.max_record + 1)
-    try:
+    with Blocks(source, part.read_from, dialect.max_record + 1) as blocks:
         yield from _read_blocks(blocks, part, dialect, fmt, sink)
-    finally:
-        blocks.release()
 
 
 def _read_blocks(blocks: Blocks, part: Part, dialect: Dialect, fmt: Format, sink: Sink) -> Iterator[Readings]:

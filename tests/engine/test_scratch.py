@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from jobs.engine.scratch import scratch
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,19 @@ def test_a_folder_without_its_lock_is_swept_only_when_it_is_old(tmp_path: Path) 
     with scratch("second", str(tmp_path)):
         assert young.exists()
         assert not old.exists()
+
+
+def test_a_removal_that_was_cut_short_is_ended_by_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(folder: Path, ignore_errors: bool) -> None:
+        (folder / "held").unlink()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jobs.engine.scratch.shutil.rmtree", killed)
+        with scratch("first", str(tmp_path)) as folder:
+            (folder / "block").write_text("x")
+        assert list(folder.parent.rglob("block"))
+    with scratch("second", str(tmp_path)) as folder:
+        assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_a_run_that_begins_while_others_sweep_keeps_its_scratch(tmp_path: Path) -> None:

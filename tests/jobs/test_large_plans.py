@@ -76,7 +76,7 @@ def test_the_same_bytes(
 
 
 def test_just_heads_of_few_objects_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listing of 100 TB: 800,000 splits, planned from names and sizes alone."""
+    """A terabyte in 8,000 splits, planned from names and sizes alone."""
     objects = [ObjectInfo(f"s3://lake/dt=2026-03-01/{n:06}.csv", 125_000_000 * 8, f"e{n}") for n in range(1000)]
 
     def expand(spec: str, accept: object) -> list[ObjectInfo]:

@@ -99,6 +99,14 @@ def test_many_at_once_are_as_one_by_one(data: st.DataObject, glue: str, wide: bo
     assert (tally.missing, tally.excluded) == (sum(e.missing for e in expected), sum(e.excluded for e in expected))
 
 
+def test_what_was_read_before_leaves_no_trace() -> None:
+    """A mark that is cut is completed by nothing that a buffer held before."""
+    read(b"\xef\xbb\xbf" + json.dumps(document(1)).encode())
+    found, rejects, _ = read(b"\xef\xbb")
+    assert found == []
+    assert [(offset, reason) for offset, _, reason, _, _ in rejects] == [(0, "json")]
+
+
 def test_a_bad_line_costs_that_line() -> None:
     good = [json.dumps(document(i)).encode() for i in range(3)]
     for bad in (b'{"timestamp":', b"nonsense", b'{"a":1}}', b'{"a":1} {"b":2}', b"\xff", b'{"a":"\x01"}', b"{'a':1}"):
