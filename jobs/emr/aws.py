@@ -36,7 +36,7 @@ def client(service: str, region: str | None = None, **given: Any) -> Any:
     own = "AWS_MAX_ATTEMPTS" in os.environ or "AWS_RETRY_MODE" in os.environ
     config = Config() if own else Config(retries={"mode": "standard", "total_max_attempts": _TRIES})
     try:
-        session = boto3.session.Session(region_name=region)
+        session = boto3.session.Session(region_name=region or os.environ.get("AWS_REGION") or None)
         return session.client(service, config=config, **given)
     except (BotoCoreError, ValueError) as error:
         raise explained(error, f"AWS {service}") or error from None
@@ -46,7 +46,7 @@ def region(given: str | None = None) -> str:
     """The region to work in: the given one, else that of the environment or the profile."""
     import boto3.session
 
-    found = given or boto3.session.Session().region_name
+    found = given or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
     if not found:
         raise UsageError("no AWS region is set", where="-r emr", fix="set AWS_REGION, or give --region")
     return str(found)

@@ -4,86 +4,72 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any
 
-RELEASE = "emr-7.9.0"
-"""Of 2025, with Hadoop 3.4 and Spark 3.5; --release-label names another."""
+from jobs.emr.outlook import Fleet, Outlook
+
 NODE_PROFILE, SERVICE_ROLE = "EMR_EC2_DefaultRole", "EMR_DefaultRole"
 """The roles that `aws emr create-default-roles` makes."""
 SUITE, NAME = "application", "sensor-jobs"
 """The tag that tells the suite's clusters from others."""
+MANAGED = "for-use-with-amazon-emr-managed-policies"
+"""The tag by which EMR's managed policies, and the submitter's of `scripts.infra`, know what they may touch."""
+FOLDER = ".sensor-jobs"
+"""The suite's folder in a bucket."""
 IDLE_SECONDS = 600
 SPOT_WAIT_MINUTES = 10
 
-Role = Literal["primary", "core", "task"]
-_TYPES: Mapping[Role, str] = {"primary": "MASTER", "core": "CORE", "task": "TASK"}
-_CLASSIFICATIONS: Mapping[str, Mapping[str, str]] = {
-    "mapred-site": {"mapreduce.map.maxattempts": "4", "mapreduce.reduce.maxattempts": "4"},
-    "emrfs-site": {"fs.s3.optimized.committer.enabled": "true"},
-    "spark-defaults": {"spark.sql.parquet.fs.optimized.committer.optimization-enabled": "true"},
-    "yarn-site": {  # masters stay off nodes that may be taken away
-        "yarn.node-labels.enabled": "true",
-        "yarn.node-labels.am.default-node-label-expression": "CORE",
-    },
-}
+_TYPES = {"primary": "MASTER", "core": "CORE", "task": "TASK"}
+_HEAP = 1 / 3  # of a container's memory, for its JVM; the rest is the task's own
+_MASTER_MB, _MASTER_MB_A_TASK = 1024, 0.15  # memory of an application master: generous, not measured
+_MASTER_HEAP = 0.8
+_BY_CORES = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
 
 
-class Fleet(Protocol):
-    """Nodes of one role: interchangeable types, how many on demand and spot, EBS of each in GB (2^30 bytes)."""
-
-    @property
-    def role(self) -> Role: ...
-    @property
-    def types(self) -> tuple[str, ...]: ...
-    @property
-    def on_demand(self) -> int: ...
-    @property
-    def spot(self) -> int: ...
-    @property
-    def ebs_gb(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class GivenFleet:
-    """A fleet, given."""
-
-    role: Role
-    types: tuple[str, ...]
-    on_demand: int = 0
-    spot: int = 0
-    ebs_gb: int = 0
-
-
-SMALL: tuple[Fleet, ...] = (
-    GivenFleet("primary", ("m7i.xlarge", "m6i.xlarge", "m5.xlarge"), on_demand=1),
-    GivenFleet("core", ("m7i.xlarge", "m6i.xlarge", "m5.xlarge"), on_demand=1, ebs_gb=64),
-)
-"""The smallest cluster that runs every job, of x86-64."""
-
-
-def options(
-    fleets: Sequence[Fleet], home: str, region: str, tags: Mapping[str, str], *, release: str = RELEASE
-) -> dict[str, Any]:
-    """mrjob's options for a cluster of these fleets. home: the S3 folder of runs and logs."""
+def options(planned: Outlook, base: str, tags: Mapping[str, str]) -> dict[str, Any]:
+    """mrjob's options for the planned cluster. base: the S3 folder of runs and logs."""
+    fleets = planned.fleets
     return {
-        "region": region,
-        "release_label": release,
-        "image_version": release.removeprefix("emr-"),
-        "applications": ["Hadoop", "Spark"],
+        "region": planned.region,
+        "release_label": planned.release,
+        "image_version": planned.release.removeprefix("emr-"),
+        "applications": ["Hadoop"],
         "instance_fleets": [instance_fleet(fleet) for fleet in fleets],
         "iam_instance_profile": NODE_PROFILE,
         "iam_service_role": SERVICE_ROLE,
-        "cloud_tmp_dir": f"{home}runs/",
-        "cloud_log_dir": f"{home}logs/",
+        "cloud_tmp_dir": f"{base}runs/",
+        "cloud_log_dir": f"{base}logs/",
         "emr_configurations": [
-            {"Classification": name, "Properties": dict(values)} for name, values in _CLASSIFICATIONS.items()
+            {"Classification": name, "Properties": values} for name, values in configurations(planned).items()
         ],
-        "tags": {SUITE: NAME, "owner": getpass.getuser(), **tags},
+        "tags": {SUITE: NAME, MANAGED: "true", "owner": getpass.getuser(), **tags},
         "extra_cluster_params": {
             "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS},
             "ManagedScalingPolicy": {"ComputeLimits": limits(fleets)},
         },
+    }
+
+
+def configurations(planned: Outlook) -> dict[str, dict[str, str]]:
+    """Hadoop's properties by EMR's name of their file: containers as the plan reckons with them, one a vCPU."""
+    memory, tasks = planned.memory_mb, planned.map_tasks + planned.reduce_tasks
+    master = max(memory, _MASTER_MB + round(tasks * _MASTER_MB_A_TASK))
+    each = {
+        f"mapreduce.{role}.{key}": value
+        for role in ("map", "reduce")
+        for key, value in (("memory.mb", str(memory)), ("java.opts", f"-Xmx{int(memory * _HEAP)}m"))
+    }
+    return {
+        "mapred-site": {
+            **each,
+            "yarn.app.mapreduce.am.resource.mb": str(master),
+            "yarn.app.mapreduce.am.command-opts": f"-Xmx{int(master * _MASTER_HEAP)}m",
+        },
+        "yarn-site": {  # masters stay off nodes that may be taken away
+            "yarn.node-labels.enabled": "true",
+            "yarn.node-labels.am.default-node-label-expression": "CORE",
+        },
+        "capacity-scheduler": {"yarn.scheduler.capacity.resource-calculator": _BY_CORES},
     }
 
 
@@ -115,8 +101,8 @@ def instance_fleet(fleet: Fleet) -> dict[str, Any]:
 
 def limits(fleets: Sequence[Fleet]) -> dict[str, Any]:
     """Between which sizes EMR may scale: from one core node to all that was planned."""
-    core = sum(fleet.on_demand + fleet.spot for fleet in fleets if fleet.role == "core")
-    task = sum(fleet.on_demand + fleet.spot for fleet in fleets if fleet.role == "task")
+    core = sum(fleet.nodes for fleet in fleets if fleet.role == "core")
+    task = sum(fleet.nodes for fleet in fleets if fleet.role == "task")
     on_demand = sum(fleet.on_demand for fleet in fleets if fleet.role != "primary")
     return {
         "UnitType": "InstanceFleetUnits",

@@ -92,8 +92,7 @@ def described(emr: Any, cluster: str) -> Found:
 
 
 def terminate(emr: Any, found: Found) -> None:
-    """End a cluster, one that is protected too."""
-    emr.set_termination_protection(JobFlowIds=[found.id], TerminationProtected=False)
+    """End a cluster; EMR refuses to end one that somebody has protected."""
     emr.terminate_job_flows(JobFlowIds=[found.id])
 
 

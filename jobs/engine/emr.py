@@ -5,19 +5,17 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from jobs.emr import aws, cluster
-from jobs.emr.cluster import Fleet
-from jobs.engine import compat
-from jobs.engine.emr_nodes import Nodes, of_this_suite
-from jobs.engine.options import Settings
-from jobs.engine.run import Run
+from jobs.emr import aws, bundle, cluster
+from jobs.emr.outlook import Outlook
+from jobs.engine import compat, package
+from jobs.engine.cache import cache_folder
 from jobs.engine.task_logs import failure
-from jobs.errors import JobError, UsageError
+from jobs.errors import JobError
 from jobs.lake import s3_client
 
 compat.install()
@@ -31,13 +29,21 @@ _POLL = 10.0  # seconds; EMR answers few calls a second an account
 
 
 class EmrRunner(EMRJobRunner):  # type: ignore[misc]
-    """`-r emr`. nodes: what each gets of the suite."""
+    """`-r emr`. planned: the cluster to start; base: the suite's folder in the lake; tags: what the cluster is for.
 
-    def __init__(self, *, fleets: Sequence[Fleet], base: str, tags: Mapping[str, str], nodes: Nodes, **kwargs: Any):
-        self._shape = (fleets, base, tags)
-        self._nodes = nodes
+    Its nodes install the suite from the bucket where runs are staged. Where the user names their Python
+    (`--python-bin`), that has what the suite needs, and the suite travels with the run.
+    start_seconds: from the request for a cluster until its first step, once that has begun.
+    """
+
+    def __init__(self, *, planned: Outlook, base: str, tags: Mapping[str, str], **kwargs: Any):
+        self._planned, self._base, self._tags = planned, base, tags
+        self._installs = True
+        self._packages = ""
         self._archive: dict[str, Any] = {}
         self._states: dict[str, str] = {}
+        self._requested: datetime | None = None
+        self.start_seconds = 0.0
         self.failure: JobError | None = None
         super().__init__(**kwargs)
         if not log.isEnabledFor(logging.INFO):
@@ -49,12 +55,10 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
 
     def _combine_opts(self, opt_list: list[dict[str, Any]]) -> dict[str, Any]:
         """Ours stand above mrjob's defaults, and below all that the user gave."""
-        fleets, base, tags = self._shape
         empty, default, *given = opt_list
-        region = aws.region(next((opts["region"] for opts in reversed(given) if opts.get("region")), None))
-        own = cluster.options(fleets, base, region, tags) | {
-            "python_bin": [self._nodes.python],
-            "bootstrap_actions": list(self._nodes.bootstrap),
+        self._installs = not any(opts.get("python_bin") for opts in given)
+        own = cluster.options(self._planned, self._base, self._tags) | {
+            "python_bin": [bundle.PYTHON],
             "bootstrap_mrjob": False,
             "add_steps_in_batch": True,  # the cluster ends itself after the last step, whatever becomes of us
             "check_cluster_every": _POLL,
@@ -66,13 +70,24 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         return combined
 
     def _launch(self) -> None:
-        aws.check_bucket(s3_client.split_uri(self._opts["cloud_tmp_dir"])[0], self._opts["region"])
+        bucket, _ = s3_client.split_uri(self._opts["cloud_tmp_dir"])
+        aws.check_bucket(bucket, self._opts["region"])
+        if self._installs:
+            made = bundle.build(cache_folder() / "emr-bundles", self._planned.architecture)
+            self._packages = bundle.stage(made, f"s3://{bucket}/{cluster.FOLDER}")
         super()._launch()
+
+    def _bootstrap_actions(self, add_spark: bool = True) -> list[dict[str, Any]]:
+        """Ours first, so that the user's find the suite installed."""
+        own = [bundle.bootstrap_action(self._packages)] if self._packages else []
+        actions = [{"path": path, "args": args} for path, *args in map(str.split, own)]
+        return [*actions, *super()._bootstrap_actions(add_spark)]
 
     def _add_job_files_for_upload(self) -> None:
         super()._add_job_files_for_upload()
-        if self._nodes.archive is not None:
-            self._archive = {"type": "archive", "name": None, "path": str(self._nodes.archive)}
+        if not self._installs:
+            archive = package.build(cache_folder() / "packages")
+            self._archive = {"type": "archive", "name": None, "path": str(archive)}
             self._working_dir_mgr.add(**self._archive)
 
     def _cmdenv(self) -> dict[str, str]:
@@ -111,10 +126,14 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
 
     def _tell_cluster(self, parsed: dict[str, Any], **_: Any) -> None:
         if found := parsed.get("Cluster"):
+            self._requested = found["Status"]["Timeline"]["CreationDateTime"]
             self._tell("cluster", found["Id"], found["Status"]["State"].lower().replace("_", " "))
 
     def _tell_step(self, parsed: dict[str, Any], **_: Any) -> None:
         if found := parsed.get("Step"):
+            began = found["Status"].get("Timeline", {}).get("StartDateTime")
+            if began and self._requested and self._created_cluster and not self.start_seconds:
+                self.start_seconds = max(0.0, (began - self._requested).total_seconds())
             name = found["Name"].rpartition(": ")[2]
             self._tell("step", f"{found['Id']} ({name})", found["Status"]["State"].lower())
 
@@ -166,26 +185,3 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
                 return False
             time.sleep(1.0)
         return False
-
-
-def own_kwargs(job: str, run: Run) -> dict[str, Any]:
-    """What the runner needs beside mrjob's options."""
-    tags = {"job": job, "run": run.id}
-    return {"fleets": cluster.SMALL, "base": home(run.settings), "tags": tags, "nodes": of_this_suite()}
-
-
-def home(settings: Settings) -> str:
-    """The suite's folder in the lake: in the bucket of the output, else of the first input that lies in S3."""
-    for uri in filter(None, [settings.output_dir, *settings.inputs]):
-        spelled = uri.replace("s3a://", "s3://", 1).replace("s3n://", "s3://", 1)
-        if spelled.startswith("s3://"):
-            return f"s3://{s3_client.split_uri(spelled)[0]}/.sensor-jobs/"
-    raise UsageError("no bucket is named", where="-r emr", fix="read from s3://, or publish there")
-
-
-def refuse_local(settings: Settings) -> None:
-    """Refuse inputs that only this machine has."""
-    for uri in settings.inputs:
-        if "://" not in uri and uri != "-":
-            what = "is a file of this machine, and tasks run on another"
-            raise UsageError(what, where=uri, fix=f"copy it: aws s3 cp --recursive {Path(uri)} s3://BUCKET/PREFIX/")

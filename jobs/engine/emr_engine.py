@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,19 +11,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import history, outlook, price_list, prices, rates, telling
+from jobs.emr import aws, cluster, history, outlook, price_list, prices, rates, telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.prices import PriceTable
 from jobs.emr.work import Work
 from jobs.engine.approval import approve, limit
 from jobs.engine.cache import cache_folder
-from jobs.engine.mrjob_engine import MrjobEngine
+from jobs.engine.mrjob_engine import MrjobEngine, conf_paths
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan
 from jobs.engine.report import Report
 from jobs.engine.run import Run
 from jobs.engine.spending import spending
 from jobs.errors import UsageError
+from jobs.lake.s3_client import split_uri
 
 
 class EmrEngine(MrjobEngine):
@@ -42,24 +43,33 @@ class EmrEngine(MrjobEngine):
                 raise UsageError(
                     "EMR's nodes read S3 only", where=given, fix=f"copy it there: aws s3 cp --recursive {given} s3://…"
                 )
+        self._bucket = _bucket(settings)
 
     @cached_property
     def region(self) -> str:
-        """The region of the cluster: mrjob's --region, else that of the environment or the AWS profile."""
-        found = self._job.options.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        if not found:
-            import boto3
+        """The region of the cluster: mrjob's --region, else that of mrjob.conf, the environment or the AWS profile."""
+        return aws.region(self._job.options.region or self._configured("region"))
 
-            found = boto3.session.Session().region_name
-        if not found:
-            raise UsageError("no AWS region is set", where="-r emr", fix="set AWS_REGION, or add --region")
-        return str(found)
+    def _configured(self, name: str) -> Any:
+        """What mrjob.conf says of an option."""
+        from mrjob.conf import load_opts_from_mrjob_confs
+
+        paths = conf_paths(self._job.options.conf_paths, "emr")
+        values = [opts.get(name) for _, opts in load_opts_from_mrjob_confs("emr", paths)]
+        return next(filter(None, reversed(values)), None)
 
     def plan_for(self, work: Work) -> Outlook:
         """The cluster that a run wants, its time and price."""
         kept = rates.load(history.read(_folder()))
-        most = spending(self._job.options).max_nodes
-        return outlook.outlook(work, self._prices(work), kept, region=self.region, max_nodes=most)
+        allowed = spending(self._job.options)
+        return outlook.outlook(
+            work,
+            self._prices(work),
+            kept,
+            region=self.region,
+            architecture=allowed.architecture,
+            max_nodes=allowed.max_nodes,
+        )
 
     def outlook(self, work: Work) -> Iterable[str]:
         found = self.plan_for(work)
@@ -68,6 +78,7 @@ class EmrEngine(MrjobEngine):
 
     def confirm(self, work: Work) -> None:
         found = self.plan_for(work)
+        aws.check_bucket(self._bucket, self.region)
         approve(spending(self._job.options), found, list(telling.lines(found)))
         self.planned = found
 
@@ -77,9 +88,18 @@ class EmrEngine(MrjobEngine):
         self._seconds += time.monotonic() - begun
         return report
 
+    def _jobconf(self, run: Run, plan: Plan) -> dict[str, Any]:
+        from jobs.engine.hadoop import jobconf
+
+        assert self.planned is not None
+        return jobconf(run, plan, self.planned.slots)
+
+    def _given(self, run: Run) -> dict[str, Any]:
+        base = f"s3://{_bucket(run.settings)}/{cluster.FOLDER}/"
+        return {"planned": self.planned, "base": base, "tags": _tags(run)}
+
     def _ended(self, runner: Any) -> None:
-        """A runner says in `start_seconds` how long it was until the cluster took the job's first step."""
-        self._start_seconds += getattr(runner, "start_seconds", 0.0)
+        self._start_seconds += runner.start_seconds
 
     def account(self, run: Run, report: Report) -> Iterable[str]:
         planned = self.planned
@@ -94,9 +114,21 @@ class EmrEngine(MrjobEngine):
     def _prices(self, work: Work) -> PriceTable:
         if self._table is None:
             table = prices.load(spending(self._job.options).price_table)
-            names = outlook.types(None, ordered=work.ordered)
+            names = outlook.types(spending(self._job.options).architecture, ordered=work.ordered)
             self._table = price_list.current(table, self.region, names, _folder())
         return self._table
+
+
+def _bucket(settings: Settings) -> str:
+    """Where a run is staged: the bucket of the output, else of the first input."""
+    published = [uri for uri in [settings.output_dir] if uri and uri.startswith("s3://")]
+    return split_uri([*published, *settings.inputs][0])[0]
+
+
+def _tags(run: Run) -> dict[str, str]:
+    """What bills and people may want to know of a cluster: job, run and, where the input names one, the partition."""
+    day = re.search(r"/(dt=[\w-]+)", run.settings.inputs[0])
+    return {"job": run.job, "run": run.id, **({"partition": day[1]} if day else {})}
 
 
 def _folder() -> Path:

@@ -132,10 +132,12 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
         tasks: int,
         stages: int,
         jobconf: Mapping[str, Any],
+        own: Mapping[str, Any],
     ) -> None:
         """Set what the next `make_runner` runs: the plan as the job's input, all its files below `scratch`.
 
-        jobconf: Hadoop's properties of this run, which the user's own stand above.
+        jobconf: Hadoop's properties of this run, which the user's own stand above. own: what the engine gives its
+        runner beside mrjob's options.
         """
         self.options.runner = runner
         self._jobconf = jobconf
@@ -145,8 +147,8 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
             "output_dir": None,
             "conf_paths": conf_paths(self.options.conf_paths, runner),
             "local_tmp_dir": scratch,
+            **own,
         }
-        self._run_file = run_file
         self._num_tasks = tasks
         self._stages = stages
 
@@ -174,10 +176,6 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
         kwargs: dict[str, Any] = super()._runner_kwargs() | self._run_kwargs
         if self.options.runner == "local":
             kwargs |= {"mrjob_cls": type(self), "num_tasks": self._num_tasks}
-        if self.options.runner == "emr":
-            from jobs.engine.emr import own_kwargs
-
-            kwargs |= own_kwargs(self.NAME, Run.load(self._run_file))
         if self.options.runner == "spark" and (self.options.spark_master or "local").startswith("local"):
             kwargs |= local_spark(self.options.python_bin)
         return kwargs

@@ -60,6 +60,18 @@ class MrjobEngine:
             return 1
         return settings.tasks or self._job.options.num_cores or len(os.sched_getaffinity(0))
 
+    def _jobconf(self, run: Run, plan: Plan) -> dict[str, Any]:
+        """Hadoop's properties of the run."""
+        if self.runner != "hadoop":
+            return {}
+        from jobs.engine.hadoop import jobconf
+
+        return jobconf(run, plan, self.tasks(run.settings))
+
+    def _given(self, run: Run) -> dict[str, Any]:
+        """What mrjob's runner is given beside mrjob's options."""
+        return {}
+
     def _ended(self, runner: Any) -> None:
         """Take note of what mrjob's runner knows when a job of the run is done."""
 
@@ -72,10 +84,6 @@ class MrjobEngine:
                 where=f"-r {self.name} -",
                 fix="copy it where they can read it, for instance: aws s3 cp - s3://BUCKET/KEY or hadoop fs -put - hdfs:///KEY",
             )
-        if self.name == "emr":
-            from jobs.engine.emr import refuse_local
-
-            refuse_local(settings)
 
     def outlook(self, work: Work) -> Iterable[str]:
         return ()
@@ -110,14 +118,9 @@ class MrjobEngine:
         with plan_file.open("w") as file:
             file.writelines(split.dumps() + "\n" for split in splits)
         replace(run, tables={n: block for n, block in run.tables.items() if n not in shuffled}).save(run_file)
-        conf: dict[str, object] = {}
-        if self.runner in ("hadoop", "emr"):
-            from jobs.engine.hadoop import jobconf
-
-            conf = jobconf(run, plan, self.tasks(settings))
-        self._job.prepare(
-            self.runner, str(plan_file), str(run_file), str(scratch), self.tasks(settings), run.stages, conf
-        )
+        files = (str(plan_file), str(run_file), str(scratch))
+        conf, own = self._jobconf(run, plan), self._given(run)
+        self._job.prepare(self.runner, *files, self.tasks(settings), run.stages, conf, own)
         report = Report()
         runner = None
         try:

@@ -82,7 +82,7 @@ def _furnish(session: Any, prefix: str, outputs: dict[str, str], given: dict[str
     session.client("s3").put_object(Bucket=outputs["LakeBucket"], Key=mrjob_conf.KEY, Body=text.encode())
     if "BundleUri" not in given:
         is_arm = given.get("Image", "arm64").endswith("arm64")
-        made = bundle.build(cache_folder() / "emr" / "bundles", "aarch64" if is_arm else "x86_64")
+        made = bundle.build(cache_folder() / "emr-bundles", "aarch64" if is_arm else "x86_64")
         given["BundleUri"] = bundle.stage(made, f"s3://{outputs['LakeBucket']}/.sensor-jobs")
 
 

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bundle")]
 @pytest.fixture(scope="session")
 def bundles() -> Path:
     """The folder where bundles are kept from one test run to the next."""
-    return cache_folder() / "emr" / "bundles"
+    return cache_folder() / "emr-bundles"
 
 
 @pytest.fixture(scope="session")

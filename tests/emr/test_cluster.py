@@ -5,14 +5,21 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
-from jobs.emr import aws, cluster
-from jobs.emr.cluster import GivenFleet
+from jobs.emr import aws, cluster, outlook, prices, rates
+from jobs.emr.outlook import Fleet, Outlook
+from jobs.emr.work import Work
 
 FLEETS = (
-    GivenFleet("primary", ("m7i.xlarge",), on_demand=1),
-    GivenFleet("core", ("m7i.xlarge", "m6i.xlarge"), on_demand=2, ebs_gb=64),
-    GivenFleet("task", ("m7i.xlarge", "m6i.xlarge"), spot=6),
+    Fleet("primary", ("m7i.xlarge",), 1, 0, 0),
+    Fleet("core", ("m7i.xlarge", "m6i.xlarge"), 2, 0, 64),
+    Fleet("task", ("m7i.xlarge", "m6i.xlarge"), 0, 6, 0),
 )
+TB = 10**12
+
+
+def planned(size: int, *, ordered: bool = False) -> Outlook:
+    work = Work("daily_stats", 1, size, max(1, min(800_000, size // (64 << 20))), ordered, 1, 256)
+    return outlook.outlook(work, prices.load(), rates.load(), region="us-east-1")
 
 
 def test_fleets_as_the_service_wants_them() -> None:
@@ -45,6 +52,32 @@ def test_scaling_stays_within_what_was_planned() -> None:
         "MaximumCoreCapacityUnits": 2,
         "MaximumOnDemandCapacityUnits": 2,
     }
+
+
+def test_a_cluster_is_what_was_planned() -> None:
+    found = planned(TB)
+    options = cluster.options(found, "s3://lake/.sensor-jobs/", {"job": "daily_stats"})
+    assert [fleet["Name"] for fleet in options["instance_fleets"]] == [fleet.role for fleet in found.fleets]
+    sizes = [fleet["TargetOnDemandCapacity"] + fleet["TargetSpotCapacity"] for fleet in options["instance_fleets"]]
+    assert sizes == [fleet.nodes for fleet in found.fleets]
+    assert (options["region"], options["release_label"]) == (found.region, found.release)
+    assert options["tags"]["for-use-with-amazon-emr-managed-policies"] == "true"
+    assert options["tags"]["job"] == "daily_stats"
+    assert options["extra_cluster_params"]["ManagedScalingPolicy"]["ComputeLimits"]["MaximumCapacityUnits"] == 6
+
+
+@pytest.mark.parametrize(
+    ("size", "ordered", "container", "heap", "master"),
+    [(TB, False, 1536, 512, 1536), (TB, True, 3072, 1024, 3072), (100 * TB, False, 1536, 512, 4062)],
+)
+def test_containers_are_those_of_the_plan(size: int, ordered: bool, container: int, heap: int, master: int) -> None:
+    """A master that follows 20,000 tasks has more memory than they."""
+    properties = cluster.configurations(planned(size, ordered=ordered))
+    for role in ("map", "reduce"):
+        assert properties["mapred-site"][f"mapreduce.{role}.memory.mb"] == str(container)
+        assert properties["mapred-site"][f"mapreduce.{role}.java.opts"] == f"-Xmx{heap}m"
+    assert properties["mapred-site"]["yarn.app.mapreduce.am.resource.mb"] == str(master)
+    assert properties["yarn-site"]["yarn.node-labels.am.default-node-label-expression"] == "CORE"
 
 
 def refused(code: str, operation: str = "RunJobFlow") -> ClientError:

@@ -15,6 +15,7 @@ from tests.servers import S3Server
 READING = b"timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n"
 
 
+ON_EMR = ("-r", "emr", "--yes", "--python-bin", "python3.11")
 LOGIN = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`"
 
 
@@ -30,17 +31,14 @@ def answering(code: str) -> Fault:
 
 
 def refused(s3: S3Server, folder: Path, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
-    done = told(folder, *arguments, "-r", "emr", env=env)
+    done = told(folder, *arguments, *ON_EMR, env=env)
     assert aws.client("emr").list_clusters()["Clusters"] == []
     return done
 
 
 def test_files_of_this_machine(s3: S3Server, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(READING)
-    error = (
-        "error: a.csv: is a file of this machine, and tasks run on another; copy it: aws s3 cp --recursive a.csv "
-        "s3://BUCKET/PREFIX/\n"
-    )
+    error = "error: a.csv: EMR's nodes read S3 only; copy it there: aws s3 cp --recursive a.csv s3://…\n"
     assert refused(s3, tmp_path, "a.csv") == Outcome(2, "", error)
 
 
@@ -82,7 +80,7 @@ def test_emr_refuses_the_cluster(s3: S3Server, tmp_path: Path, code: str, said: 
     with faulty_proxy(s3.url) as faults:
         faults.pattern, faults.faults = "POST / ", [answering(code)] * 2
         env = {"AWS_ENDPOINT_URL": faults.url, "AWS_MAX_ATTEMPTS": "2"}
-        done = told(tmp_path, "s3://lake/a.csv", "-r", "emr", env=env)
+        done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, env=env)
     assert done == Outcome(1, "", f"error: -r emr: {said}\n")
     assert [found["Key"] for found in s3.client().list_objects_v2(Bucket="lake")["Contents"]] == ["a.csv"]
 
@@ -95,7 +93,7 @@ def test_a_throttled_call_that_is_asked_again(s3: S3Server, tmp_path: Path) -> N
             "POST / ",
             [answering("ThrottlingException"), answering("AccessDeniedException")],
         )
-        done = told(tmp_path, "s3://lake/a.csv", "-r", "emr", env={"AWS_ENDPOINT_URL": faults.url})
+        done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, env={"AWS_ENDPOINT_URL": faults.url})
     assert (done.status, faults.happened) == (1, 2)
     assert done.errors.startswith("error: -r emr: no permission for RunJobFlow; ")
 
@@ -106,7 +104,7 @@ def test_a_token_that_expires_while_the_cluster_runs(s3: S3Server, tmp_path: Pat
     with faulty_proxy(s3.url) as faults:
         passing: list[Fault] = [lambda client, answer: client.sendall(answer)]
         faults.pattern, faults.faults = "POST / ", passing + [answering("ExpiredTokenException")] * 50
-        done = told(tmp_path, "s3://lake/a.csv", "-r", "emr", env={"AWS_ENDPOINT_URL": faults.url})
+        done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, env={"AWS_ENDPOINT_URL": faults.url})
     (cluster,) = aws.client("emr").list_clusters()["Clusters"]
     requested, warning, error = done.errors.splitlines()
     assert requested == f"cluster {cluster['Id']} in us-east-1: requested"

@@ -7,6 +7,7 @@ import pty
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -42,6 +43,10 @@ WRONG = {
     ),
     (LAKE, "-r", "emr", "--max-cost", "nan"): "--max-cost: 'nan' is no sum of money; write it in USD, such as 12.50",
     (LAKE, "-r", "emr", "--max-nodes", "0"): "--max-nodes: '0' is no whole number from 1 to 1000",
+    (LAKE, "-r", "emr", "--architecture", "arm"): (
+        "--architecture: 'arm' is no processor of nodes; choose from aarch64, x86_64"
+    ),
+    ("log.csv", "--architecture", "x86_64"): "--architecture: is for Amazon EMR; add -r emr, or leave it out",
     (LAKE, "-r", "emr"): (
         "-r emr: starts a cluster, for $0.03 to $0.07, and there is no terminal to ask on; say --yes, and --max-cost"
         " for a limit; --dry-run shows the plan"
@@ -131,6 +136,15 @@ class Rehearsed(EmrEngine):
     @property
     def carrier(self) -> Carrier:
         return "reference"
+
+    def _jobconf(self, run: Run, plan: Plan) -> dict[str, Any]:
+        return {}
+
+    def _given(self, run: Run) -> dict[str, Any]:
+        return {}
+
+    def _ended(self, runner: Any) -> None:
+        self._start_seconds += 0.5
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         self.runner = "inline"

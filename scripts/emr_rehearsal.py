@@ -1,11 +1,16 @@
-"""python -m tests.emr.control_plane PORT HADOOP_HOME: EMR and S3 by moto, with a worker that executes what they get.
+"""Amazon EMR for rehearsals: S3 and EMR's control plane by moto, and a cluster that does what they are told.
 
-Steps run on the Hadoop cluster there; s3:// is this server. What EMR refuses is refused, logs lie where EMR
-lays them. It must be the only one to touch moto's clusters, which by themselves stay as they were made.
+python -m scripts.emr_rehearsal             # until interrupted; prints what leads the suite and the AWS command there
+python -m scripts.emr_rehearsal --port PORT --dir FOLDER
+
+Steps run on a Hadoop cluster of this machine, where s3:// is this server; bootstrap actions in a folder that stands for
+a node and knows nothing of this checkout. What EMR refuses is refused, logs lie where EMR lays them, states change as
+EMR changes them. Nodes are of this machine's processor, and prices are not asked for.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import itertools
 import os
@@ -16,18 +21,26 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 from moto.backends import get_backend
-from moto.emr.models import Cluster, Step
+from moto.emr.models import BootstrapAction, Cluster, Step
 from moto.server import ThreadedMotoServer
 
+from jobs.emr import bundle
 from jobs.engine import applications
+from jobs.engine.cache import cache_folder
+from jobs.engine.command import guarded
+from jobs.hadoop import cluster as clusters
+from jobs.hadoop.profiles import DEFAULT, Profile
+from scripts import aws_cli
 
+_NODE_MB = 12_288  # of a node for containers, as EMR gives an m7g.xlarge
+_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 _RUNNER = "command-runner.jar"
 _LONGEST_ARGUMENT = 10_280
 _APPLICATION = re.compile(r"application_\d+_\d{4}")
@@ -47,6 +60,7 @@ class Worker:
 
     url: str
     hadoop_home: Path
+    node: Path
     _seen: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -68,7 +82,7 @@ class Worker:
             time.sleep(_POLL)  # nodes take minutes to start, and steps are there by then
         cluster.state = "BOOTSTRAPPING"
         for number, action in enumerate(cluster.bootstrap_actions, 1):
-            if status := self._bootstrap(cluster, number, action.script_bootstrap_action):
+            if status := self._bootstrap(cluster, number, action):
                 what = f"On the primary instance (i-0123456789abcdef0), bootstrap action {number} returned a non-zero"
                 _end(cluster, "TERMINATED_WITH_ERRORS", f"{what} return code {status}")
                 for step in cluster.steps:
@@ -125,7 +139,8 @@ class Worker:
             for flag, value in itertools.pairwise(arguments):
                 if flag in ("-files", "-archives", "-input", "-output") and not re.match(r"(s3|hdfs)://", value):
                     raise RefusedError(f"{flag} {value}: no such file on the primary node")
-            return [str(self.hadoop_home / "bin" / "hadoop"), "jar", str(jar), *arguments]
+            own = [argument.replace(bundle.HOME, str(self._home)) for argument in arguments]
+            return [str(self.hadoop_home / "bin" / "hadoop"), "jar", str(jar), *own]
         raise RefusedError(f'Cannot run program "{program}" (in directory "."): error=2, No such file or directory')
 
     def _run(self, cluster: Cluster, step: Step, command: list[str]) -> bool:
@@ -159,19 +174,25 @@ class Worker:
                     self._log(cluster, name, log.read_bytes())
         return done.returncode == 0
 
-    def _bootstrap(self, cluster: Cluster, number: int, action: dict[str, Any]) -> int:
-        """Run a bootstrap action in an empty folder, with nothing of ours on its path; its status."""
-        bucket, _, key = action["Path"].removeprefix("s3://").partition("/")
+    @property
+    def _home(self) -> Path:
+        """Where the node has the suite; the node's root is a folder of ours."""
+        return self.node / bundle.HOME.lstrip("/")
+
+    def _bootstrap(self, cluster: Cluster, number: int, action: BootstrapAction) -> int:
+        """Run a bootstrap action in an empty folder, with nothing of this checkout on its path; its status."""
+        bucket, _, key = str(action.script_path).removeprefix("s3://").partition("/")
         with tempfile.TemporaryDirectory(prefix="node-") as folder:
             script = Path(folder, Path(key).name)
             script.write_bytes(self._s3().get_object(Bucket=bucket, Key=key)["Body"].read())
             script.chmod(0o755)
-            env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": folder, "AWS_ENDPOINT_URL": self.url}
+            own = [aws_cli.folder(), Path(sys.base_prefix, "bin")]
+            path = ":".join([*map(str, own), "/usr/local/bin", "/usr/bin", "/bin"])
+            env = {**_KEYS, "PATH": path, "HOME": folder, "AWS_ENDPOINT_URL": self.url}
             done = subprocess.run(
-                ["/bin/bash", str(script), *action.get("Args", [])],
+                ["/bin/bash", str(script), *action.args],
                 cwd=folder,
-                env=env
-                | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"},
+                env=env | {"JOBS_EMR_HOME": str(self._home)},
                 capture_output=True,
                 check=False,
             )
@@ -231,12 +252,59 @@ def _terminate_unless_ended(cluster: Cluster) -> None:
         _terminate(cluster)
 
 
-def main(port: int, hadoop_home: Path) -> None:
+def _profile(url: str) -> Profile:
+    """A cluster whose s3:// is the server there, with nodes as large as those that plans reckon with."""
+    keys = ",".join(f"{name}={value}" for name, value in _KEYS.items())  # which EMR's nodes have of their role
+    return replace(
+        DEFAULT,
+        properties={
+            "core-site.xml": {
+                "fs.s3a.endpoint": url,
+                "fs.s3a.endpoint.region": "us-east-1",
+                "fs.s3a.path.style.access": "true",
+                "fs.s3a.connection.ssl.enabled": "false",
+                "fs.s3a.access.key": "test",
+                "fs.s3a.secret.key": "test",
+                "fs.s3a.attempts.maximum": 3,
+            },
+            "yarn-site.xml": {
+                "yarn.nodemanager.admin-env": f"MALLOC_ARENA_MAX=4,{keys}",
+                "yarn.nodemanager.resource.memory-mb": _NODE_MB,
+                "yarn.scheduler.maximum-allocation-mb": _NODE_MB,
+            },
+        },
+    )
+
+
+def rehearse(port: int, folder: Path) -> None:
+    """Serve until the process ends, with everything below `folder`; the cluster ends with the process."""
     Cluster.run_bootstrap_actions = _wait_for_the_worker  # type: ignore[method-assign]
     Cluster.terminate = _terminate_unless_ended  # type: ignore[method-assign]
-    ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False).start()
-    Worker(f"http://127.0.0.1:{port}", hadoop_home).work()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    home = folder / "cluster"
+    started = clusters.up(home, cache_folder(), lambda text: None, _profile(url), die_with_parent=True)
+    try:
+        for name, value in {"AWS_ENDPOINT_URL": url, **_KEYS}.items():
+            print(f"export {name}={value}", flush=True)
+        Worker(url, home, folder / "node").work()
+    finally:
+        clusters.down(clusters.find(home) or started)
+
+
+def main() -> int:
+    """Does what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.emr_rehearsal", description="Amazon EMR for rehearsals.")
+    parser.add_argument("--port", type=int, default=0, help="of the server (default: a free one)")
+    parser.add_argument("--dir", type=Path, help="where cluster and node live (default: a temporary folder)")
+    chosen = parser.parse_args()
+    if chosen.dir is not None:
+        rehearse(chosen.port, chosen.dir)
+    with tempfile.TemporaryDirectory(prefix="emr-", ignore_cleanup_errors=True) as folder:
+        rehearse(chosen.port, Path(folder))
+    return 0
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    sys.exit(guarded(main))
