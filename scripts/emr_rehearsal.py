@@ -209,13 +209,7 @@ class Worker:
         self._s3().put_object(Bucket=bucket, Key=key, Body=gzip.compress(content))
 
     def _s3(self) -> Any:
-        return boto3.session.Session().client(
-            "s3",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return boto3.session.Session("test", "test", region_name="us-east-1").client("s3", endpoint_url=self.url)
 
 
 def _applications(log: str) -> list[str]:

@@ -107,7 +107,7 @@ def outlook(
     fleets = _fleets(work, names, count, ebs_gb)
     waves = -(-maps // slots)
     parts = _parts(work, rates, rate, slots=slots, maps=maps, reduces=reduces, mb_s=count * min(n.mb_s for n in nodes))
-    start_low, start_high = rates.cluster["start_s"]
+    start_low, start_high = (work.passes * each for each in rates.cluster["start_s"])  # a cluster each time
     busy = sum(seconds for _, seconds in parts)
     slower = 1.5 if rate.is_seen else rates.cluster["slower"]
     seconds = (start_low + busy, start_high + busy * slower)

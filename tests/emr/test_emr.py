@@ -1,7 +1,8 @@
-"""`-r emr` from submission to publication, executed for real."""
+"""`-r emr` from submission to publication, executed for real: nodes install the suite, steps run on a cluster."""
 
 from __future__ import annotations
 
+import platform
 import re
 import signal
 import subprocess
@@ -14,15 +15,14 @@ import pytest
 
 from jobs.emr import aws
 from tests.command_line import ROOT
-from tests.outcomes.commands import command, environment, told
+from tests.outcomes.commands import Outcome, command, environment, told
 from tests.servers import S3Server
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("emr")]
 
 SAMPLE = ROOT / "sample_data"
-KEYS = [word for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") for word in ("--cmdenv", f"{name}=test")]
 READING = b"timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n"
-ON_EMR = ("-r", "emr", "--python-bin", sys.executable, "--check-cluster-every", "0.3", *KEYS)
+ON_EMR = ("-r", "emr", "--yes", "--architecture", platform.machine(), "--check-cluster-every", "0.3")
 
 
 def fill(emr: S3Server) -> None:
@@ -39,16 +39,32 @@ def states() -> list[str]:
     return [cluster["Status"]["State"] for cluster in found]
 
 
-def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("job", ["daily_stats", "availability"])
+def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path, job: str) -> None:
     fill(emr)
-    expected = told(tmp_path, SAMPLE, "-r", "inline").output
+    expected = told(tmp_path, SAMPLE, "-r", "inline", module=f"jobs.{job}").output
     published = ("--output-dir", "s3://lake/stats", "--output-format", "csv", "--cat-output")
-    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published)
+    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published, "--split-size", "40K", module=f"jobs.{job}")
     assert (done.status, done.output) == (0, expected), done.errors
     assert "published in s3://lake/stats " in done.errors
-    assert ": completed\n" in done.errors
+    assert re.search(r"^step s-\w+ \(Step 1 of \d\): completed$", done.errors, re.MULTILINE)
+    assert re.search(
+        r"^ +planned +actual\ntime  .*\n  cluster's start .*\nbytes .*\nprice .*$", done.errors, re.MULTILINE
+    )
     assert states() == ["TERMINATED"]
     assert keys(emr, ".sensor-jobs/runs/") == []
+    packages = keys(emr, ".sensor-jobs/packages/")
+    assert any(key.endswith("/requirements.txt") for key in packages)
+
+
+def test_a_python_of_the_nodes_gets_the_suite_with_the_run(emr: S3Server, tmp_path: Path) -> None:
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--python-bin", sys.executable)
+    assert (done.status, done.output.splitlines()[1]) == (
+        0,
+        "d,m,,2026-03-01,1,1,,1,1,1,2026-03-01T00:00:00Z,2026-03-01T00:00:00Z",
+    )
+    assert keys(emr, ".sensor-jobs/packages/") == []
 
 
 BROKEN = """
@@ -66,10 +82,15 @@ if __name__ == "__main__":
 """
 
 
-def test_a_step_that_fails_is_told_by_its_task(emr: S3Server, tmp_path: Path) -> None:
-    (tmp_path / "broken.py").write_text(BROKEN)
+def broken(emr: S3Server, folder: Path, *arguments: object, source: str = BROKEN) -> Outcome:
+    (folder / "broken.py").write_text(source)
     emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
-    done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, module="broken", env={"PYTHONPATH": str(ROOT)})
+    env = {"PYTHONPATH": str(ROOT)}
+    return told(folder, "s3://lake/a.csv", *ON_EMR, *arguments, module="broken", env=env)
+
+
+def test_a_step_that_fails_is_told_by_its_task(emr: S3Server, tmp_path: Path) -> None:
+    done = broken(emr, tmp_path)
     error = done.errors.splitlines()[-1]
     head, _, log = error.partition("; the whole log: ")
     assert (done.status, done.output) == (1, "")
@@ -87,7 +108,7 @@ def test_a_node_that_cannot_be_made_ready(emr: S3Server, tmp_path: Path) -> None
     done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--bootstrap-action", tmp_path / "prepare.sh")
     assert (done.status, done.output) == (1, "")
     error = (
-        r"error: (j-\w+): the cluster ended: On the primary instance \(i-0123456789abcdef0\), bootstrap action 1 "
+        r"error: (j-\w+): the cluster ended: On the primary instance \(i-0123456789abcdef0\), bootstrap action 2 "
         r"returned a non-zero return code 7; its logs: s3://lake/\.sensor-jobs/logs/\1/node/"
     )
     assert re.fullmatch(error, done.errors.splitlines()[-1])

@@ -93,7 +93,6 @@ def test_roles_are_for_their_services(aws: Any, outputs: dict[str, str]) -> None
         "sensor-jobs-emr-service": "elasticmapreduce.amazonaws.com",
         "sensor-jobs-node": "ec2.amazonaws.com",
         "sensor-jobs-scheduler": "ec2.amazonaws.com",
-        "sensor-jobs-serverless": "emr-serverless.amazonaws.com",
     }.items():
         (trust,) = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]["Statement"]
         assert (trust["Action"], trust["Principal"]) == ("sts:AssumeRole", {"Service": service})

@@ -74,7 +74,6 @@ def test_roles_have_their_policies() -> None:
     }
     assert attached["NodeRole"] == [{"Ref": "NodePolicy"}, ssm]
     assert attached["SchedulerRole"] == [{"Ref": "SubmitterPolicy"}, ssm]
-    assert attached["ServerlessRole"] == [{"Ref": "NodePolicy"}]
 
 
 def test_nodes_may_not_start_clusters() -> None:
