@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import platform
 import re
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from jobs import registry
 from jobs.emr import aws
 from tests.command_line import ROOT
 from tests.outcomes.commands import Outcome, command, environment, told
@@ -39,19 +41,24 @@ def states() -> list[str]:
     return [cluster["Status"]["State"] for cluster in found]
 
 
-@pytest.mark.parametrize("job", ["daily_stats", "availability"])
+def _of_matrix(job: str) -> object:
+    return pytest.param(job, marks=() if job in ("daily_stats", "availability") else pytest.mark.full)
+
+
+@pytest.mark.parametrize("job", map(_of_matrix, registry.all_jobs()))
 def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path, job: str) -> None:
     fill(emr)
     expected = told(tmp_path, SAMPLE, "-r", "inline", module=f"jobs.{job}").output
     published = ("--output-dir", "s3://lake/stats", "--output-format", "csv", "--cat-output")
-    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published, "--split-size", "40K", module=f"jobs.{job}")
+    parts = ("--split-size", "40K", "--tasks", "3", "--jobconf", "mapreduce.job.ubertask.enable=false")
+    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published, *parts, module=f"jobs.{job}")
     assert (done.status, done.output) == (0, expected), done.errors
+    assert expected.count("\n") > 1
     assert "published in s3://lake/stats " in done.errors
     assert re.search(r"^step s-\w+ \(Step 1 of \d\): completed$", done.errors, re.MULTILINE)
-    assert re.search(
-        r"^ +planned +actual\ntime  .*\n  cluster's start .*\nbytes .*\nprice .*$", done.errors, re.MULTILINE
-    )
-    assert states() == ["TERMINATED"]
+    account = r"^ +planned +actual\ntime  .*\n  cluster's start .*\nbytes .*\nprice .*$"
+    assert re.search(account, done.errors, re.MULTILINE)
+    assert set(states()) == {"TERMINATED"}
     assert keys(emr, ".sensor-jobs/runs/") == []
     packages = keys(emr, ".sensor-jobs/packages/")
     assert any(key.endswith("/requirements.txt") for key in packages)
@@ -100,6 +107,37 @@ def test_a_step_that_fails_is_told_by_its_task(emr: S3Server, tmp_path: Path) ->
     assert "Traceback" not in done.errors
     assert states() == ["TERMINATED_WITH_ERRORS"]
     assert keys(emr, ".sensor-jobs/runs/") == []
+
+
+LOSING = """
+import os, signal
+from pathlib import Path
+from jobs.daily_stats import DailyStats
+
+class Losing(DailyStats):
+    NAME = "losing"
+
+    @classmethod
+    def accumulator(cls, run, keys):
+        if os.environ["mapreduce_task_attempt_id"].endswith("_m_000000_0"):
+            shell = Path("/proc", str(os.getppid()), "stat").read_text().rpartition(")")[2].split()
+            os.kill(int(shell[1]), signal.SIGKILL)  # the container's JVM
+        return super().accumulator(run, keys)
+
+if __name__ == "__main__":
+    Losing.run()
+"""
+
+
+def test_a_container_that_is_lost_is_started_again(emr: S3Server, tmp_path: Path) -> None:
+    """As with a spot node that is taken away."""
+    done = broken(emr, tmp_path, "--jobconf", "mapreduce.job.ubertask.enable=false", source=LOSING)
+    assert done.status == 0, done.errors
+    assert done.output.splitlines()[1].startswith("d,m,,2026-03-01,1,")
+    (log,) = [key for key in keys(emr, ".sensor-jobs/logs/") if key.endswith("/syslog.gz") and "/steps/" in key]
+    said = gzip.decompress(emr.client().get_object(Bucket="lake", Key=log)["Body"].read()).decode()
+    assert re.search(r"attempt_\w+_m_000000_0, Status : FAILED", said), said
+    assert states() == ["TERMINATED"]
 
 
 def test_a_node_that_cannot_be_made_ready(emr: S3Server, tmp_path: Path) -> None:
