@@ -34,7 +34,8 @@ MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b\d+ cores?\b"), "<cores>"),
     (re.compile(r"\b[js]-[0-9A-Z]{13}\b"), "<id>"),
 )
-"""What differs from run to run: run ids, rates, durations, cores, EMR's ids; masked() adds today's date and the folder."""
+"""What differs from run to run: ids of runs and of EMR, rates, durations, cores; masked() adds today's date and the
+folder."""
 
 
 @dataclass(frozen=True, slots=True)

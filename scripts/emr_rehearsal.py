@@ -23,6 +23,7 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ class Worker:
         """Run a step; whether the cluster goes on."""
         step.state, step.start_date_time = "RUNNING", datetime.now(UTC)
         try:
-            succeeded = self._run(cluster, step, self._command(step))
+            succeeded = self._run(cluster, step, self._command(cluster, step))
         except RefusedError as error:
             self._log(cluster, f"steps/{step.id}/stderr.gz", f"{error}\n".encode())
             succeeded = False
@@ -127,20 +128,22 @@ class Worker:
             return False
         return True
 
-    def _command(self, step: Step) -> list[str]:
+    def _command(self, cluster: Cluster, step: Step) -> list[str]:
         """What the step's node would run."""
         if step.jar != _RUNNER:
             raise RefusedError(f"Error fetching jar file: {step.jar}")
         if any(len(argument) > _LONGEST_ARGUMENT for argument in step.args):
             raise RefusedError(f"an argument is longer than {_LONGEST_ARGUMENT} characters")
-        program, *arguments = step.args
+        program, *given = step.args
+        arguments = [argument.replace(bundle.HOME, str(self._home)) for argument in given]
         if program == "hadoop-streaming":
             (jar,) = (self.hadoop_home / "share" / "hadoop" / "tools").glob("hadoop-streaming-*.jar")
             for flag, value in itertools.pairwise(arguments):
                 if flag in ("-files", "-archives", "-input", "-output") and not re.match(r"(s3|hdfs)://", value):
                     raise RefusedError(f"{flag} {value}: no such file on the primary node")
-            own = [argument.replace(bundle.HOME, str(self._home)) for argument in arguments]
-            return [str(self.hadoop_home / "bin" / "hadoop"), "jar", str(jar), *own]
+            return [str(self.hadoop_home / "bin" / "hadoop"), "jar", str(jar), *arguments]
+        if program == "spark-submit" and any(application.name == "Spark" for application in cluster.applications):
+            return [str(_spark() / "bin" / "spark-submit"), *arguments]
         raise RefusedError(f'Cannot run program "{program}" (in directory "."): error=2, No such file or directory')
 
     def _run(self, cluster: Cluster, step: Step, command: list[str]) -> bool:
@@ -216,6 +219,22 @@ def _applications(log: str) -> list[str]:
     return sorted(set(_APPLICATION.findall(log)))
 
 
+def _spark() -> Path:
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        raise RefusedError("pyspark is not installed, which stands for EMR's Spark")
+    return Path(spec.origin).parent
+
+
+def _spark_defaults(folder: Path) -> None:
+    """Spark's configuration of a node, for a cluster on one machine."""
+    here = {f"spark.{role}.SPARK_LOCAL_IP": "127.0.0.1" for role in ("executorEnv", "yarn.appMasterEnv")}
+    one = {"spark.executor.instances": "1", "spark.executor.cores": "2", "spark.executor.memory": "768m"}
+    properties = {"spark.yarn.jars": f"local:{_spark()}/jars/*", "spark.ui.enabled": "false", **here, **one}
+    folder.mkdir(exist_ok=True)
+    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in properties.items()))
+
+
 def node_environment(hadoop_home: Path) -> dict[str, str]:
     """The environment of a step on the primary node."""
     return {
@@ -224,6 +243,7 @@ def node_environment(hadoop_home: Path) -> dict[str, str]:
         "HADOOP_HOME": str(hadoop_home),
         "HADOOP_CONF_DIR": str(hadoop_home / "etc" / "hadoop"),
         "HADOOP_USER_NAME": "hadoop",
+        "SPARK_CONF_DIR": str(hadoop_home.with_name("spark")),
         **{name: os.environ[name] for name in ("JAVA_HOME",) if name in os.environ},
     }
 
@@ -278,6 +298,8 @@ def rehearse(port: int, folder: Path) -> None:
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
     home = folder / "cluster"
+    if find_spec("pyspark"):
+        _spark_defaults(home.with_name("spark"))
     started = clusters.up(home, cache_folder(), lambda text: None, _profile(url), die_with_parent=True)
     try:
         for name, value in {"AWS_ENDPOINT_URL": url, **_KEYS}.items():

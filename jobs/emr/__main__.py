@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from jobs.emr import aws, clusters
+from jobs.emr import aws, clusters, history, telling
 from jobs.emr.clusters import ALIVE, Found
+from jobs.engine.cache import cache_folder
 from jobs.engine.command import guarded
 from jobs.engine.options import refuse
 from jobs.errors import JobError, UsageError
@@ -18,6 +19,7 @@ _COMMANDS = {
     "clusters": "list clusters that have not ended; --orphans: those that cost and do nothing, status 1 if any",
     "terminate": "end clusters",
     "logs": "print the logs of a cluster's steps, and what its containers said",
+    "costs": "list what this machine has run on EMR, planned and actual, by the prices of the plans",
 }
 _RECENT = timedelta(days=30)
 
@@ -25,6 +27,8 @@ _RECENT = timedelta(days=30)
 def main() -> int:
     """Does what the command line says. Raises JobError with the reason where it cannot."""
     options = _parser().parse_args()
+    if options.command == "costs":
+        return _costs(history.read(cache_folder() / "emr"), options.job)
     emr = aws.client("emr", aws.region(options.region))
     try:
         if options.command == "clusters":
@@ -109,6 +113,27 @@ def _logs(found: Found, step: str | None, region: str | None) -> int:
     return 0
 
 
+def _costs(runs: tuple[history.Entry, ...], job: str | None) -> int:
+    chosen = [run for run in runs if job in (None, run.job)]
+    rows = [
+        (
+            run.job,
+            _time(datetime.fromisoformat(run.started)),
+            telling.between(run.planned_seconds),
+            telling.duration(run.seconds),
+            " to ".join(map(telling.dollars, run.planned_dollars)),
+            telling.dollars(run.dollars),
+        )
+        for run in chosen
+    ]
+    if not rows:
+        print("no run is kept", file=sys.stderr)
+        return 0
+    total = ("total", "", "", "", "", telling.dollars(sum(run.dollars for run in chosen)))
+    _table([("job", "started", "planned", "took", "planned", "cost"), *rows, total])
+    return 0
+
+
 def _state(name: str) -> str:
     return name.lower().replace("_", " ")
 
@@ -148,6 +173,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
         command.error = refuse  # type: ignore[method-assign]
+        if name == "costs":
+            command.add_argument("job", nargs="?", metavar="JOB", help="only this job's")
+            continue
         command.add_argument("--region", metavar="REGION", help="the region to look in")
         if name in ("status", "logs"):
             command.add_argument("cluster", nargs="?", metavar="CLUSTER", help="its id, j-…")

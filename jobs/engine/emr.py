@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -142,6 +143,16 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         if self._states.get(what) != state and log.isEnabledFor(logging.ERROR):
             print(f"{kind} {what}: {state}", file=sys.stderr)
         self._states[what] = state
+
+    def _check_cluster_spark_support(self) -> None:
+        """The plan knows what its nodes are."""
+
+    def driver_said(self, stream: str) -> str:
+        """What the driver of a Spark step wrote on the cluster: from the logs, which are whole once it has ended."""
+        self._wait_for_logs_on_s3()
+        wanted = re.compile(rf"/container_\w+_000001/{stream}(\.gz)?$")
+        found = [uri for uri in self.fs.ls(f"{self._s3_log_dir()}containers/") if wanted.search(uri)]
+        return b"".join(part for uri in sorted(found) for part in self.fs.cat(uri)).decode("utf-8", "replace")
 
     def _log_counters(self, log_interpretation: dict[str, Any], step_num: int) -> None:
         """None: the report has them, and the step's log comes to S3 minutes later."""

@@ -95,20 +95,31 @@ class EmrEngine(MrjobEngine):
         return jobconf(run, plan, self.planned.slots)
 
     def _given(self, run: Run) -> dict[str, Any]:
-        base = f"s3://{_bucket(run.settings)}/{cluster.FOLDER}/"
-        return {"planned": self.planned, "base": base, "tags": _tags(run)}
+        return self.given(run.id, run.job, run.settings)
+
+    def given(self, run: str, job: str, settings: Settings) -> dict[str, Any]:
+        """What a runner is given beside mrjob's options: the cluster, the suite's folder, what the cluster is for."""
+        base = f"s3://{_bucket(settings)}/{cluster.FOLDER}/"
+        return {"planned": self.planned, "base": base, "tags": _tags(run, job, settings.inputs[0])}
 
     def _ended(self, runner: Any) -> None:
         self._start_seconds += runner.start_seconds
 
     def account(self, run: Run, report: Report) -> Iterable[str]:
+        started = datetime.fromtimestamp(run.started / 1e6, UTC)
+        return self.told(run.id, run.job, started, self._seconds, self._start_seconds, report.size)
+
+    def told(
+        self, run: str, job: str, started: datetime, seconds: float, start_seconds: float, size: int
+    ) -> Iterable[str]:
+        """What a run took beside what was planned, which is kept for the next plan. size: bytes of input."""
         planned = self.planned
         if planned is None:
             return
-        spent = outlook.spent(planned, self._prices(planned.work), self._seconds)
-        took = telling.Actual(self._seconds, self._start_seconds, report.size, spent)
+        spent = outlook.spent(planned, self._prices(planned.work), seconds)
+        took = telling.Actual(seconds, start_seconds, size, spent)
         with suppress(OSError):  # the run is done, and the next plan does without
-            history.append(_folder(), _entry(run, planned, took))
+            history.append(_folder(), _entry(run, job, started, planned, took))
         yield from telling.compared(planned, took)
 
     def _prices(self, work: Work) -> PriceTable:
@@ -125,21 +136,21 @@ def _bucket(settings: Settings) -> str:
     return split_uri([*published, *settings.inputs][0])[0]
 
 
-def _tags(run: Run) -> dict[str, str]:
-    """What bills and people may want to know of a cluster: job, run and, where the input names one, the partition."""
-    day = re.search(r"/(dt=[\w-]+)", run.settings.inputs[0])
-    return {"job": run.job, "run": run.id, **({"partition": day[1]} if day else {})}
+def _tags(run: str, job: str, first: str) -> dict[str, str]:
+    """What bills and people may want to know of a cluster; the partition where the first input names one."""
+    day = re.search(r"/(dt=[\w-]+)", first)
+    return {"job": job, "run": run, **({"partition": day[1]} if day else {})}
 
 
 def _folder() -> Path:
     return cache_folder() / "emr"
 
 
-def _entry(run: Run, planned: Outlook, took: telling.Actual) -> history.Entry:
+def _entry(run: str, job: str, started: datetime, planned: Outlook, took: telling.Actual) -> history.Entry:
     return history.Entry(
-        run=run.id,
-        job=run.job,
-        started=datetime.fromtimestamp(run.started / 1e6, UTC).isoformat(timespec="seconds"),
+        run=run,
+        job=job,
+        started=started.isoformat(timespec="seconds"),
         planned_seconds=planned.seconds,
         planned_dollars=planned.dollars,
         planned_bytes=planned.work.bytes,

@@ -134,9 +134,9 @@ class MrjobEngine:
             failed = JobError(f"{reason} on {self.runner}", fix="the log above says why; -v shows all of it")
             raise told(scratch) or getattr(runner, "failure", None) or failed from None
         except Exception as error:
-            if (explained := _explained(error, self.runner)) is None:
+            if (told_error := explained(error, self.runner)) is None:
                 raise
-            raise explained from error
+            raise told_error from error
         return report
 
 
@@ -159,7 +159,7 @@ def _table_splits(tables: Mapping[str, str], first: int) -> Iterator[Split]:
             number += 1
 
 
-def _explained(error: Exception, runner: str) -> JobError | None:
+def explained(error: Exception, runner: str) -> JobError | None:
     """What mrjob raised where a user gave it a file that is not there, a broken configuration or no credentials."""
     module = type(error).__module__.partition(".")[0]
     if isinstance(error, FileNotFoundError) and error.filename:
@@ -167,9 +167,9 @@ def _explained(error: Exception, runner: str) -> JobError | None:
     if module == "yaml":
         return UsageError(f"is no YAML: {' '.join(str(error).split())}", where="mrjob's configuration")
     if module == "botocore":
-        from jobs.emr.aws import explained
+        from jobs.emr import aws
 
-        return explained(error, f"-r {runner}")
+        return aws.explained(error, f"-r {runner}")
     return None
 
 

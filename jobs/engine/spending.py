@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from jobs.emr.work import MOST_NODES
 from jobs.errors import UsageError
 
-_FLAGS = {
+FLAGS = {
     "max_cost": "--max-cost",
     "max_nodes": "--max-nodes",
     "architecture": "--architecture",
     "yes": "--yes",
     "price_table": "--price-table",
 }
+"""The options, by the names of what they set."""
 _ARCHITECTURES = ("aarch64", "x86_64")
 _MOST_ALLOWED = 1000  # nodes; beyond that EMR wants special settings
 
@@ -56,7 +57,7 @@ def spending(options: argparse.Namespace) -> Spending:
 
 def refuse_elsewhere(options: argparse.Namespace, engine: str) -> None:
     """Raises UsageError where an option of EMR's is given to another engine."""
-    for name, flag in _FLAGS.items():
+    for name, flag in FLAGS.items():
         if engine != "emr" and getattr(options, name):
             raise UsageError("is for Amazon EMR", where=flag, fix="add -r emr, or leave it out")
 

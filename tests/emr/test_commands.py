@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.emr import aws, cluster, clusters
+from jobs.emr import aws, cluster, clusters, history
 from jobs.emr.clusters import Found, Step
+from jobs.emr.history import Entry
 from tests.outcomes.commands import Outcome, told
 from tests.servers import S3Server
 
@@ -103,6 +104,27 @@ def test_logs_are_printed_with_their_names(s3: S3Server, tmp_path: Path) -> None
 )
 def test_what_is_refused(s3: S3Server, tmp_path: Path, arguments: list[str], expected: Outcome) -> None:
     assert emr_command(tmp_path, *arguments) == expected
+
+
+def entry(job: str, dollars: float) -> Entry:
+    size = 10**12
+    return Entry(
+        "r", job, "2026-03-01T02:30:00+00:00", (1560, 3120), (0.4, 1.31), size, 2400.0, 420.0, size, dollars, 24
+    )
+
+
+def test_what_runs_cost(tmp_path: Path) -> None:
+    env = {"XDG_CACHE_HOME": str(tmp_path), "TZ": "UTC"}
+    assert told(tmp_path, "costs", module="jobs.emr", env=env) == Outcome(0, "", "no run is kept\n")
+    for one in (entry("daily_stats", 0.73), entry("rollup", 12.0)):
+        history.append(tmp_path / "sensor-jobs" / "emr", one)
+    assert told(tmp_path, "costs", module="jobs.emr", env=env).output.splitlines() == [
+        "job          started               planned           took    planned         cost",
+        "daily_stats  2026-03-01 02:30 UTC  26 min to 52 min  40 min  $0.40 to $1.31  $0.73",
+        "rollup       2026-03-01 02:30 UTC  26 min to 52 min  40 min  $0.40 to $1.31  $12.00",
+        "total                                                                        $12.73",
+    ]
+    assert told(tmp_path, "costs", "rollup", module="jobs.emr", env=env).output.splitlines()[-1].endswith(" $12.00")
 
 
 def made(state: str, minutes: int, *steps: Step) -> Found:

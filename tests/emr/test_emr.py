@@ -64,6 +64,21 @@ def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path, job: str
     assert any(key.endswith("/requirements.txt") for key in packages)
 
 
+@pytest.mark.spark
+def test_a_twin_is_a_step_whose_driver_publishes(emr: S3Server, tmp_path: Path) -> None:
+    fill(emr)
+    expected = told(tmp_path, SAMPLE, "-r", "inline").output
+    published = ("--output-dir", "s3://lake/stats", "--output-format", "csv")
+    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published, module="jobs.spark.daily_stats")
+    assert (done.status, done.output) == (0, ""), done.errors
+    assert "published in s3://lake/stats " in done.errors
+    assert re.search(r"^ +planned +actual$", done.errors, re.MULTILINE)
+    (part,) = [key for key in keys(emr, "stats/") if key.endswith(".csv")]
+    assert emr.client().get_object(Bucket="lake", Key=part)["Body"].read().decode() == expected
+    assert states() == ["TERMINATED"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
+
+
 def test_a_python_of_the_nodes_gets_the_suite_with_the_run(emr: S3Server, tmp_path: Path) -> None:
     emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
     done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--python-bin", sys.executable)
