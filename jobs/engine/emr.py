@@ -178,6 +178,11 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         application = log_interpretation.get("step", {}).get("application_id")
         self.failure = failure(found or {}, application, command=f"python -m jobs.emr logs {self._cluster_id}")
 
+    def leave(self) -> None:
+        """Let the cluster go on, with all that it reads."""
+        self._opts |= {"cleanup": ["NONE"], "cleanup_on_failure": ["NONE"]}
+        self._cluster_id, self._created_cluster = None, False
+
     def cleanup(self, mode: Any = None) -> None:
         """What mrjob removes; and whether a cluster of ours really ends is looked at."""
         super().cleanup(mode)

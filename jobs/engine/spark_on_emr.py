@@ -94,6 +94,10 @@ def _follow(instance: Submitting, own: Mapping[str, Any], conf: Mapping[str, str
                 runner.run()
             except StepFailedException:
                 failed = True
+            except KeyboardInterrupt:
+                if _may_go_on(runner.get_cluster_id()):
+                    runner.leave()
+                raise
             said = runner.driver_said("stdout")  # where Spark puts what Python writes
             print(said, end="", file=sys.stderr)
             left = STATUS.search(runner.driver_said("stderr")) if failed else None
@@ -105,6 +109,18 @@ def _follow(instance: Submitting, own: Mapping[str, Any], conf: Mapping[str, str
         fix = f"its logs: python -m jobs.emr logs {runner.get_cluster_id()}"
         raise runner.failure or JobError("the application failed on EMR", fix=fix)
     return (int(left[1]) if left else 1) if failed else 0, runner.start_seconds
+
+
+def _may_go_on(cluster: str | None) -> bool:
+    """Whether a run goes on without us, for its driver publishes; asked on a terminal."""
+    if cluster is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"\nleave cluster {cluster} running, which publishes and ends by itself? [y/N] ", end="", file=sys.stderr)
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        return False
+    print(f"it goes on; look at it: python -m jobs.emr status {cluster}", file=sys.stderr)
+    return True
 
 
 def _spelled(known: Iterable[argparse.Action], options: argparse.Namespace) -> Iterator[str]:

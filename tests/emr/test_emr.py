@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 import platform
+import pty
 import re
 import signal
 import subprocess
@@ -190,3 +192,38 @@ def test_a_run_that_is_interrupted_leaves_no_cluster(emr: S3Server, tmp_path: Pa
         assert driver.wait(120) == 130
     assert states() == ["TERMINATED"]
     assert keys(emr, ".sensor-jobs/runs/") == []
+
+
+@pytest.mark.full
+@pytest.mark.spark
+def test_a_twin_may_go_on_alone(emr: S3Server, tmp_path: Path) -> None:
+    """The terminal's Ctrl-C asks; the cluster then publishes and ends by itself."""
+    fill(emr)
+    ours, theirs = pty.openpty()
+    published = ("--output-dir", "s3://lake/stats", "--output-format", "csv")
+    with subprocess.Popen(
+        command("s3://lake/logs/", *ON_EMR, *published, module="jobs.spark.daily_stats"),
+        cwd=tmp_path,
+        env=environment(),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as driver:
+        os.close(theirs)
+        shown = b""
+        while not re.search(rb"step s-\w+ .*: running", shown):
+            shown += os.read(ours, 4096)
+        driver.send_signal(signal.SIGINT)
+        while b"[y/N] " not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, b"y\n")
+        assert driver.wait(60) == 130
+    os.close(ours)
+    assert states() == ["RUNNING"]
+    deadline = time.monotonic() + 120
+    while states() != ["TERMINATED"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert "stats/_SUCCESS" in keys(emr, "stats/")
