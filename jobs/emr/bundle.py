@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
@@ -45,8 +46,10 @@ class Bundle:
         return sorted(self.path.iterdir(), key=lambda path: (path.name == REQUIREMENTS, path.name))
 
 
-def build(folder: Path, architecture: str) -> Bundle:
+def build(folder: Path, architecture: str, say: Callable[[str], None] = lambda architecture: None) -> Bundle:
     """The bundle for nodes of that processor (x86_64 or aarch64), made in `folder` unless it is there already.
+
+    say: is told the processor before a bundle is made, which takes its time.
 
     It needs the package index, and the ziglang package, which compiles the kernel for any processor. Raises UsageError
     for another processor, JobError where something cannot be had.
@@ -56,6 +59,7 @@ def build(folder: Path, architecture: str) -> Bundle:
     pins = _pins()
     place = folder / f"{architecture}-{_key(architecture, pins)}"
     if not place.is_dir():
+        say(architecture)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as scratch:
             fresh = Path(scratch, place.name)

@@ -16,7 +16,8 @@ MANAGED = "for-use-with-amazon-emr-managed-policies"
 """The tag by which EMR's managed policies, and the submitter's of `scripts.infra`, know what they may touch."""
 FOLDER = ".sensor-jobs"
 """The suite's folder in a bucket."""
-IDLE_SECONDS = 600
+IDLE: dict[str, Any] = {"AutoTerminationPolicy": {"IdleTimeout": 600}}
+"""Of clusters that wait for more work: seconds until they end."""
 SPOT_WAIT_MINUTES = 10
 
 _TYPES = {"primary": "MASTER", "core": "CORE", "task": "TASK"}
@@ -43,10 +44,7 @@ def options(planned: Outlook, base: str, tags: Mapping[str, str]) -> dict[str, A
             {"Classification": name, "Properties": values} for name, values in configurations(planned).items()
         ],
         "tags": {SUITE: NAME, MANAGED: "true", "owner": getpass.getuser(), **tags},
-        "extra_cluster_params": {
-            "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS},
-            "ManagedScalingPolicy": {"ComputeLimits": limits(fleets)},
-        },
+        "extra_cluster_params": {"ManagedScalingPolicy": {"ComputeLimits": limits(fleets)}},
     }
 
 

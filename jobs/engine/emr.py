@@ -74,7 +74,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         bucket, _ = s3_client.split_uri(self._opts["cloud_tmp_dir"])
         aws.check_bucket(bucket, self._opts["region"])
         if self._installs:
-            made = bundle.build(cache_folder() / "emr-bundles", self._planned.architecture)
+            made = bundle.build(cache_folder() / "emr-bundles", self._planned.architecture, self._tell_packages)
             self._packages = bundle.stage(made, f"s3://{bucket}/{cluster.FOLDER}")
         super()._launch()
 
@@ -115,9 +115,10 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         return self._emr
 
     def _cluster_kwargs(self, persistent: bool = False) -> dict[str, Any]:
-        """With the tags from the beginning, which permissions and bills may go by."""
+        """With the tags from the beginning, which permissions and bills may go by; a cluster of a pool ends when idle."""
         tags = [{"Key": key, "Value": str(value)} for key, value in sorted(self._opts["tags"].items())]
-        return {"Tags": tags, **super()._cluster_kwargs(persistent)}
+        idle = cluster.IDLE if persistent or self._opts["pool_clusters"] else {}
+        return {"Tags": tags, **idle, **super()._cluster_kwargs(persistent)}
 
     def _note_launch(self, parsed: dict[str, Any], **_: Any) -> None:
         """A cluster is ours from the moment it exists, whatever goes wrong before mrjob knows."""
@@ -137,6 +138,9 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
                 self.start_seconds = max(0.0, (began - self._requested).total_seconds())
             name = found["Name"].rpartition(": ")[2]
             self._tell("step", f"{found['Id']} ({name})", found["Status"]["State"].lower())
+
+    def _tell_packages(self, architecture: str) -> None:
+        self._tell("packages", f"for {architecture}", "being made, which takes a minute and is kept")
 
     def _tell(self, kind: str, what: str, state: str) -> None:
         """Every state once, on standard error, unless quiet."""

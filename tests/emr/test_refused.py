@@ -42,16 +42,20 @@ def test_files_of_this_machine(s3: S3Server, tmp_path: Path) -> None:
     assert refused(s3, tmp_path, "a.csv") == Outcome(2, "", error)
 
 
-@pytest.mark.parametrize("given", ["environment", "option"])
+@pytest.mark.parametrize("given", ["AWS_REGION", "AWS_DEFAULT_REGION", "option", "configuration"])
 def test_a_bucket_of_another_region(s3: S3Server, tmp_path: Path, given: str) -> None:
     lake(s3)
-    options = ("--region", "eu-central-1") if given == "option" else ()
-    env = {"AWS_DEFAULT_REGION": "eu-central-1"} if given == "environment" else {}
+    options: dict[str, tuple[str, ...]] = {
+        "option": ("--region", "eu-central-1"),
+        "configuration": ("--conf-path", "mrjob.conf"),
+    }
+    (tmp_path / "mrjob.conf").write_text("runners: {emr: {region: eu-central-1}}")
+    env = {given: "eu-central-1"} if given.startswith("AWS_") else {}
     error = (
         "error: s3://lake: the bucket is in us-east-1, and the cluster would be in eu-central-1; set "
         "AWS_REGION=us-east-1, or give --region us-east-1\n"
     )
-    assert refused(s3, tmp_path, "s3://lake/a.csv", *options, env=env) == Outcome(2, "", error)
+    assert refused(s3, tmp_path, "s3://lake/a.csv", *options.get(given, ()), env=env) == Outcome(2, "", error)
 
 
 def test_a_staging_bucket_that_is_missing(s3: S3Server, tmp_path: Path) -> None:
