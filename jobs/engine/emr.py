@@ -115,7 +115,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         return self._emr
 
     def _cluster_kwargs(self, persistent: bool = False) -> dict[str, Any]:
-        """With the tags from the beginning, which permissions and bills may go by; a cluster of a pool ends when idle."""
+        """With tags from the beginning, which permissions and bills go by; a cluster of a pool ends when it is idle."""
         tags = [{"Key": key, "Value": str(value)} for key, value in sorted(self._opts["tags"].items())]
         idle = cluster.IDLE if persistent or self._opts["pool_clusters"] else {}
         return {"Tags": tags, **idle, **super()._cluster_kwargs(persistent)}
