@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from jobs.engine.cache import cache_folder
 from jobs.lake import s3_client
 from tests.clusters import need_hadoop
 from tests.servers import S3Server, child, environment
@@ -29,8 +30,14 @@ def emr_process() -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def emr(emr_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """An empty EMR and S3 that this process and its children use, with a bucket `lake`."""
+def emr(emr_process: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> S3Server:
+    """An empty EMR and S3 that this process and its children use, with a bucket `lake`; what is kept of runs is kept
+    for the test, packages from one to the next."""
+    packages, cache = cache_folder() / "emr-bundles", tmp_path_factory.mktemp("cache")
+    packages.mkdir(parents=True, exist_ok=True)
+    (cache / "sensor-jobs").mkdir()
+    (cache / "sensor-jobs" / packages.name).symlink_to(packages)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in emr_process.environ.items():

@@ -121,3 +121,22 @@ def test_a_token_that_expires_while_the_cluster_runs(s3: S3Server, tmp_path: Pat
 def lake(s3: S3Server) -> None:
     s3.client().create_bucket(Bucket="lake")
     s3.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ([], "-r emr: the driver prints where nobody reads; publish with --output-dir s3://…"),
+        (["--output-dir", "out"], "out: is no place in S3, and the driver runs on another machine; use s3://…"),
+        (["--master", "yarn"], "-r emr: is EMR's to say; leave out --master and --deploy-mode"),
+        (
+            ["--yes", "--output-dir", "s3://none/x"],
+            "s3://none: there is no such bucket; check its name and the account",
+        ),
+    ],
+    ids=["printed", "local", "master", "bucket"],
+)
+def test_what_a_twin_cannot_do_there(s3: S3Server, tmp_path: Path, arguments: list[str], error: str) -> None:
+    lake(s3)
+    done = told(tmp_path, "s3://lake/a.csv", "-r", "emr", *arguments, module="jobs.spark.daily_stats")
+    assert done == Outcome(2, "", f"error: {error}\n")
