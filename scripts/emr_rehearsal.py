@@ -185,6 +185,8 @@ class Worker:
     def _bootstrap(self, cluster: Cluster, number: int, action: BootstrapAction) -> int:
         """Run a bootstrap action in an empty folder, with nothing of this checkout on its path; its status."""
         bucket, _, key = str(action.script_path).removeprefix("s3://").partition("/")
+        if key.endswith("/terminate_idle_cluster_emr.sh"):
+            return 0  # mrjob's, which shuts the machine down once it is idle: ours
         with tempfile.TemporaryDirectory(prefix="node-") as folder:
             script = Path(folder, Path(key).name)
             script.write_bytes(self._s3().get_object(Bucket=bucket, Key=key)["Body"].read())

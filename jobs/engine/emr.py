@@ -71,12 +71,20 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         return combined
 
     def _launch(self) -> None:
+        self._stage()
+        super()._launch()
+
+    def make_persistent_cluster(self) -> str:
+        self._stage()
+        return str(super().make_persistent_cluster())
+
+    def _stage(self) -> None:
+        """Put what nodes install where the run is staged."""
         bucket, _ = s3_client.split_uri(self._opts["cloud_tmp_dir"])
         aws.check_bucket(bucket, self._opts["region"])
         if self._installs:
             made = bundle.build(cache_folder() / "emr-bundles", self._planned.architecture, self._tell_packages)
             self._packages = bundle.stage(made, f"s3://{bucket}/{cluster.FOLDER}")
-        super()._launch()
 
     def _bootstrap_actions(self, add_spark: bool = True) -> list[dict[str, Any]]:
         """Ours first, so that the user's find the suite installed."""
@@ -117,8 +125,13 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
     def _cluster_kwargs(self, persistent: bool = False) -> dict[str, Any]:
         """With tags from the beginning, which permissions and bills go by; a cluster of a pool ends when it is idle."""
         tags = [{"Key": key, "Value": str(value)} for key, value in sorted(self._opts["tags"].items())]
-        idle = cluster.IDLE if persistent or self._opts["pool_clusters"] else {}
-        return {"Tags": tags, **idle, **super()._cluster_kwargs(persistent)}
+        kwargs: dict[str, Any] = {"Tags": tags, **super()._cluster_kwargs(persistent)}
+        if (
+            persistent or self._opts["pool_clusters"]
+        ):  # EMR itself ends what is idle; mrjob's script shuts the node down
+            kwargs = {**cluster.IDLE, **kwargs}
+            kwargs["BootstrapActions"] = [a for a in kwargs["BootstrapActions"] if a["Name"] != "idle timeout"]
+        return kwargs
 
     def _note_launch(self, parsed: dict[str, Any], **_: Any) -> None:
         """A cluster is ours from the moment it exists, whatever goes wrong before mrjob knows."""
