@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from jobs import registry
 from jobs.emr import aws, clusters, history, telling
 from jobs.emr.clusters import ALIVE, Found
 from jobs.engine.cache import cache_folder
@@ -15,6 +17,7 @@ from jobs.engine.options import refuse
 from jobs.errors import JobError, UsageError
 
 _COMMANDS = {
+    "run": "run several jobs on one cluster, one after the other; the options are those of `-r emr`, for all of them",
     "status": "show a cluster and its steps, by default the newest",
     "clusters": "list clusters that have not ended; --orphans: those that cost and do nothing, status 1 if any",
     "terminate": "end clusters",
@@ -26,6 +29,8 @@ _RECENT = timedelta(days=30)
 
 def main() -> int:
     """Does what the command line says. Raises JobError with the reason where it cannot."""
+    if sys.argv[1:2] == ["run"] and not {"-h", "--help"} & set(sys.argv):
+        return _run(sys.argv[2:])
     options = _parser().parse_args()
     if options.command == "costs":
         return _costs(history.read(cache_folder() / "emr"), options.job)
@@ -43,6 +48,17 @@ def main() -> int:
         if (told := aws.explained(error, "EMR")) is None:
             raise
         raise told from None
+
+
+def _run(arguments: list[str]) -> int:
+    from jobs.engine.emr_batch import run
+
+    known = registry.all_jobs()
+    names = list(itertools.takewhile(known.__contains__, arguments))
+    if not names:
+        fix = "python -m jobs.emr run JOB… INPUT… --output-dir s3://BUCKET/PREFIX"
+        raise UsageError(f"names no job first; there are {', '.join(known)}", where="run", fix=fix)
+    return run([known[name] for name in names], arguments[len(names) :])
 
 
 def _newest(emr: object) -> Found:
@@ -173,6 +189,10 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
         command.error = refuse  # type: ignore[method-assign]
+        if name == "run":
+            command.add_argument("jobs", nargs="+", metavar="JOB", help="names of jobs")
+            command.add_argument("arguments", nargs="*", metavar="…", help="inputs and options, for all of them")
+            continue
         if name == "costs":
             command.add_argument("job", nargs="?", metavar="JOB", help="only this job's")
             continue

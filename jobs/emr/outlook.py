@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from jobs.emr import containers
@@ -129,6 +129,24 @@ def outlook(
         tuple(_limits(work, rate, maps, count, wanted, max_nodes, short=short)),
         _sources(prices, rates, rate, region),
     )
+
+
+def together(outlooks: Sequence[Outlook], prices: PriceTable, rates: Rates) -> Outlook:
+    """One cluster for jobs that run one after the other: of those that they want, the one with the largest containers,
+    and of these the most. `parts` tells of each job."""
+    chosen = max(outlooks, key=lambda each: (each.memory_mb, each.slots))
+    low, high = rates.cluster["start_s"]
+    parts = [("start", float(low))]
+    for each in outlooks:
+        slower = max(1.0, each.slots / chosen.slots)
+        busy = slower * (each.seconds[0] - each.work.passes * low)
+        parts.append((each.work.job, busy))
+        high += slower * (each.seconds[1] - each.work.passes * rates.cluster["start_s"][1])
+    seconds = (sum(took for _, took in parts), high)
+    table = prices.region(chosen.region)
+    more = sum(_requests(each.work, table) for each in outlooks if each is not chosen)
+    cheap, dear = _dollars(chosen.work, chosen.fleets, prices, chosen.region, seconds)
+    return replace(chosen, seconds=seconds, dollars=(cheap + more, dear + more), parts=tuple(parts))
 
 
 def types(architecture: str | None, *, ordered: bool) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -43,7 +43,7 @@ class EmrEngine(MrjobEngine):
                 raise UsageError(
                     "EMR's nodes read S3 only", where=given, fix=f"copy it there: aws s3 cp --recursive {given} s3://…"
                 )
-        self._bucket = _bucket(settings)
+        self.bucket = _bucket(settings)
 
     @cached_property
     def region(self) -> str:
@@ -71,6 +71,10 @@ class EmrEngine(MrjobEngine):
             max_nodes=allowed.max_nodes,
         )
 
+    def together(self, outlooks: Sequence[Outlook]) -> Outlook:
+        """One cluster for several jobs, one after the other."""
+        return outlook.together(outlooks, self._prices(outlooks[0].work), rates.load())
+
     def outlook(self, work: Work) -> Iterable[str]:
         found = self.plan_for(work)
         yield from telling.lines(found)
@@ -78,7 +82,7 @@ class EmrEngine(MrjobEngine):
 
     def confirm(self, work: Work) -> None:
         found = self.plan_for(work)
-        aws.check_bucket(self._bucket, self.region)
+        aws.check_bucket(self.bucket, self.region)
         approve(spending(self._job.options), found, list(telling.lines(found)))
         self.planned = found
 

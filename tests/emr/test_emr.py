@@ -66,6 +66,24 @@ def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path, job: str
     assert any(key.endswith("/requirements.txt") for key in packages)
 
 
+def test_several_jobs_share_a_cluster(emr: S3Server, tmp_path: Path) -> None:
+    fill(emr)
+    jobs = ("top_devices", "distinct_devices")
+    done = told(
+        tmp_path, "run", *jobs, "s3://lake/logs/", *ON_EMR[2:], "--output-dir", "s3://lake/out", module="jobs.emr"
+    )
+    assert done.status == 0, done.errors
+    for job in jobs:
+        read = told(tmp_path, SAMPLE, "-r", "inline", "--output-dir", job, module=f"jobs.{job}")
+        assert read.status == 0
+        (expected,) = (tmp_path / job).glob("*.parquet")
+        (part,) = [key for key in keys(emr, f"out/{job}/") if key.endswith(".parquet")]
+        assert emr.client().get_object(Bucket="lake", Key=part)["Body"].read() == expected.read_bytes()
+    assert states() == ["TERMINATED"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
+    assert re.search(r"^ +planned +actual$", done.errors, re.MULTILINE)
+
+
 @pytest.mark.spark
 def test_a_twin_is_a_step_whose_driver_publishes(emr: S3Server, tmp_path: Path) -> None:
     fill(emr)
