@@ -34,7 +34,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
 
     Its nodes install the suite from the bucket where runs are staged. Where the user names their Python
     (`--python-bin`), that has what the suite needs, and the suite travels with the run.
-    start_seconds: from the request for a cluster until its first step, once that has begun.
+    start_seconds: from the request for the cluster until the first step, once that has begun.
     """
 
     def __init__(self, *, planned: Outlook, base: str, tags: Mapping[str, str], **kwargs: Any):
@@ -147,7 +147,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
     def _tell_step(self, parsed: dict[str, Any], **_: Any) -> None:
         if found := parsed.get("Step"):
             began = found["Status"].get("Timeline", {}).get("StartDateTime")
-            if began and self._requested and self._created_cluster and not self.start_seconds:
+            if began and self._requested and not self.start_seconds:
                 self.start_seconds = max(0.0, (began - self._requested).total_seconds())
             name = found["Name"].rpartition(": ")[2]
             self._tell("step", f"{found['Id']} ({name})", found["Status"]["State"].lower())
@@ -194,6 +194,11 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         found = super()._pick_error(log_interpretation, step_type)
         application = log_interpretation.get("step", {}).get("application_id")
         self.failure = failure(found or {}, application, command=f"python -m jobs.emr logs {self._cluster_id}")
+
+    @property
+    def has_own_cluster(self) -> bool:
+        """Whether a cluster was started for the run."""
+        return bool(self._created_cluster)
 
     def leave(self) -> None:
         """Let the cluster go on, with all that it reads."""

@@ -37,9 +37,13 @@ class _Shared(EmrEngine):
         super().__init__(job)
         job.options.cluster_id = cluster
         self.planned = planned
+        self.began = 0.0  # seconds after the request for the cluster
 
     def confirm(self, work: Work) -> None:
         """The batch was asked about."""
+
+    def _ended(self, runner: Any) -> None:
+        self.began = self.began or runner.start_seconds
 
     def account(self, run: Run, report: Report) -> Iterable[str]:
         """The batch's comes at its end; the job's is kept for its next plan."""
@@ -76,8 +80,10 @@ def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
     run_id = new_run_id(NAME, started)
     with scratch(run_id, made[0].options.local_tmp_dir) as folder:
         starter = type(made[0])(args=["-r", "emr", *arguments])
-        status = _follow(starter, list(zip(made, each, strict=True)), first.given(run_id, NAME, chosen), folder)
-    for line in first.told(run_id, NAME, started, time.monotonic() - begun, 0.0, planned.work.bytes):
+        status, start_seconds = _follow(
+            starter, list(zip(made, each, strict=True)), first.given(run_id, NAME, chosen), folder
+        )
+    for line in first.told(run_id, NAME, started, time.monotonic() - begun, start_seconds, planned.work.bytes):
         print(line, file=sys.stderr)
     return status
 
@@ -89,26 +95,29 @@ def _planned(job: SensorJob, engine: EmrEngine) -> Outlook:
     return engine.plan_for(work(type(job), chosen, plan))
 
 
-def _follow(starter: SensorJob, jobs: Sequence[tuple[SensorJob, Outlook]], own: Mapping[str, Any], folder: Path) -> int:
-    """Start the cluster, run the jobs, end it."""
+def _follow(
+    starter: SensorJob, jobs: Sequence[tuple[SensorJob, Outlook]], own: Mapping[str, Any], folder: Path
+) -> tuple[int, float]:
+    """Start the cluster, run the jobs, end it; the status, and seconds until the first job began."""
     plan, run_file = folder / "plan", folder / "run.json"  # mrjob wants an input
     plan.touch()
     run_file.touch()
     starter.prepare("emr", str(plan), str(run_file), str(folder), 1, 1, {}, own)
-    status = 0
+    status, began = 0, 0.0
     try:
         with starter.make_runner() as runner:
             cluster = runner.make_persistent_cluster()
             for job, planned in jobs:
                 print(f"{job.NAME}:", file=sys.stderr)
+                engine = _Shared(job, planned, cluster)
                 try:
-                    ended = run_command(type(job), job.options, _Shared(job, planned, cluster))
+                    ended = run_command(type(job), job.options, engine)
                 except JobError as error:
                     print(f"error: {error}", file=sys.stderr)
                     ended = error.status
-                status = status or ended
+                status, began = status or ended, began or engine.began
     except Exception as error:
         if (told := explained(error, "emr")) is None:
             raise
         raise told from error
-    return status
+    return status, began

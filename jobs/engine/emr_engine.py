@@ -107,7 +107,8 @@ class EmrEngine(MrjobEngine):
         return {"planned": self.planned, "base": base, "tags": _tags(run, job, settings.inputs[0])}
 
     def _ended(self, runner: Any) -> None:
-        self._start_seconds += runner.start_seconds
+        if runner.has_own_cluster:
+            self._start_seconds += runner.start_seconds
 
     def account(self, run: Run, report: Report) -> Iterable[str]:
         started = datetime.fromtimestamp(run.started / 1e6, UTC)
