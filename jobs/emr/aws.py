@@ -36,7 +36,7 @@ def client(service: str, region: str | None = None, **given: Any) -> Any:
     own = "AWS_MAX_ATTEMPTS" in os.environ or "AWS_RETRY_MODE" in os.environ
     config = Config() if own else Config(retries={"mode": "standard", "total_max_attempts": _TRIES})
     try:
-        session = boto3.session.Session(region_name=region or os.environ.get("AWS_REGION") or None)
+        session: Any = boto3.session.Session(region_name=region or os.environ.get("AWS_REGION") or None)
         return session.client(service, config=config, **given)
     except (BotoCoreError, ValueError) as error:
         raise explained(error, f"AWS {service}") or error from None

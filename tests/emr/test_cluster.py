@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
@@ -81,7 +83,8 @@ def test_containers_are_those_of_the_plan(size: int, ordered: bool, container: i
 
 
 def refused(code: str, operation: str = "RunJobFlow") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"RetryAttempts": 7}}, operation)
+    answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"RetryAttempts": 7}}
+    return ClientError(answer, operation)
 
 
 LOGIN = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`"

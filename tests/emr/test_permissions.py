@@ -49,14 +49,15 @@ NOT_RECORDED = {
 def actions(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     """The actions that this process asks AWS for, as policies name them, while the test runs."""
     found: set[str] = set()
-    ask = botocore.client.BaseClient._make_api_call
+    base: Any = botocore.client.BaseClient
+    ask = base._make_api_call
 
     def note(client: Any, operation: str, parameters: Any) -> Any:
         service = client.meta.service_model.service_name
         found.add(f"s3:{ACTIONS_OF_S3[operation]}" if service == "s3" else f"{SERVICES[service]}:{operation}")
         return ask(client, operation, parameters)
 
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", note)
+    monkeypatch.setattr(base, "_make_api_call", note)
     s3_client.forget()
     yield found
     s3_client.forget()
