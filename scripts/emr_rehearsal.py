@@ -233,7 +233,7 @@ def _spark_defaults(folder: Path) -> None:
     here = {f"spark.{role}.SPARK_LOCAL_IP": "127.0.0.1" for role in ("executorEnv", "yarn.appMasterEnv")}
     one = {"spark.executor.instances": "1", "spark.executor.cores": "2", "spark.executor.memory": "768m"}
     properties = {"spark.yarn.jars": f"local:{_spark()}/jars/*", "spark.ui.enabled": "false", **here, **one}
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in properties.items()))
 
 
@@ -260,7 +260,16 @@ def _wait_for_the_worker(cluster: Cluster) -> None:
     cluster.state = "STARTING"
 
 
-_terminate = Cluster.terminate
+_terminate, _add_steps = Cluster.terminate, Cluster.add_steps
+
+
+def _add_waiting_steps(cluster: Any, steps: list[dict[str, Any]]) -> list[Step]:
+    before = getattr(cluster, "state", None)
+    added = _add_steps(cluster, steps)
+    for step in added:
+        step.state = "PENDING"
+    cluster.state = before
+    return added
 
 
 def _terminate_unless_ended(cluster: Cluster) -> None:
@@ -296,6 +305,7 @@ def rehearse(port: int, folder: Path) -> None:
     """Serve until the process ends, with everything below `folder`; the cluster ends with the process."""
     moto: Any = Cluster
     moto.run_bootstrap_actions, moto.terminate = _wait_for_the_worker, _terminate_unless_ended
+    moto.add_steps = _add_waiting_steps
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())

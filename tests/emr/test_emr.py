@@ -47,7 +47,7 @@ def _of_matrix(job: str) -> object:
     return pytest.param(job, marks=() if job in ("daily_stats", "availability") else pytest.mark.full)
 
 
-@pytest.mark.parametrize("job", map(_of_matrix, registry.all_jobs()))
+@pytest.mark.parametrize("job", [_of_matrix(job) for job in registry.all_jobs()])
 def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path, job: str) -> None:
     fill(emr)
     expected = told(tmp_path, SAMPLE, "-r", "inline", module=f"jobs.{job}").output
