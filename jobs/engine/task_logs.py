@@ -8,7 +8,7 @@ from typing import Any
 from jobs.errors import InputError, JobError, LimitError, UsageError
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
-_IN_PACKAGE = re.compile(r"^.*\b(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_\w+)/")
+_IN_PACKAGE = re.compile(r"^.*\b(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_\w+|site-packages)/")
 _ERROR = re.compile(r"^error: (.+)", re.MULTILINE)
 _STATUS = re.compile(r"subprocess failed with code (\d+)")
 _OVER_MEMORY = re.compile(
