@@ -16,6 +16,7 @@ import itertools
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from moto.backends import get_backend
 from moto.emr.models import BootstrapAction, Cluster, Step
 from moto.server import ThreadedMotoServer
 
+from jobs import engine
 from jobs.emr import bundle
 from jobs.engine import applications
 from jobs.engine.cache import cache_folder
@@ -167,9 +169,12 @@ class Worker:
             done = subprocess.CompletedProcess(command, running.returncode, out.read_bytes(), err.read_bytes())
         where = f"steps/{step.id}"
         self._log(cluster, f"{where}/controller.gz", f"{shlex.join(command)}\n".encode())
-        self._log(cluster, f"{where}/syslog.gz", done.stderr)
         self._log(cluster, f"{where}/stdout.gz", done.stdout)
-        self._log(cluster, f"{where}/stderr.gz", b"" if done.returncode == 0 else b"Streaming Command Failed!\n")
+        if step.args[0] == "spark-submit":
+            self._log(cluster, f"{where}/stderr.gz", done.stderr)
+        else:
+            self._log(cluster, f"{where}/syslog.gz", done.stderr)
+            self._log(cluster, f"{where}/stderr.gz", b"" if done.returncode == 0 else b"Streaming Command Failed!\n")
         for application in _applications(done.stderr.decode()):
             for log in sorted((self.hadoop_home / "logs" / "userlogs" / application).glob("container_*/*")):
                 if log.is_file():
@@ -234,6 +239,7 @@ def _spark_defaults(folder: Path) -> None:
     one = {"spark.executor.instances": "1", "spark.executor.cores": "2", "spark.executor.memory": "768m"}
     properties = {"spark.yarn.jars": f"local:{_spark()}/jars/*", "spark.ui.enabled": "false", **here, **one}
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(Path(engine.__path__[0], "spark-submit-log4j2.properties"), folder / "log4j2.properties")
     (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in properties.items()))
 
 
@@ -279,7 +285,7 @@ def _terminate_unless_ended(cluster: Cluster) -> None:
 
 def _profile(url: str) -> Profile:
     """A cluster whose s3:// is the server there, with nodes as large as those that plans reckon with."""
-    keys = ",".join(f"{name}={value}" for name, value in _KEYS.items())  # which EMR's nodes have of their role
+    keys = "AWS_ACCESS_KEY_ID=test,AWS_SECRET_ACCESS_KEY=test"  # which EMR's nodes have of their role
     return replace(
         DEFAULT,
         properties={

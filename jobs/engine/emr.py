@@ -164,6 +164,10 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
     def _check_cluster_spark_support(self) -> None:
         """The plan knows what its nodes are."""
 
+    def _spark_upload_args(self) -> list[str]:
+        """None: nodes have the twins."""
+        return []
+
     def driver_said(self, stream: str) -> str:
         """What the driver of a Spark step wrote on the cluster: from the logs, which are whole once it has ended."""
         self._wait_for_logs_on_s3()

@@ -138,6 +138,8 @@ def _spelled(known: Iterable[argparse.Action], options: argparse.Namespace) -> I
 
 def _refuse_what_stays_here(options: argparse.Namespace, chosen: Settings) -> None:
     """A driver on the cluster sees no file of this machine, and nobody reads what it prints."""
+    if options.python_bin:
+        raise UsageError("twins run on what nodes install", where="--python-bin", fix="leave it out")
     if not chosen.output_dir or options.cat_output:
         raise UsageError("the driver prints where nobody reads", where="-r emr", fix="publish with --output-dir s3://…")
     given = (chosen.output_dir, chosen.rejects, *(getattr(options, name, None) for name in _FILES))

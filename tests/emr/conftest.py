@@ -20,9 +20,6 @@ from tests.servers import S3Server, child, environment
 def emr_process() -> Iterator[S3Server]:
     """One control plane with a Hadoop cluster behind it for all tests of a worker; tests take `emr`."""
     need_hadoop()
-    if "DEV_EMR" in os.environ:
-        yield S3Server(os.environ["DEV_EMR"], environment(os.environ["DEV_EMR"]))
-        return
     with tempfile.TemporaryDirectory(prefix="emr-", ignore_cleanup_errors=True) as folder:
         command = [sys.executable, "-m", "scripts.emr_rehearsal", "--dir", folder]
         with child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:

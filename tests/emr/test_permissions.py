@@ -71,6 +71,7 @@ def test_the_policy_allows_what_is_asked_and_no_more(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_PRICING", emr.url)  # else prices are not asked for in its place
     fill(emr)
     expected = api.run("daily_stats", [Path(__file__).parents[2] / "sample_data"])
     actions.clear()  # of the test's own

@@ -128,13 +128,14 @@ def lake(s3: S3Server) -> None:
     [
         ([], "-r emr: the driver prints where nobody reads; publish with --output-dir s3://…"),
         (["--output-dir", "out"], "out: is no place in S3, and the driver runs on another machine; use s3://…"),
+        (["--python-bin", "python3"], "--python-bin: twins run on what nodes install; leave it out"),
         (["--master", "yarn"], "-r emr: is EMR's to say; leave out --master and --deploy-mode"),
         (
             ["--yes", "--output-dir", "s3://none/x"],
             "s3://none: there is no such bucket; check its name and the account",
         ),
     ],
-    ids=["printed", "local", "master", "bucket"],
+    ids=["printed", "local", "python", "master", "bucket"],
 )
 def test_what_a_twin_cannot_do_there(s3: S3Server, tmp_path: Path, arguments: list[str], error: str) -> None:
     lake(s3)
