@@ -102,6 +102,7 @@ def test_a_twin_is_a_step_whose_driver_publishes(emr: S3Server, tmp_path: Path) 
     assert keys(emr, ".sensor-jobs/runs/") == []
 
 
+@pytest.mark.full
 def test_a_python_of_the_nodes_gets_the_suite_with_the_run(emr: S3Server, tmp_path: Path) -> None:
     emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
     done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--python-bin", sys.executable)

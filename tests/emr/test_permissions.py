@@ -81,9 +81,7 @@ def test_the_policy_allows_what_is_asked_and_no_more(
         "check_cluster_every": 0.3,
         "output_dir": "s3://lake/stats",
     }
-    for overwrite in (False, True):
-        table = api.run("daily_stats", ["s3://lake/logs/"], engine="emr", overwrite=overwrite, **settings)
-        assert table.equals(expected)
+    assert api.run("daily_stats", ["s3://lake/logs/"], engine="emr", **settings).equals(expected)
     for command in (["clusters", "--all"], ["status"], ["logs"], ["terminate", "--orphans"]):
         monkeypatch.setattr(sys, "argv", ["jobs.emr", *command])
         assert clusters.main() == 0
