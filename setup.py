@@ -40,12 +40,16 @@ SCHEDULE = [
 POSTGRESQL = ["psycopg[binary]>=3.1"]
 MARIADB = ["pymysql>=1.1"]  # pure Python; mysqlclient needs a compiler and headers
 OTLP = ["opentelemetry-exporter-otlp-proto-http>=1.25"]
+EMR = [
+    "ziglang>=0.13",  # builds the kernel for the nodes, whatever processor and C library they have
+]
 DEV = [
-    "aiosmtpd>=1.4.6",  # the mail server of tests
     *SCHEDULE,
     *POSTGRESQL,
     *MARIADB,
     *OTLP,
+    "aiosmtpd>=1.4.6",  # the mail server of tests
+    "cfn-lint>=1.40",  # checks the templates below scripts/infra
     "coverage>=7.10",  # measures forked tasks
     "duckdb>=1.2",
     "hypothesis>=6.100",
@@ -57,7 +61,9 @@ DEV = [
     "pytest-cov>=6.0",
     "pytest-xdist>=3.6",
     "ruff>=0.11,<0.18",  # other versions format otherwise
+    "types-PyYAML",
     "types-setuptools",
+    "ziglang>=0.13",
     "boto3-stubs[s3]>=1.34",
 ]
 
@@ -105,6 +111,7 @@ setup(
         "jobs": ["py.typed"],
         "jobs.kernel": ["*.c", "*.h"],
         "jobs.readings": ["dialects/*.toml"],
+        "jobs.emr": ["*.toml", "*.sh"],
         "jobs.engine": ["skeleton/*.txt", "*.properties"],
         "jobs.schedule.ledger": ["migrations/script.py.mako"],
         "jobs.hadoop": ["pom.xml", "hadoop.sh", "*.properties", "classes.txt.gz"],
@@ -117,6 +124,7 @@ setup(
         "postgresql": POSTGRESQL,
         "mariadb": MARIADB,
         "otlp": OTLP,
+        "emr": EMR,
         "dev": DEV,
     },
     distclass=Platform,

@@ -87,10 +87,10 @@ def _driven(
 
 
 def _engine(name: EngineName | None, job: str, instance: object) -> Engine:
-    from jobs.engine.mrjob_engine import MrjobEngine
+    from jobs.engine.mrjob_engine import engine_of
 
     if name not in TWINS:
-        return MrjobEngine(instance)  # type: ignore[arg-type]
+        return engine_of(instance)  # type: ignore[arg-type]
     from importlib import import_module
 
     from jobs.engine.spark import SparkEngine

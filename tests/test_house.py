@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "jobs").rglob("*.py"))
 HEAVY = ("boto3", "pyspark", "pandas", "tqdm", "zstandard", "pyarrow.parquet", "mrjob")
 
-LAYERS = ("errors", "kernel", "readings", "partials", "lake", "engine", "jobs")
+LAYERS = ("errors", "kernel", "readings", "partials", "lake", "emr", "engine", "jobs")
 """Lower layers first: a module imports from its own layer and those before it."""
 
 
@@ -25,8 +25,8 @@ def _dotted(path: Path) -> str:
 
 
 def _layer(module: str) -> int:
-    """The layer of one of our modules; the jobs themselves, their twins and their registry are on top."""
-    part = [*module.split("."), ""][1]
+    """The layer of one of our modules; the jobs themselves, their twins, their registry and programs are on top."""
+    part = "jobs" if module.endswith(".__main__") else [*module.split("."), ""][1]
     if part in LAYERS:
         return LAYERS.index(part)
     return 0 if part in {"", "__version__"} else len(LAYERS) - 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pyarrow as pa
 
 from jobs.engine import compat
-from jobs.engine.driver import Engine, Outcome, drive, make_plan
+from jobs.engine.driver import Engine, Outcome, drive, make_plan, work
 from jobs.engine.guard import guarded, leave
 from jobs.engine.options import Settings, settings
 from jobs.engine.summary import plan_lines, summary
@@ -29,14 +29,14 @@ def main(job: type[SensorJob]) -> NoReturn:
 
 
 def _main(job: type[SensorJob]) -> int:
-    from jobs.engine.mrjob_engine import MrjobEngine, set_up_logging
+    from jobs.engine.mrjob_engine import engine_of, set_up_logging
 
     instance = job()
     if instance.is_task():
         instance.execute()
         return 0
     set_up_logging(instance.options)
-    return run_command(job, instance.options, MrjobEngine(instance))
+    return run_command(job, instance.options, engine_of(instance))
 
 
 def run_command(job: type[Declaration], options: argparse.Namespace, engine: Engine) -> int:
@@ -44,7 +44,9 @@ def run_command(job: type[Declaration], options: argparse.Namespace, engine: Eng
     chosen = settings(options, job.OPTIONS)
     if chosen.dry_run:
         plan, _ = make_plan(chosen, engine, heads=True)
-        for line in plan_lines(plan, engine.tasks(chosen)):
+        for line in plan_lines(plan, None if engine.name == "emr" else engine.tasks(chosen)):
+            print(line)
+        for line in engine.outlook(work(job, chosen, plan)):
             print(line)
         return 0
     _say_once_without_kernel(options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from jobs import __version__
+from jobs.emr.work import Work
 from jobs.engine import progress
 from jobs.engine.filters import refuse_unknown
 from jobs.engine.options import Settings
@@ -55,13 +56,22 @@ class Engine(Protocol):
 
     def tasks(self, settings: Settings) -> int: ...
     def check(self, settings: Settings) -> None: ...
+    def outlook(self, work: Work) -> Iterable[str]:
+        """What a run will take, in lines for people, where it costs something. Raises RefusedError over the limit."""
+
+    def confirm(self, work: Work) -> None:
+        """Go on if the user lets the run cost what it will. Raises RefusedError, UsageError."""
+
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report: ...
+    def account(self, run: Run, report: Report) -> Iterable[str]:
+        """What the run took beside what was planned, in lines for people, where that was told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run came to. `seconds`: wall time. `published`: where the result is, if it was, in `files` of together
-    `size` bytes; `laid_out`: in folders by day. `notes`: what the job said of its result."""
+    `size` bytes; `laid_out`: in folders by day. `notes`: what the job said of its result; `account`: what the engine
+    said of what the run took."""
 
     run: Run
     plan: Plan
@@ -73,6 +83,7 @@ class Outcome:
     files: int = 0
     size: int = 0
     laid_out: bool = False
+    account: tuple[str, ...] = ()
 
 
 def make_plan(settings: Settings, engine: Engine, *, heads: bool = False) -> tuple[Plan, dict[str, str]]:
@@ -101,6 +112,7 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
         _refuse_timeless(job, dialects)
     if layout is not None:
         _refuse_own_output(plan, settings)
+    engine.confirm(work(job, settings, plan, shuffled=bool(tables.keys() & job.PARTIALS)))
     with scratch(run_id, base) as folder:
         run = Run(
             run_id,
@@ -110,7 +122,7 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
             dialects,
             _zones(settings, dialects),
             str(folder),
-            min(_MOST_PARTITIONS, 1 + plan.size // _BYTES_PER_PARTITION),
+            _partitions(plan),
             engine.carrier,
             library.load() is not None,
             *_stages(job, settings, shuffled=bool(tables.keys() & job.PARTIALS)),
@@ -144,7 +156,21 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
     published = settings.output_dir if problem is None else None
     seconds = time.monotonic() - begun
     said, size = tuple(dict.fromkeys(notes)), sum(part.size for part in parts)
-    return Outcome(run, plan, report, seconds, published, problem, said, len(parts), size, layout is not None)
+    account = tuple(engine.account(run, report))
+    return Outcome(run, plan, report, seconds, published, problem, said, len(parts), size, layout is not None, account)
+
+
+def work(job: type[Declaration], settings: Settings, plan: Plan, *, shuffled: bool = False) -> Work:
+    """What running the job over the plan comes to. shuffled: whether tables go through the shuffle."""
+    ordered, stages = _stages(job, settings, shuffled=shuffled)
+    passes = 1 if job.survey(settings) is None else 2
+    sizes = (len(plan.objects), plan.size, len(plan.splits))
+    largest = max((split.size for split in plan.splits), default=0)
+    return Work(job.NAME, *sizes, ordered, stages, _partitions(plan), settings.tasks, passes, largest)
+
+
+def _partitions(plan: Plan) -> int:
+    return min(_MOST_PARTITIONS, 1 + plan.size // _BYTES_PER_PARTITION)
 
 
 def _surveyed(job: type[Declaration], run: Run, plan: Plan, engine: Engine) -> Run:

@@ -10,6 +10,7 @@ import re
 import sys
 from typing import Any
 
+from jobs.emr import containers
 from jobs.engine import applications, compat, package
 from jobs.engine.cache import cache_folder
 from jobs.engine.hadoop_watch import Watch
@@ -29,9 +30,6 @@ from mrjob.hadoop import HadoopJobRunner, _log_record_from_hadoop  # noqa: E402
 
 log = logging.getLogger(__name__)
 
-_BYTES_PER_TASK = 1 << 30  # a container takes as long to start as this many bytes to be read
-_MOST_MAPS = 20_000  # an application master of usual memory can follow so many; each then takes several splits
-_READINGS_PER_REDUCE = 256 << 20  # bytes of input, where its readings themselves are shuffled
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _PAGE = re.compile(r"^The url to track the job: (\S+)")
 _ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL)
@@ -116,11 +114,9 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
 def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:
     """The properties of a run: its name, lines of the plan for a map task, reduce tasks, and whether all of it is so
     small that it runs within the application master."""
-    most = run.settings.tasks
-    maps = most or min(_MOST_MAPS, max(cores, -(-plan.size // _BYTES_PER_TASK)))
-    lines = max(1, -(-len(plan.splits) // maps))
-    reduces = -(-plan.size // (_READINGS_PER_REDUCE if run.ordered else _BYTES_PER_TASK))
-    reduces = max(1, min(reduces, run.partitions, most or reduces))
+    asked = run.settings.tasks
+    lines = containers.lines_per_map(plan.size, len(plan.splits), cores, asked)
+    reduces = containers.reduce_tasks(plan.size, run.partitions, asked, ordered=run.ordered)
     is_small = plan.size <= _SMALL_BYTES and -(-len(plan.splits) // lines) <= _SMALL_TASKS and reduces == 1
     return {
         "mapreduce.job.name": run.id,

@@ -133,10 +133,12 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
         tasks: int,
         stages: int,
         jobconf: Mapping[str, Any],
+        own: Mapping[str, Any],
     ) -> None:
         """Set what the next `make_runner` runs: the plan as the job's input, all its files below `scratch`.
 
-        jobconf: Hadoop's properties of this run, which the user's own stand above.
+        jobconf: Hadoop's properties of this run, which the user's own stand above. own: what the engine gives its
+        runner beside mrjob's options.
         """
         self.options.runner = runner
         self._jobconf = jobconf
@@ -146,6 +148,7 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
             "output_dir": None,
             "conf_paths": conf_paths(self.options.conf_paths, runner),
             "local_tmp_dir": scratch,
+            **own,
         }
         self._num_tasks = tasks
         self._stages = stages
@@ -163,6 +166,10 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
             from jobs.engine.hadoop import HadoopRunner
 
             return HadoopRunner
+        if self.options.runner == "emr":
+            from jobs.engine.emr import EmrRunner
+
+            return EmrRunner
         runner: type[MRJobRunner] = super()._runner_class()
         return runner
 

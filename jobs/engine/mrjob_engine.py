@@ -6,16 +6,18 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobs.emr.work import Work
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.report import Report
 from jobs.engine.run import Run
 from jobs.engine.shuffle import Carrier, packed, read_block
+from jobs.engine.spending import refuse_elsewhere
 from jobs.errors import JobError, UsageError
 
 if TYPE_CHECKING:
@@ -58,14 +60,39 @@ class MrjobEngine:
             return 1
         return settings.tasks or self._job.options.num_cores or len(os.sched_getaffinity(0))
 
+    def _jobconf(self, run: Run, plan: Plan) -> dict[str, Any]:
+        """Hadoop's properties of the run."""
+        if self.runner != "hadoop":
+            return {}
+        from jobs.engine.hadoop import jobconf
+
+        return jobconf(run, plan, self.tasks(run.settings))
+
+    def _given(self, run: Run) -> dict[str, Any]:
+        """What mrjob's runner is given beside mrjob's options."""
+        return {}
+
+    def _ended(self, runner: Any) -> None:
+        """Take note of what mrjob's runner knows when a job of the run is done."""
+
     def check(self, settings: Settings) -> None:
         """Refuse what this engine cannot do."""
+        refuse_elsewhere(self._job.options, self.name)
         if "-" in settings.inputs and self.name not in _READS_STDIN:
             raise UsageError(
                 "standard input cannot be read by a cluster's tasks",
                 where=f"-r {self.name} -",
                 fix="copy it where they can read it, for instance: aws s3 cp - s3://BUCKET/KEY or hadoop fs -put - hdfs:///KEY",
             )
+
+    def outlook(self, work: Work) -> Iterable[str]:
+        return ()
+
+    def confirm(self, work: Work) -> None:
+        """Nothing to ask: what runs here or on a cluster that runs anyway costs nothing more."""
+
+    def account(self, run: Run, report: Report) -> Iterable[str]:
+        return ()
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         """Run the tasks; the report of all. Raises what a task raised, JobError where mrjob gave up."""
@@ -91,14 +118,9 @@ class MrjobEngine:
         with plan_file.open("w") as file:
             file.writelines(split.dumps() + "\n" for split in splits)
         replace(run, tables={n: block for n, block in run.tables.items() if n not in shuffled}).save(run_file)
-        conf: dict[str, object] = {}
-        if self.runner == "hadoop":
-            from jobs.engine.hadoop import jobconf
-
-            conf = jobconf(run, plan, self.tasks(settings))
-        self._job.prepare(
-            self.runner, str(plan_file), str(run_file), str(scratch), self.tasks(settings), run.stages, conf
-        )
+        files = (str(plan_file), str(run_file), str(scratch))
+        conf, own = self._jobconf(run, plan), self._given(run)
+        self._job.prepare(self.runner, *files, self.tasks(settings), run.stages, conf, own)
         report = Report()
         runner = None
         try:
@@ -106,15 +128,25 @@ class MrjobEngine:
                 runner.run()
                 for line in to_lines(runner.cat_output()):
                     report.add(receive(line, scratch))
+            self._ended(runner)
         except StepFailedException as error:
             reason = str(error).partition(": Command")[0]
             failed = JobError(f"{reason} on {self.runner}", fix="the log above says why; -v shows all of it")
             raise told(scratch) or getattr(runner, "failure", None) or failed from None
         except Exception as error:
-            if (explained := _explained(error, self.runner)) is None:
+            if (told_error := explained(error, self.runner)) is None:
                 raise
-            raise explained from error
+            raise told_error from error
         return report
+
+
+def engine_of(job: SensorJob) -> MrjobEngine:
+    """The engine that a job's -r names."""
+    if job.options.runner == "emr":
+        from jobs.engine.emr_engine import EmrEngine
+
+        return EmrEngine(job)
+    return MrjobEngine(job)
 
 
 def _table_splits(tables: Mapping[str, str], first: int) -> Iterator[Split]:
@@ -127,7 +159,7 @@ def _table_splits(tables: Mapping[str, str], first: int) -> Iterator[Split]:
             number += 1
 
 
-def _explained(error: Exception, runner: str) -> JobError | None:
+def explained(error: Exception, runner: str) -> JobError | None:
     """What mrjob raised where a user gave it a file that is not there, a broken configuration or no credentials."""
     module = type(error).__module__.partition(".")[0]
     if isinstance(error, FileNotFoundError) and error.filename:
@@ -135,7 +167,9 @@ def _explained(error: Exception, runner: str) -> JobError | None:
     if module == "yaml":
         return UsageError(f"is no YAML: {' '.join(str(error).split())}", where="mrjob's configuration")
     if module == "botocore":
-        return JobError(str(error), where=f"-r {runner}", fix="check the credentials and the region")
+        from jobs.emr import aws
+
+        return aws.explained(error, f"-r {runner}")
     return None
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
+from jobs.engine import spending
 from jobs.errors import UsageError
 from jobs.lake.storage import canonical
 from jobs.partials.grouping import parse_by
@@ -144,6 +145,7 @@ def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) 
         default="fail",
         help="what a truncated or corrupt object does to the exit status (default: fail)",
     )
+    spending.add_options(parser)
     group = parser.add_argument_group("Output")
     group.add_argument(
         "--output-format",

@@ -24,6 +24,7 @@ from jobs.readings.names import MARKER, is_log_name
 _LARGEST_SPLIT = 64 << 20
 _SMALLEST_SPLIT = 2 << 20
 _SPLITS_PER_TASK = 4
+_MOST_SPLITS = 800_000  # which the driver holds in half a gigabyte
 _MOST_LOOKED_AT = 256  # large objects; each takes a request
 _MOST_HEADS = 10_000  # objects that --dry-run looks at
 _DAY = re.compile(r"(?:^|/)dt=(\d{4}-\d{2}-\d{2})(?=/)")
@@ -140,7 +141,8 @@ class Planner:
     def _split_size(self, total: int) -> int:
         if self._settings.split_size:
             return self._settings.split_size
-        return min(_LARGEST_SPLIT, max(_SMALLEST_SPLIT, total // (self._tasks * _SPLITS_PER_TASK)))
+        size = min(_LARGEST_SPLIT, max(_SMALLEST_SPLIT, total // (self._tasks * _SPLITS_PER_TASK)))
+        return max(size, total // _MOST_SPLITS)
 
     def _cut(self, info: ObjectInfo, key: str, split_size: int) -> Iterator[Piece]:
         """The pieces of an object: one, unless it is large and its format allows cutting. Where there are too many to

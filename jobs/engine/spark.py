@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from jobs import errors
+from jobs.emr.work import Work
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.reading import SplitReader
@@ -74,6 +75,15 @@ class SparkEngine:
 
     name = "spark"
     concludes = True
+
+    def outlook(self, work: Work) -> Iterable[str]:
+        return ()
+
+    def confirm(self, work: Work) -> None:
+        """Nothing to ask: it costs nothing more."""
+
+    def account(self, run: Run, report: Report) -> Iterable[str]:
+        return ()
 
     def __init__(self, twin: Twin, master: str | None = None, conf: dict[str, str] | None = None) -> None:
         self._twin = twin

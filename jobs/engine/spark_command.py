@@ -12,6 +12,7 @@ from jobs.engine.command import run_command
 from jobs.engine.guard import guarded, refuse
 from jobs.engine.options import add_options
 from jobs.engine.spark import SparkEngine, Twin
+from jobs.engine.spending import refuse_elsewhere
 from jobs.errors import UsageError
 
 
@@ -23,13 +24,27 @@ def main(twin: Twin) -> NoReturn:
 def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
     """Run a twin with these arguments (default: the command line's); the exit status. Raises JobError."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    start, rest = _start_options().parse_known_args(given)
+    if start.runner == "emr":
+        return _on_emr(twin, start, rest)
     options = _parser(twin).parse_intermixed_args(given)
+    refuse_elsewhere(options, "spark")
     conf = _conf(options.conf)
     if options.deploy_mode == "cluster":
         _refuse_what_stays_here(options)
-        _, rest = _start_options().parse_known_args(given)
         return spark_on_yarn.submit(twin.job.NAME, rest, conf)
     return run_command(twin.job, options, SparkEngine(twin, options.spark_master, conf))
+
+
+def _on_emr(twin: Twin, start: argparse.Namespace, rest: list[str]) -> int:
+    """Run the twin on a cluster of Amazon EMR's, where its options are joined by mrjob's for that."""
+    from jobs.engine.job import SensorJob
+    from jobs.engine.spark_on_emr import run
+
+    if start.spark_master or start.deploy_mode:
+        raise UsageError("is EMR's to say", where="-r emr", fix="leave out --master and --deploy-mode")
+    assert issubclass(twin.job, SensorJob)
+    return run(twin.job, ["-r", "emr", *rest], _parser(twin)._actions, _conf(start.conf))
 
 
 _OPTIONS = {"spark.master": "--master", "spark.submit.deployMode": "--deploy-mode"}
@@ -41,6 +56,12 @@ def _start_options() -> argparse.ArgumentParser:
     parser.error = refuse  # type: ignore[method-assign]
     spark = parser.add_argument_group("Spark")
     spark.add_argument("--master", "--spark-master", dest="spark_master", help="Spark master (default: local[*])")
+    spark.add_argument(
+        "-r",
+        "--runner",
+        choices=("emr",),
+        help="emr: on a cluster of Amazon EMR's that is started for it, with the options of `-r emr` of the job",
+    )
     spark.add_argument(
         "--deploy-mode",
         choices=("client", "cluster"),

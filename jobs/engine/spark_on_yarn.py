@@ -34,7 +34,8 @@ _LISTS = {
     "spark.yarn.appMasterEnv.PYTHONPATH": ":",
     "spark.driver.extraJavaOptions": " ",
 }
-_STATUS = re.compile(r"User application exited with status (\d+)")
+STATUS = re.compile(r"User application exited with status (\d+)")
+"""What the driver's container says at its end."""
 _CONFIGURATIONS = ("HADOOP_CONF_DIR", "YARN_CONF_DIR")
 
 
@@ -102,7 +103,7 @@ def submit(job: str, arguments: Sequence[str], given: Conf) -> int:
         raise JobError(f"spark-submit failed: {last[0]}", where="--deploy-mode cluster")
     told = _said(application[1], "stdout")  # where Spark puts what Python writes
     sys.stderr.write(told)
-    left = _STATUS.search(_said(application[1], "stderr")) if status else None
+    left = STATUS.search(_said(application[1], "stderr")) if status else None
     if status and "error: " not in told:
         raise JobError("the application failed", where=application[1], fix=f"yarn logs -applicationId {application[1]}")
     return int(left[1]) if left else status

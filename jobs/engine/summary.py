@@ -45,6 +45,7 @@ def summary(outcome: Outcome) -> Iterator[str]:
     if tally.readings and not report.selected:
         yield "note: no reading is what this run is about; filters and the job's own options say what that is"
     yield from (f"note: {note}" for note in outcome.notes)
+    yield from outcome.account
     if outcome.published:
         yield f"published in {outcome.published} (run {outcome.run.id})"
         if outcome.laid_out:
@@ -52,12 +53,12 @@ def summary(outcome: Outcome) -> Iterator[str]:
             yield f"{_counted(outcome.files, 'file')} ({megabytes(outcome.size)}), {share:.0%} of the bytes read"
 
 
-def plan_lines(plan: Plan, tasks: int) -> Iterator[str]:
-    """The plan for people: totals, formats, then a line a split."""
+def plan_lines(plan: Plan, tasks: int | None) -> Iterator[str]:
+    """The plan for people: totals, formats, then a line a split. tasks: None where others tell of them."""
     objects = len(plan.objects)
     splits = f"{_counted(len(plan.splits), 'split')} of at most {megabytes(plan.split_size)}"
-    shown = _counted(min(tasks, len(plan.splits)), "task")
-    yield f"{_counted(objects, 'object')}, {megabytes(plan.size)}, {splits}, {shown}"
+    shown = f", {_counted(min(tasks, len(plan.splits)), 'task')}" if tasks else ""
+    yield f"{_counted(objects, 'object')}, {megabytes(plan.size)}, {splits}{shown}"
     if plan.pruned_objects:
         yield f"{plan.pruned_objects:,} objects ({megabytes(plan.pruned_bytes)}) pruned by their dt= folders"
     if plan.looked_at:

@@ -8,7 +8,7 @@ from typing import Any
 from jobs.errors import InputError, JobError, LimitError, UsageError
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
-_IN_PACKAGE = re.compile(r"^.*\b(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_\w+)/")
+_IN_PACKAGE = re.compile(r"^.*\b(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_\w+|site-packages)/")
 _ERROR = re.compile(r"^error: (.+)", re.MULTILINE)
 _STATUS = re.compile(r"subprocess failed with code (\d+)")
 _OVER_MEMORY = re.compile(
@@ -21,10 +21,12 @@ _KINDS = {kind.status: kind for kind in (UsageError, InputError, LimitError)}
 _MOST = 500
 
 
-def failure(cause: dict[str, Any], application: str | None, said: str = "") -> JobError:
+def failure(cause: dict[str, Any], application: str | None, said: str = "", command: str = "") -> JobError:
     """The error of a job that failed for this cause, as mrjob's `_pick_error` gives it: a task's Python traceback, else
-    what Hadoop says; empty where no log is to be had. said: how the job ended, in Hadoop's words."""
-    whole = f"yarn logs -applicationId {application}" if application else "-v shows all that Hadoop says"
+    what Hadoop says; empty where no log is to be had. said: how the job ended, in Hadoop's words. command: shows
+    all logs; by default YARN's."""
+    yarn = f"yarn logs -applicationId {application}" if application else "-v shows all that Hadoop says"
+    whole = command or yarn
     task, hadoop = cause.get("task_error") or {}, cause.get("hadoop_error") or {}
     if over := _OVER_MEMORY.search(hadoop.get("message") or said):
         return _of_memory(over, cause.get("attempt_id") or "")

@@ -28,21 +28,34 @@ _FLAGS = ("-std=gnu11", "-O3", "-ffp-contract=off", "-fno-fast-math", "-fPIC", "
 _WARNINGS = ("-Wall", "-Wextra", "-Wno-unused-function")
 _BASELINE = {"x86_64": ("-msse4.2", "-mpopcnt"), "amd64": ("-msse4.2", "-mpopcnt")}  # x86-64-v2, for old compilers too
 _ZIG_CPU = {"x86_64": "x86_64_v2", "amd64": "x86_64_v2"}  # zig takes the machine's own processor otherwise
+_GLIBC = "2.17"  # what a library for another machine needs at most, as manylinux2014 does
 
 
 class BuildError(RuntimeError):
     """No compiler, or none that could build the kernel; the message says what to do."""
 
 
-def build(target: Path = LIBRARY, *, extra: Sequence[str] = (), force: bool = False, zig: bool = False) -> Path:
+def build(
+    target: Path = LIBRARY,
+    *,
+    extra: Sequence[str] = (),
+    force: bool = False,
+    zig: bool = False,
+    machine: str | None = None,
+) -> Path:
     """Builds the library if it is not there or its sources have changed; returns where it is.
 
-    extra: more flags, after the usual ones. zig: use the ziglang wheel only. Raises BuildError.
+    extra: more flags, after the usual ones. zig: use the ziglang wheel only. machine: build with that wheel for any
+    Linux of that processor (x86_64 or aarch64), whatever this machine is. Raises BuildError.
     """
+    if machine is not None:
+        zig, extra = True, (*extra, "-target", f"{machine}-linux-gnu.{_GLIBC}")
     if not force and target.is_file() and _mark(extra).encode() in target.read_bytes():
         return target
+    if zig and not importlib.util.find_spec("ziglang"):
+        raise BuildError("the Python package ziglang is missing: python -m pip install ziglang")
     failures = []
-    for compiler in [zig_compiler()] if zig else compilers():
+    for compiler in [zig_compiler(machine)] if zig else compilers():
         failure = _compile(compiler, target, extra)
         if failure is None:
             return target
@@ -60,9 +73,9 @@ def compilers() -> list[list[str]]:
     return [*usual, zig_compiler()] if importlib.util.find_spec("ziglang") else usual
 
 
-def zig_compiler() -> list[str]:
-    """The ziglang wheel as a C compiler."""
-    cpu = _ZIG_CPU.get(platform.machine().lower(), "baseline")
+def zig_compiler(machine: str | None = None) -> list[str]:
+    """The ziglang wheel as a C compiler, for the baseline of a processor: this machine's where none is named."""
+    cpu = _ZIG_CPU.get(machine or platform.machine().lower(), "baseline")
     return [sys.executable, "-m", "ziglang", "cc", f"-mcpu={cpu}"]
 
 

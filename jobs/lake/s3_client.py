@@ -53,7 +53,7 @@ def _client(pid: int) -> Any:
 def _session() -> Any:
     import boto3.session
 
-    return boto3.session.Session()
+    return boto3.session.Session(region_name=os.environ.get("AWS_REGION") or None)  # which boto3 does not look at
 
 
 def forget() -> None:

@@ -6,6 +6,7 @@ import difflib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from jobs.engine.cache import cache_folder
 from jobs.hadoop import cluster, jars
 from scripts.console import ROOT, Block, Sandbox, agrees, blocks, expects_failure, masked, pages
 from tests.clusters import need_hadoop
+from tests.servers import child, environment
 
 BLOCKS = [block for page in pages() for block in blocks(page)]
 NOT_RUN_LIMIT = 8
@@ -54,6 +56,11 @@ def sandbox(
         found.lend(data)
     if "s3" in block.needs:
         found.environ.update(request.getfixturevalue("lake"))
+    if "emr" in block.needs:
+        bundles = cache_folder() / "emr-bundles"
+        bundles.mkdir(parents=True, exist_ok=True)
+        found.environ.update(request.getfixturevalue("rehearsal"))
+        found.lend_cache(bundles)
     if "hadoop" in block.needs:
         need_hadoop()
         found.lend_cache(jars.resolve(cache_folder(), lambda text: None))
@@ -76,6 +83,29 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_CONFIG_FILE": str(home / "config"),
     }
+    try:
+        _fill(environ)
+        yield environ
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def rehearsal() -> Iterator[dict[str, str]]:
+    """A rehearsal of Amazon EMR, whose S3 is filled as that of `lake`; yields what leads clients to it."""
+    need_hadoop()
+    with tempfile.TemporaryDirectory(prefix="emr-", ignore_cleanup_errors=True) as folder:
+        command = [sys.executable, "-m", "scripts.emr_rehearsal", "--dir", folder]
+        with child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            url = process.stdout.readline().decode().partition("=")[2].strip()
+            environ = environment(url)
+            _fill(environ)
+            yield environ
+
+
+def _fill(environ: dict[str, str]) -> None:
+    """A bucket `lake` with the sample logs below readings/."""
     upload = (
         "import boto3, pathlib\n"
         "s3 = boto3.client('s3')\n"
@@ -84,11 +114,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         "    if path.is_file():\n"
         "        s3.upload_file(str(path), 'lake', f'readings/{path.relative_to(\"sample_data\")}')\n"
     )
-    try:
-        subprocess.run([sys.executable, "-c", upload], cwd=ROOT, env=os.environ | environ, check=True)
-        yield environ
-    finally:
-        server.stop()
+    subprocess.run([sys.executable, "-c", upload], cwd=ROOT, env=os.environ | environ, check=True)
 
 
 @pytest.mark.parametrize("block", [_parameter(block) for block in BLOCKS])

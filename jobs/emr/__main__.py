@@ -1,0 +1,214 @@
+"""`python -m jobs.emr`: the suite's clusters on Amazon EMR."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from jobs import registry
+from jobs.emr import aws, clusters, history, telling
+from jobs.emr.clusters import ALIVE, Found
+from jobs.engine.cache import cache_folder
+from jobs.engine.command import guarded
+from jobs.engine.options import refuse
+from jobs.errors import JobError, UsageError
+
+_COMMANDS = {
+    "run": "run several jobs on one cluster, one after the other; the options are those of `-r emr`, for all of them",
+    "status": "show a cluster and its steps, by default the newest",
+    "clusters": "list clusters that have not ended; --orphans: those that cost and do nothing, status 1 if any",
+    "terminate": "end clusters",
+    "logs": "print the logs of a cluster's steps, and what its containers said",
+    "costs": "list what this machine has run on EMR, planned and actual, by the prices of the plans",
+}
+_RECENT = timedelta(days=30)
+
+
+def main() -> int:
+    """Does what the command line says. Raises JobError with the reason where it cannot."""
+    if sys.argv[1:2] == ["run"] and not {"-h", "--help"} & set(sys.argv):
+        return _run(sys.argv[2:])
+    options = _parser().parse_args()
+    if options.command == "costs":
+        return _costs(history.read(cache_folder() / "emr"), options.job)
+    emr = aws.client("emr", aws.region(options.region))
+    try:
+        if options.command == "clusters":
+            return _clusters(emr, orphans=options.orphans, every=options.all)
+        if options.command == "terminate":
+            return _terminate(emr, options.cluster, orphans=options.orphans)
+        found = clusters.described(emr, options.cluster) if options.cluster else _newest(emr)
+        if options.command == "status":
+            return _status(found)
+        return _logs(found, options.step, options.region)
+    except Exception as error:
+        if (told := aws.explained(error, "EMR")) is None:
+            raise
+        raise told from None
+
+
+def _run(arguments: list[str]) -> int:
+    from jobs.engine.emr_batch import run
+
+    known = registry.all_jobs()
+    names = list(itertools.takewhile(known.__contains__, arguments))
+    if not names:
+        fix = "python -m jobs.emr run JOB… INPUT… --output-dir s3://BUCKET/PREFIX"
+        raise UsageError(f"names no job first; there are {', '.join(known)}", where="run", fix=fix)
+    return run([known[name] for name in names], arguments[len(names) :])
+
+
+def _newest(emr: object) -> Found:
+    found = next(clusters.listed(emr, since=datetime.now(UTC) - _RECENT), None)
+    if found is None:
+        raise JobError("no cluster of the last 30 days", where="EMR", fix="name one, or another --region")
+    return found
+
+
+def _status(found: Found) -> int:
+    print(f"{found.id}  {_state(found.state)}  {found.name}")
+    print(f"started  {_time(found.created)}")
+    if found.ended:
+        print(f"ended    {_time(found.ended)}")
+    if found.reason:
+        print(f"reason   {found.reason}")
+    print(f"logs     {found.logs or 'none'}")
+    if found.steps:
+        print()
+    rows = [(s.id, s.name, _state(s.state), _time(s.began), _length(s.began, s.ended)) for s in found.steps]
+    _table([("step", "name", "state", "began", "took"), *rows] if rows else [])
+    return 1 if found.state == "TERMINATED_WITH_ERRORS" else 0
+
+
+def _clusters(emr: object, *, orphans: bool, every: bool) -> int:
+    now = datetime.now(UTC)
+    found = list(clusters.listed(emr, states=() if every else ALIVE, since=now - _RECENT if every else None))
+    if orphans:
+        found = [each for each in found if each.is_orphan(now)]
+    rows = [
+        (
+            c.id,
+            _state(c.state),
+            c.tags.get("job", ""),
+            c.tags.get("owner", ""),
+            _time(c.created),
+            _length(c.created, c.ended),
+        )
+        for c in found
+    ]
+    _table([("cluster", "state", "job", "owner", "started", "age"), *rows] if rows else [])
+    if not rows:
+        print("no cluster does nothing" if orphans else "no cluster runs", file=sys.stderr)
+    return 1 if orphans and rows else 0
+
+
+def _terminate(emr: object, names: list[str], *, orphans: bool) -> int:
+    if orphans == bool(names):
+        raise UsageError("name clusters, or give --orphans", where="terminate", fix="see: python -m jobs.emr clusters")
+    now = datetime.now(UTC)
+    if orphans:
+        found = [each for each in clusters.listed(emr, states=ALIVE) if each.is_orphan(now)]
+    else:
+        found = [clusters.described(emr, name) for name in names]
+    for each in found:
+        if each.state in ALIVE:
+            clusters.terminate(emr, each)
+            print(f"{each.id}: terminating")
+        else:
+            print(f"{each.id}: {_state(each.state)} since {_time(each.ended)}")
+    return 0
+
+
+def _logs(found: Found, step: str | None, region: str | None) -> int:
+    for uri, text in clusters.logs(aws.client("s3", aws.region(region)), found, step=step):
+        print(f"==> {uri} <==")
+        print(text.decode("utf-8", "replace").rstrip("\n"), end="\n\n")
+    return 0
+
+
+def _costs(runs: tuple[history.Entry, ...], job: str | None) -> int:
+    chosen = [run for run in runs if job in (None, run.job)]
+    rows = [
+        (
+            run.job,
+            _time(datetime.fromisoformat(run.started)),
+            telling.between(run.planned_seconds),
+            telling.duration(run.seconds),
+            " to ".join(map(telling.dollars, run.planned_dollars)),
+            telling.dollars(run.dollars),
+        )
+        for run in chosen
+    ]
+    if not rows:
+        print("no run is kept", file=sys.stderr)
+        return 0
+    total = ("total", "", "", "", "", telling.dollars(sum(run.dollars for run in chosen)))
+    _table([("job", "started", "planned", "took", "planned", "cost"), *rows, total])
+    return 0
+
+
+def _state(name: str) -> str:
+    return name.lower().replace("_", " ")
+
+
+def _time(at: datetime | None) -> str:
+    """In UTC, and in the zone of this machine where that is another."""
+    if at is None:
+        return "-"
+    here = at.astimezone()
+    own = f" ({here:%H:%M %Z})" if here.utcoffset() else ""
+    return f"{at:%Y-%m-%d %H:%M} UTC{own}"
+
+
+def _length(begin: datetime | None, end: datetime | None) -> str:
+    if begin is None:
+        return "-"
+    minutes, seconds = divmod(int(((end or datetime.now(UTC)) - begin).total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> None:
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jobs.emr",
+        description="The suite's clusters on Amazon EMR. Credentials and region are found as boto3 does.",
+        allow_abbrev=False,
+    )
+    parser.error = refuse  # type: ignore[method-assign]
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+        command.error = refuse  # type: ignore[method-assign]
+        if name == "run":
+            command.add_argument("jobs", nargs="+", metavar="JOB", help="names of jobs")
+            command.add_argument("arguments", nargs="*", metavar="…", help="inputs and options, for all of them")
+            continue
+        if name == "costs":
+            command.add_argument("job", nargs="?", metavar="JOB", help="only this job's")
+            continue
+        command.add_argument("--region", metavar="REGION", help="the region to look in")
+        if name in ("status", "logs"):
+            command.add_argument("cluster", nargs="?", metavar="CLUSTER", help="its id, j-…")
+        if name == "terminate":
+            command.add_argument("cluster", nargs="*", metavar="CLUSTER", help="its id, j-…")
+        if name in ("clusters", "terminate"):
+            command.add_argument("--orphans", action="store_true", help="those that have had nothing to do for 10 min")
+        if name == "clusters":
+            command.add_argument("--all", action="store_true", help="also those that ended in the last 30 days")
+        if name == "logs":
+            command.add_argument("--step", metavar="STEP", help="only that step's own, s-…")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))

@@ -1,0 +1,111 @@
+"""What a cluster is made of, as mrjob's options: whatever the user sets of them stands above these."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobs.emr.outlook import Fleet, Outlook
+
+NODE_PROFILE, SERVICE_ROLE = "EMR_EC2_DefaultRole", "EMR_DefaultRole"
+"""The roles that `aws emr create-default-roles` makes."""
+SUITE, NAME = "application", "sensor-jobs"
+"""The tag that tells the suite's clusters from others."""
+MANAGED = "for-use-with-amazon-emr-managed-policies"
+"""The tag by which EMR's managed policies, and the submitter's of `scripts.infra`, know what they may touch."""
+FOLDER = ".sensor-jobs"
+"""The suite's folder in a bucket."""
+IDLE: dict[str, Any] = {"AutoTerminationPolicy": {"IdleTimeout": 600}}
+"""Of clusters that wait for more work: seconds until they end."""
+SPOT_WAIT_MINUTES = 10
+
+_TYPES = {"primary": "MASTER", "core": "CORE", "task": "TASK"}
+_HEAP = 1 / 3  # of a container's memory, for its JVM; the rest is the task's own
+_MASTER_MB, _MASTER_MB_A_TASK = 1024, 0.15  # memory of an application master: generous, not measured
+_MASTER_HEAP = 0.8
+_BY_CORES = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
+
+
+def options(planned: Outlook, base: str, tags: Mapping[str, str]) -> dict[str, Any]:
+    """mrjob's options for the planned cluster. base: the S3 folder of runs and logs."""
+    fleets = planned.fleets
+    return {
+        "region": planned.region,
+        "release_label": planned.release,
+        "image_version": planned.release.removeprefix("emr-"),
+        "applications": ["Hadoop"],
+        "instance_fleets": [instance_fleet(fleet) for fleet in fleets],
+        "iam_instance_profile": NODE_PROFILE,
+        "iam_service_role": SERVICE_ROLE,
+        "cloud_tmp_dir": f"{base}runs/",
+        "cloud_log_dir": f"{base}logs/",
+        "emr_configurations": [
+            {"Classification": name, "Properties": values} for name, values in configurations(planned).items()
+        ],
+        "tags": {SUITE: NAME, MANAGED: "true", "owner": getpass.getuser(), **tags},
+        "extra_cluster_params": {"ManagedScalingPolicy": {"ComputeLimits": limits(fleets)}},
+    }
+
+
+def configurations(planned: Outlook) -> dict[str, dict[str, str]]:
+    """Hadoop's properties by EMR's name of their file: containers as the plan reckons with them, one a vCPU."""
+    memory, tasks = planned.memory_mb, planned.map_tasks + planned.reduce_tasks
+    master = max(memory, _MASTER_MB + round(tasks * _MASTER_MB_A_TASK))
+    each = {
+        f"mapreduce.{role}.{key}": value
+        for role in ("map", "reduce")
+        for key, value in (("memory.mb", str(memory)), ("java.opts", f"-Xmx{int(memory * _HEAP)}m"))
+    }
+    return {
+        "mapred-site": {
+            **each,
+            "yarn.app.mapreduce.am.resource.mb": str(master),
+            "yarn.app.mapreduce.am.command-opts": f"-Xmx{int(master * _MASTER_HEAP)}m",
+        },
+        "yarn-site": {  # masters stay off nodes that may be taken away
+            "yarn.node-labels.enabled": "true",
+            "yarn.node-labels.am.default-node-label-expression": "CORE",
+        },
+        "capacity-scheduler": {"yarn.scheduler.capacity.resource-calculator": _BY_CORES},
+    }
+
+
+def instance_fleet(fleet: Fleet) -> dict[str, Any]:
+    """A fleet as `run_job_flow` wants it: a node of whatever type counts as one."""
+    configuration: dict[str, Any] = {"WeightedCapacity": 1}
+    if fleet.role == "primary":
+        del configuration["WeightedCapacity"]  # refused there
+    if fleet.ebs_gb:
+        volume = {"VolumeSpecification": {"VolumeType": "gp3", "SizeInGB": fleet.ebs_gb}, "VolumesPerInstance": 1}
+        configuration["EbsConfiguration"] = {"EbsBlockDeviceConfigs": [volume]}
+    made: dict[str, Any] = {
+        "Name": fleet.role,
+        "InstanceFleetType": _TYPES[fleet.role],
+        "TargetOnDemandCapacity": fleet.on_demand,
+        "TargetSpotCapacity": fleet.spot,
+        "InstanceTypeConfigs": [{"InstanceType": name, **configuration} for name in fleet.types],
+    }
+    if fleet.spot:
+        made["LaunchSpecifications"] = {
+            "SpotSpecification": {
+                "AllocationStrategy": "capacity-optimized",
+                "TimeoutAction": "SWITCH_TO_ON_DEMAND",
+                "TimeoutDurationMinutes": SPOT_WAIT_MINUTES,
+            }
+        }
+    return made
+
+
+def limits(fleets: Sequence[Fleet]) -> dict[str, Any]:
+    """Between which sizes EMR may scale: from one core node to all that was planned."""
+    core = sum(fleet.nodes for fleet in fleets if fleet.role == "core")
+    task = sum(fleet.nodes for fleet in fleets if fleet.role == "task")
+    on_demand = sum(fleet.on_demand for fleet in fleets if fleet.role != "primary")
+    return {
+        "UnitType": "InstanceFleetUnits",
+        "MinimumCapacityUnits": 1,
+        "MaximumCapacityUnits": max(1, core + task),
+        "MaximumCoreCapacityUnits": max(1, core),
+        "MaximumOnDemandCapacityUnits": max(1, on_demand),
+    }

@@ -1,0 +1,22 @@
+"""How many map and reduce tasks a run on Hadoop has: one container each, whose start is dear."""
+
+from __future__ import annotations
+
+BYTES_PER_TASK = 1 << 30
+"""A container takes as long to start as this many bytes to be read."""
+READINGS_PER_REDUCE = 256 << 20
+"""Bytes of input for a reduce task, where its readings themselves are shuffled."""
+MOST_MAPS = 20_000
+"""An application master of usual memory can follow so many; each then takes several splits."""
+
+
+def lines_per_map(size: int, splits: int, cores: int, asked: int | None = None) -> int:
+    """How many splits a map task takes. size: bytes of input; asked: how many tasks the user wants."""
+    maps = asked or min(MOST_MAPS, max(cores, -(-size // BYTES_PER_TASK)))
+    return max(1, -(-splits // maps))
+
+
+def reduce_tasks(size: int, partitions: int, asked: int | None = None, *, ordered: bool = False) -> int:
+    """ordered: whether readings are shuffled, not what was made of them."""
+    reduces = -(-size // (READINGS_PER_REDUCE if ordered else BYTES_PER_TASK))
+    return max(1, min(reduces, partitions, asked or reduces))

@@ -1,0 +1,66 @@
+"""What runs on EMR were planned to take and took, a JSON line each, so that the next plan is better."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FILE = "runs.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A run. planned_…: ranges, low and high. seconds: wall time in all; start_seconds: of these until the first step;
+    bytes: read of the input, each time that it was; slots: how many map tasks ran at once; dollars: by the prices of
+    the plan."""
+
+    run: str
+    job: str
+    started: str
+    planned_seconds: tuple[float, float]
+    planned_dollars: tuple[float, float]
+    planned_bytes: int
+    seconds: float
+    start_seconds: float
+    bytes: int
+    dollars: float
+    slots: int
+
+    @property
+    def slot_mb_s(self) -> float:
+        """MB (10^6 bytes) that a task took in a second, everything but the cluster's start counted."""
+        busy = self.seconds - self.start_seconds
+        return self.bytes / 1e6 / busy / self.slots if busy > 0 and self.slots > 0 else 0.0
+
+
+def append(folder: Path, entry: Entry) -> None:
+    """Add a run; several at once do not mix, as each line is one write."""
+    folder.mkdir(parents=True, exist_ok=True)
+    line = (json.dumps(asdict(entry)) + "\n").encode()
+    number = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(number, line)
+    finally:
+        os.close(number)
+
+
+def read(folder: Path) -> tuple[Entry, ...]:
+    """The runs, oldest first; lines that are none, as of a full disk, are passed over."""
+    try:
+        lines = (folder / FILE).read_text("utf-8", "replace").splitlines()
+    except OSError:  # there is none, or it cannot be read
+        return ()
+    return tuple(found for line in lines if (found := _entry(line)) is not None)
+
+
+def _entry(line: str) -> Entry | None:
+    try:
+        data = json.loads(line)
+        for name in ("planned_seconds", "planned_dollars"):
+            low, high = data[name]
+            data[name] = (float(low), float(high))
+        return Entry(**data)
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,295 @@
+"""How large a cluster a plan wants, how long it takes there and what it costs, before anything is spent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from jobs.emr import containers
+from jobs.emr.prices import Node, PriceTable
+from jobs.emr.rates import Rate, Rates
+from jobs.emr.work import MOST_NODES, Work
+
+RELEASE = "emr-7.12.0"
+"""The newest release that is known to fit: Spark 3.5, Python 3.11."""
+
+_ARCHITECTURE = "aarch64"  # Graviton: the cheapest vCPU, and the suite has a kernel for it
+_FAMILIES = {
+    ("aarch64", False): ("m7g", "c7g", "m6g", "c6g"),
+    ("aarch64", True): ("m7g", "r7g", "m6g", "r6g"),
+    ("x86_64", False): ("m7i", "c7i", "m6i", "c6i"),
+    ("x86_64", True): ("m7i", "r7i", "m6i", "r6i"),
+}
+"""What fleets are made of, by architecture and whether readings are shuffled: several pools of spot nodes."""
+_SIZES = ("xlarge", "2xlarge", "4xlarge")
+# of a container, with room for its JVM: the largest measured took 541 MB, 636 where readings are shuffled
+_MEMORY_MB = {False: 1536, True: 3072}
+_OF_YARN = 0.75  # of a node's memory, as EMR configures its nodes
+_MAP_SECONDS = 1200.0  # what map tasks should take together: well more than the cluster's start, well less than a night
+_FEW = 2  # nodes that are all on demand
+_CORE_SHARE = {False: 0.25, True: 0.5}  # nodes that hold what was shuffled; of readings there is much to lose
+_LEAST_EBS, _MOST_EBS = 64, 16_000  # GB for each node
+_COPIES = 3  # of what is shuffled: spilled by map tasks, fetched and merged by reduce tasks
+_HOURS_A_MONTH = 730
+_MOST_A_REDUCE = 64e9  # bytes of input, where readings are shuffled, before a user should know
+_SPLIT_REQUESTS = 2  # an object's head, where the driver did not look, and the range
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Nodes of one role. types: any of which EMR may take, the first is what was reckoned with; ebs_gb: of each."""
+
+    role: Literal["primary", "core", "task"]
+    types: tuple[str, ...]
+    on_demand: int
+    spot: int
+    ebs_gb: int
+
+    @property
+    def nodes(self) -> int:
+        return self.on_demand + self.spot
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a run will take. slots: map tasks at once; memory_mb: of each container; waves: how often all of them;
+    lines: splits a map task; seconds, dollars: low and high; parts: what of the lower seconds goes where; limits: what
+    would have broken, and what is done about it; sources: where figures are from."""
+
+    work: Work
+    region: str
+    release: str
+    architecture: str
+    fleets: tuple[Fleet, ...]
+    slots: int
+    memory_mb: int
+    lines: int
+    map_tasks: int
+    reduce_tasks: int
+    waves: int
+    seconds: tuple[float, float]
+    dollars: tuple[float, float]
+    parts: tuple[tuple[str, float], ...]
+    limits: tuple[str, ...]
+    sources: tuple[str, ...]
+
+    @property
+    def nodes(self) -> int:
+        """Core and task nodes."""
+        return sum(fleet.nodes for fleet in self.fleets if fleet.role != "primary")
+
+
+def outlook(
+    work: Work,
+    prices: PriceTable,
+    rates: Rates,
+    *,
+    region: str,
+    architecture: str | None = None,
+    max_nodes: int = MOST_NODES,
+) -> Outlook:
+    """Size a cluster for a run. architecture: of the nodes; None: Graviton's.
+
+    Raises UsageError for a region or type without a price.
+    """
+    architecture = architecture or _ARCHITECTURE
+    rate = rates.of(work.job, work.bytes, ordered=work.ordered)
+    size, count, wanted = _sized(work, prices, rate, region, architecture, max_nodes)
+    names = tuple(f"{family}.{size}" for family in _FAMILIES[architecture, work.ordered])
+    nodes = [prices.node(region, name) for name in names]
+    slots = count * min(_slots(node, work.ordered) for node in nodes)
+    lines = containers.lines_per_map(work.bytes, work.splits, slots, work.tasks)
+    maps = max(1, -(-work.splits // lines))
+    reduces = containers.reduce_tasks(work.bytes, work.partitions, work.tasks, ordered=work.ordered)
+    ebs_gb, short = _disks(work, rates, count)
+    fleets = _fleets(work, names, count, ebs_gb)
+    waves = -(-maps // slots)
+    parts = _parts(work, rates, rate, slots=slots, maps=maps, reduces=reduces, mb_s=count * min(n.mb_s for n in nodes))
+    start_low, start_high = (work.passes * each for each in rates.cluster["start_s"])  # a cluster each time
+    busy = sum(seconds for _, seconds in parts)
+    slower = 1.5 if rate.is_seen else rates.cluster["slower"]
+    seconds = (start_low + busy, start_high + busy * slower)
+    return Outlook(
+        work,
+        region,
+        RELEASE,
+        architecture,
+        fleets,
+        slots,
+        _MEMORY_MB[work.ordered],
+        lines,
+        maps,
+        reduces,
+        waves,
+        seconds,
+        _dollars(work, fleets, prices, region, seconds),
+        (("start", start_low), *parts),
+        tuple(_limits(work, rate, maps, count, wanted, max_nodes, short=short)),
+        _sources(prices, rates, rate, region),
+    )
+
+
+def together(outlooks: Sequence[Outlook], prices: PriceTable, rates: Rates) -> Outlook:
+    """One cluster for jobs that run one after the other: of those that they want, the one with the largest containers,
+    and of these the most. `parts` tells of each job."""
+    chosen = max(outlooks, key=lambda each: (each.memory_mb, each.slots))
+    low, high = rates.cluster["start_s"]
+    parts = [("start", float(low))]
+    for each in outlooks:
+        slower = max(1.0, each.slots / chosen.slots)
+        busy = slower * (each.seconds[0] - each.work.passes * low)
+        parts.append((each.work.job, busy))
+        high += slower * (each.seconds[1] - each.work.passes * rates.cluster["start_s"][1])
+    seconds = (sum(took for _, took in parts), high)
+    table = prices.region(chosen.region)
+    more = sum(_requests(each.work, table) for each in outlooks if each is not chosen)
+    cheap, dear = _dollars(chosen.work, chosen.fleets, prices, chosen.region, seconds)
+    return replace(chosen, seconds=seconds, dollars=(cheap + more, dear + more), parts=tuple(parts))
+
+
+def types(architecture: str | None, *, ordered: bool) -> tuple[str, ...]:
+    """All instance types that a cluster may be made of."""
+    families = _FAMILIES[architecture or _ARCHITECTURE, ordered]
+    return tuple(f"{family}.{size}" for family in families for size in _SIZES)
+
+
+def spent(planned: Outlook, prices: PriceTable, seconds: float) -> float:
+    """USD that the planned nodes cost in this time: of the first type, spot in the middle of its usual range."""
+    table, hours = prices.region(planned.region), max(60.0, seconds) / 3600
+    total = _requests(planned.work, table)
+    for fleet in planned.fleets:
+        node = prices.node(planned.region, fleet.types[0])
+        spot = node.on_demand * sum(node.spot) / 2
+        nodes = fleet.on_demand * node.on_demand + fleet.spot * spot + fleet.nodes * node.emr
+        total += hours * (nodes + _disk(fleet, table))
+    return total
+
+
+def _sized(
+    work: Work, prices: PriceTable, rate: Rate, region: str, architecture: str, most: int
+) -> tuple[str, int, int]:
+    """The size of nodes and how many; and how many it would be without a limit."""
+    family = _FAMILIES[architecture, work.ordered]
+    total = work.bytes / 1e6
+    for size in _SIZES:
+        nodes = [prices.node(region, f"{name}.{size}") for name in family]
+        mb_s = min(min(_slots(node, work.ordered) * rate.task_mb_s, node.mb_s) for node in nodes)
+        wanted = max(1, math.ceil(total / mb_s / _MAP_SECONDS))
+        if work.tasks:
+            wanted = min(wanted, -(-work.tasks // min(_slots(node, work.ordered) for node in nodes)))
+        if wanted <= most / 4 or size == _SIZES[-1]:
+            break
+    return size, min(wanted, most), wanted
+
+
+def _slots(node: Node, ordered: bool) -> int:
+    """Containers that run on a node at once."""
+    return max(1, min(node.vcpu, int(node.gib * 1024 * _OF_YARN / _MEMORY_MB[ordered])))
+
+
+def _disks(work: Work, rates: Rates, count: int) -> tuple[int, bool]:
+    """GB of each node's disk, and whether that is less than what is shuffled wants."""
+    wanted = work.bytes * rates.shuffled(ordered=work.ordered) * _COPIES / count / 1e9
+    return min(_MOST_EBS, _LEAST_EBS + math.ceil(wanted)), wanted > _MOST_EBS - _LEAST_EBS
+
+
+def _fleets(work: Work, types: tuple[str, ...], count: int, ebs_gb: int) -> tuple[Fleet, ...]:
+    """Core nodes are on demand, as HDFS and what was shuffled is there; task nodes are spot."""
+    core = count if count <= _FEW else max(1, math.ceil(count * _CORE_SHARE[work.ordered]))
+    # the primary runs the daemons that follow every node and container
+    primary = tuple(name for name in types if not name.startswith("c"))
+    if work.bytes < 1e12:
+        primary = tuple(f"{name.partition('.')[0]}.xlarge" for name in primary)
+    fleets = [Fleet("primary", primary, 1, 0, _LEAST_EBS), Fleet("core", types, core, 0, ebs_gb)]
+    return (*fleets, Fleet("task", types, 0, count - core, ebs_gb)) if count > core else tuple(fleets)
+
+
+def _parts(
+    work: Work, rates: Rates, rate: Rate, *, slots: int, maps: int, reduces: int, mb_s: float
+) -> tuple[tuple[str, float], ...]:
+    """Seconds of map and reduce tasks on nodes whose network takes `mb_s` together."""
+    total, container = work.bytes / 1e6, rates.cluster["container_s"]
+    at_once = max(1, min(slots, maps))
+    waves = -(-maps // slots)
+    if rate.is_seen:
+        return (("tasks", work.passes * max(total / at_once / rate.task_mb_s, work.largest / 1e6 / rate.task_mb_s)),)
+    map_cpu = rate.core_s * (0.5 if work.ordered else 1.0)
+    per_task = max(total / at_once / rate.task_mb_s, total * map_cpu / at_once)
+    longest = work.largest / 1e6 / rate.task_mb_s
+    reading = max(per_task, longest, total / mb_s) + waves * container
+    reducers = max(1, min(slots, reduces))
+    reduced = total * (rate.core_s - map_cpu) / reducers
+    merging = work.stages * -(-reduces // slots) * container + reduced
+    return ("map", work.passes * reading), ("reduce", work.passes * merging)
+
+
+def _dollars(
+    work: Work, fleets: tuple[Fleet, ...], prices: PriceTable, region: str, seconds: tuple[float, float]
+) -> tuple[float, float]:
+    """USD: the cheapest types, spot at its lowest; and the dearest, on demand where there is no spot left."""
+    table = prices.region(region)
+    low = high = _requests(work, table)
+    for fleet in fleets:
+        nodes = [prices.node(region, name) for name in fleet.types]
+        hours_low, hours_high = (max(60.0, each) / 3600 for each in seconds)
+        disk = _disk(fleet, table)
+        low += hours_low * (
+            disk
+            + min(
+                fleet.on_demand * (node.on_demand + node.emr) + fleet.spot * (node.on_demand * node.spot[0] + node.emr)
+                for node in nodes
+            )
+        )
+        high += hours_high * (disk + max(fleet.nodes * (node.on_demand + node.emr) for node in nodes))
+    return low, high
+
+
+def _requests(work: Work, table: Mapping[str, Any]) -> float:
+    """USD of reading from S3 and writing to it."""
+    gets, puts = work.passes * work.splits * _SPLIT_REQUESTS, work.partitions
+    return float(gets * table["s3_1000_get"] + puts * table["s3_1000_put"]) / 1000
+
+
+def _disk(fleet: Fleet, table: Mapping[str, Any]) -> float:
+    """USD an hour of the fleet's disks."""
+    return float(fleet.nodes * fleet.ebs_gb * table["ebs_gb_month"] / _HOURS_A_MONTH)
+
+
+def _limits(work: Work, rate: Rate, maps: int, count: int, wanted: int, most: int, *, short: bool) -> Iterator[str]:
+    """What would have broken, and what was done about it."""
+    if work.splits > containers.MOST_MAPS and not work.tasks:
+        yield (
+            f"{work.splits:,} containers are more than an application master can follow, and dear to start:"
+            f" {maps:,} map tasks take several splits each"
+        )
+    if wanted > count:
+        yield f"{wanted:,} nodes would be done with map in {_MAP_SECONDS / 60:.0f} minutes; {most} are the most"
+    if (longest := work.largest / 1e6 / rate.task_mb_s) > _MAP_SECONDS:
+        yield (
+            f"one task reads {work.largest / 1e9:,.0f} GB that cannot be cut, for {longest / 60:.0f} minutes: smaller"
+            " or uncompressed objects would be faster"
+        )
+    if work.ordered and (each := work.bytes / work.partitions) > _MOST_A_REDUCE:
+        yield f"readings of {each / 1e9:,.0f} GB go through one reduce task: faster is a run for fewer days at a time"
+    if short:
+        yield "what is shuffled may not fit on the nodes' disks: run it for fewer days at a time"
+
+
+def _sources(prices: PriceTable, rates: Rates, rate: Rate, region: str) -> tuple[str, ...]:
+    cluster, tables = rates.cluster, prices.tables
+    spot_low, spot_high = tables["spot"]["share"]
+    start_low, start_high = cluster["start_s"]
+    fee = "" if prices.region(region).get("emr") else f"; {tables['emr']['source']}"
+    return (
+        f"rate      {rate.source}",
+        f"reading   at most {cluster['s3_mb_s']:g} MB/s a task: {cluster['s3_source']}",
+        f"container {cluster['container_s']:g} s to start: {cluster['container_source']}",
+        f"cluster   {start_low / 60:g} to {start_high / 60:g} min to start: {cluster['start_source']}",
+        f"range     up to {1.5 if rate.is_seen else cluster['slower']:g} times slower: an assumption",
+        f"disks     for {rates.tables['shuffled']['unordered']:g} bytes in the shuffle for each of input, "
+        f"{rates.tables['shuffled']['ordered']:g} where readings are shuffled: an assumption",
+        f"prices    {prices.source(region)}{fee}; check them before you rely on them",
+        f"spot      {spot_low:.0%} to {spot_high:.0%} of the on-demand price: {tables['spot']['source']}",
+    )

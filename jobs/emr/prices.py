@@ -1,0 +1,190 @@
+"""What nodes on EMR are and cost: a dated table, overridden by a user's file or by what AWS says."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from jobs.errors import InputError, UsageError
+from jobs.lake import storage
+
+ARCHITECTURES = ("aarch64", "x86_64")
+"""Graviton, and the others."""
+
+_OF_TABLE = ("families", "sizes", "emr", "spot", "regions")
+_OF_REGION = ("date", "source", "ebs_gb_month", "s3_1000_get", "s3_1000_put", "vcpu_hour", "on_demand", "emr")
+_BY_TYPE = ("vcpu_hour", "on_demand", "emr")
+_WORDS = ("date", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An instance type in a region. gib: of memory; mb_s: what its network carries for hours, 10^6 bytes a second.
+    Prices in USD an hour: on_demand of EC2, emr what EMR adds; spot: shares of on_demand, low and high."""
+
+    type: str
+    architecture: str
+    vcpu: int
+    gib: float
+    mb_s: float
+    on_demand: float
+    emr: float
+    spot: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """Prices by region and type. tables: as in prices.toml. override: the user's file, if there is one."""
+
+    tables: Mapping[str, Any]
+    override: str | None = None
+
+    def types(self, architecture: str) -> tuple[str, ...]:
+        """All types of an architecture, in the order of the table."""
+        families = [name for name, family in self.tables["families"].items() if family["architecture"] == architecture]
+        return tuple(f"{family}.{size}" for family in families for size in self.tables["sizes"])
+
+    def node(self, region: str, name: str) -> Node:
+        """Raises UsageError for a region or a type that has no price."""
+        family_name, _, size = name.partition(".")
+        family, vcpu = self.tables["families"].get(family_name), self.tables["sizes"].get(size)
+        prices = self.region(region)
+        if family is None or vcpu is None:
+            known = ", ".join(self.tables["families"])
+            raise UsageError(
+                "an instance type that is not in the price table", where=name, fix=f"the families are {known}"
+            )
+        per_vcpu = prices.get("vcpu_hour", {}).get(family_name)
+        on_demand = prices.get("on_demand", {}).get(name, None if per_vcpu is None else per_vcpu * vcpu)
+        if on_demand is None:
+            raise UsageError(
+                f"has no price in {region}",
+                where=name,
+                fix=f'add "{name}" to [regions.{region}.on_demand] of a --price-table',
+            )
+        rule = self.tables["emr"]
+        fee = prices.get("emr", {}).get(name, min(rule["share"] * on_demand, rule["most"]))
+        low, high = self.tables["spot"]["share"]
+        gib, mb_s = family["gib"] * vcpu, family["gbit"] * vcpu * 125
+        return Node(name, family["architecture"], vcpu, gib, mb_s, on_demand, fee, (low, high))
+
+    def region(self, name: str) -> Mapping[str, Any]:
+        """The prices of a region. Raises UsageError where there are none."""
+        known = self.tables["regions"]
+        if name not in known:
+            fix = f"they are for {', '.join(known)}; add [regions.{name}] in a --price-table"
+            raise UsageError("no prices are known there", where=f"region {name}", fix=fix)
+        found: Mapping[str, Any] = known[name]
+        return found
+
+    def source(self, region: str) -> str:
+        """Where the prices of a region are from, in words."""
+        prices = self.region(region)
+        own = f", with {self.override}" if self.override else ""
+        return f"{prices['source']}, {prices['date']}{own}"
+
+    def given(self, region: str, tables: Mapping[str, Any]) -> PriceTable:
+        """The same with other entries for a region."""
+        return replace(self, tables=_merged(self.tables, {"regions": {region: tables}}))
+
+
+def load(path: str | None = None) -> PriceTable:
+    """The shipped table; entries of the TOML file at `path` stand above it.
+
+    Raises InputError for a file that is missing or wrong, naming file, key and reason.
+    """
+    shipped = PriceTable(_shipped())
+    if path is None:
+        return shipped
+    info = storage.find(path)
+    if info is None:
+        raise InputError("no such file", where=path, fix="--price-table names a TOML file")
+    try:
+        own = tomllib.loads(storage.read_bytes(info).decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InputError("is no UTF-8 text", where=path) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"is no TOML: {error}", where=path) from None
+    merged = _merged(shipped.tables, own)
+    _check(own, merged, path)
+    return PriceTable(merged, path)
+
+
+@lru_cache
+def _shipped() -> dict[str, Any]:
+    return tomllib.loads((resources.files("jobs.emr") / "prices.toml").read_text("utf-8"))
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables of which the second's entries stand above the first's."""
+    both = {
+        name: _merged(old, value)
+        if isinstance(value, Mapping) and isinstance(old := below.get(name), Mapping)
+        else value
+        for name, value in above.items()
+    }
+    return {**below, **both}
+
+
+def _check(own: Mapping[str, Any], merged: Mapping[str, Any], path: str) -> None:
+    for name in own:
+        if name not in _OF_TABLE:
+            raise _wrong(path, name, "unknown key", f"the tables are {', '.join(_OF_TABLE)}")
+        _expect(own[name], dict, path, name, "a table")
+    for name, value in merged["families"].items():
+        where = f"families.{name}"
+        _expect(value, dict, path, where, "a table")
+        if value.get("architecture") not in ARCHITECTURES:
+            raise _wrong(path, f"{where}.architecture", f"must be one of {', '.join(ARCHITECTURES)}")
+        for key in ("gib", "gbit"):
+            _price(value.get(key), path, f"{where}.{key}")
+    for name, value in merged["sizes"].items():
+        _price(value, path, f"sizes.{name}")
+    for key in ("share", "most"):
+        _price(merged["emr"][key], path, f"emr.{key}")
+    share = merged["spot"]["share"]
+    if not (isinstance(share, list) and len(share) == 2 and all(_is_price(s) for s in share) and share[0] <= share[1]):
+        raise _wrong(path, "spot.share", "must be two shares, the lower first")
+    for name, region in merged["regions"].items():
+        _check_region(name, region, path)
+
+
+def _check_region(name: str, region: Any, path: str) -> None:
+    _expect(region, dict, path, f"regions.{name}", "a table")
+    for key, value in region.items():
+        where = f"regions.{name}.{key}"
+        if key not in _OF_REGION:
+            raise _wrong(path, where, "unknown key", f"the keys are {', '.join(_OF_REGION)}")
+        if key in _BY_TYPE:
+            _expect(value, dict, path, where, "a table")
+            for one, price in value.items():
+                _price(price, path, f"{where}.{one}")
+        elif key in _WORDS:
+            _expect(value, str, path, where, "a text")
+        else:
+            _price(value, path, where)
+    for key in _OF_REGION[:5]:
+        if key not in region:
+            raise _wrong(path, f"regions.{name}.{key}", "is needed")
+
+
+def _expect(value: Any, kind: type, path: str, key: str, words: str) -> None:
+    if not isinstance(value, kind):
+        raise _wrong(path, key, f"must be {words}")
+
+
+def _price(value: Any, path: str, key: str) -> None:
+    if not _is_price(value):
+        raise _wrong(path, key, "must be a number that is not negative")
+
+
+def _is_price(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
+
+
+def _wrong(path: str, key: str, what: str, fix: str | None = None) -> InputError:
+    return InputError(what, where=f"{path}: {key}", fix=fix)

@@ -1,0 +1,76 @@
+"""How fast jobs were measured to be, each figure with where it is from."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import resources
+from statistics import median
+from typing import Any
+
+from jobs.emr.history import Entry
+
+_MOST_RUNS = 5  # earlier runs that are asked
+_SMALLEST_RUN = 0.1  # of the input: what is smaller is start-up
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """task_mb_s: MB (10^6 bytes) a second that a map task takes at best; core_s: seconds of a core's processor time for
+    each MB, of map and reduce together, the start of containers left out. is_seen: of runs on EMR itself."""
+
+    task_mb_s: float
+    core_s: float
+    source: str
+    is_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """tables: as in rates.toml. runs: earlier ones on EMR, oldest first."""
+
+    tables: Mapping[str, Any]
+    runs: tuple[Entry, ...] = ()
+
+    @property
+    def cluster(self) -> Mapping[str, Any]:
+        """What of a run takes time whatever the job is."""
+        found: Mapping[str, Any] = self.tables["cluster"]
+        return found
+
+    def of(self, job: str, size: int, *, ordered: bool) -> Rate:
+        """The rate of a job on an input of so many bytes: of its last runs of that order on EMR, else of the
+        benchmarks, else that of the slowest job."""
+        s3, kind = self.cluster["s3_mb_s"], _kind(ordered)
+        like = [run for run in self.runs if run.job == job and run.bytes >= size * _SMALLEST_RUN]
+        if seen := [run.slot_mb_s for run in like if run.slot_mb_s > 0][-_MOST_RUNS:]:
+            rate = median(seen)
+            runs = "its last run" if len(seen) == 1 else f"the median of its last {len(seen)} runs"
+            return Rate(rate, 1 / rate, f"{rate:.3g} MB/s a task: {runs} on EMR", is_seen=True)
+        measured = self.tables["jobs"]
+        name = job if job in measured else min(measured, key=lambda each: float(measured[each]["mb_s"]))
+        factor, of = self.tables["on_hadoop"][kind], measured[name]["mb_s"]
+        said = f"{of:.3g} MB/s a core, {factor:g} times slower on Hadoop: benchmark {measured[name]['source']}"
+        said += "" if name == job else f", that of {name}, as {job} has none"
+        return Rate(min(s3, of / factor), factor / of, said)
+
+    def shuffled(self, *, ordered: bool) -> float:
+        """Bytes in the shuffle for each byte of input."""
+        found: float = self.tables["shuffled"][_kind(ordered)]
+        return found
+
+
+def load(runs: tuple[Entry, ...] = ()) -> Rates:
+    """The shipped rates, and what earlier runs took."""
+    return replace(_shipped(), runs=runs)
+
+
+@lru_cache
+def _shipped() -> Rates:
+    return Rates(tomllib.loads((resources.files("jobs.emr") / "rates.toml").read_text("utf-8")))
+
+
+def _kind(ordered: bool) -> str:
+    return "ordered" if ordered else "unordered"

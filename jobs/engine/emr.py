@@ -1,0 +1,229 @@
+"""mrjob's EMR runner, fitted to plans: where a run is staged, what its nodes get, and how it is told."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from jobs.emr import aws, bundle, cluster
+from jobs.emr.outlook import Outlook
+from jobs.engine import compat, package
+from jobs.engine.cache import cache_folder
+from jobs.engine.task_logs import failure
+from jobs.errors import JobError
+from jobs.lake import s3_client
+
+compat.install()
+
+from mrjob.emr import EMRJobRunner  # noqa: E402 - needs the stand-ins of compat
+
+log = logging.getLogger(__name__)
+_ENDED = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
+_LOOKS = 5
+_POLL = 10.0  # seconds; EMR answers few calls a second an account
+
+
+class EmrRunner(EMRJobRunner):  # type: ignore[misc]
+    """`-r emr`. planned: the cluster to start; base: the suite's folder in the lake; tags: what the cluster is for.
+
+    Its nodes install the suite from the bucket where runs are staged. Where the user names their Python
+    (`--python-bin`), that has what the suite needs, and the suite travels with the run.
+    start_seconds: from the request for the cluster until the first step, once that has begun.
+    """
+
+    def __init__(self, *, planned: Outlook, base: str, tags: Mapping[str, str], **kwargs: Any):
+        self._planned, self._base, self._tags = planned, base, tags
+        self._installs = True
+        self._packages = ""
+        self._archive: dict[str, Any] = {}
+        self._states: dict[str, str] = {}
+        self._requested: datetime | None = None
+        self.start_seconds = 0.0
+        self.failure: JobError | None = None
+        super().__init__(**kwargs)
+        if not log.isEnabledFor(logging.INFO):
+            logging.getLogger("mrjob").setLevel(logging.CRITICAL)  # a failure is told in one line
+
+    def _fix_opt(self, opt_key: str, opt_value: Any, source: str) -> Any:
+        """A region that is not given is none, for mrjob's own default is one of its choice."""
+        return None if opt_key == "region" and not opt_value else super()._fix_opt(opt_key, opt_value, source)
+
+    def _combine_opts(self, opt_list: list[dict[str, Any]]) -> dict[str, Any]:
+        """Ours stand above mrjob's defaults, and below all that the user gave."""
+        empty, default, *given = opt_list
+        self._installs = not any(opts.get("python_bin") for opts in given)
+        own = cluster.options(self._planned, self._base, self._tags) | {
+            "python_bin": [bundle.PYTHON],
+            "bootstrap_mrjob": False,
+            "add_steps_in_batch": True,  # the cluster ends itself after the last step, whatever becomes of us
+            "check_cluster_every": _POLL,
+            "cloud_fs_sync_secs": 0.0,  # S3 has been consistent since 2020
+            "cleanup": ["TMP"],
+            "cleanup_on_failure": ["TMP"],
+        }
+        combined: dict[str, Any] = super()._combine_opts([empty, {**default, **own}, *given])
+        return combined
+
+    def _launch(self) -> None:
+        self._stage()
+        super()._launch()
+
+    def make_persistent_cluster(self) -> str:
+        self._stage()
+        return str(super().make_persistent_cluster())
+
+    def _stage(self) -> None:
+        """Put what nodes install where the run is staged."""
+        bucket, _ = s3_client.split_uri(self._opts["cloud_tmp_dir"])
+        aws.check_bucket(bucket, self._opts["region"])
+        if self._installs:
+            made = bundle.build(cache_folder() / "emr-bundles", self._planned.architecture, self._tell_packages)
+            self._packages = bundle.stage(made, f"s3://{bucket}/{cluster.FOLDER}")
+
+    def _bootstrap_actions(self, add_spark: bool = True) -> list[dict[str, Any]]:
+        """Ours first, so that the user's find the suite installed."""
+        own = [bundle.bootstrap_action(self._packages)] if self._packages else []
+        actions = [{"path": path, "args": args} for path, *args in map(str.split, own)]
+        return [*actions, *super()._bootstrap_actions(add_spark)]
+
+    def _add_job_files_for_upload(self) -> None:
+        super()._add_job_files_for_upload()
+        if not self._installs:
+            archive = package.build(cache_folder() / "packages")
+            self._archive = {"type": "archive", "name": None, "path": str(archive)}
+            self._working_dir_mgr.add(**self._archive)
+
+    def _cmdenv(self) -> dict[str, str]:
+        env: dict[str, str] = super()._cmdenv()
+        if self._archive:
+            unpacked = self._working_dir_mgr.name(**self._archive)
+            env |= {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
+        return s3_client.place() | {"AWS_DEFAULT_REGION": self._opts["region"]} | env
+
+    @cached_property
+    def _emr(self) -> Any:
+        opts = self._opts
+        keys = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        given = {name: opts[name] for name in keys if opts[name]}
+        if endpoint := opts["emr_endpoint"]:
+            given["endpoint_url"] = endpoint if "://" in endpoint else f"https://{endpoint}"
+        made = aws.client("emr", opts["region"], **given)
+        made.meta.events.register("after-call.emr.RunJobFlow", self._note_launch)
+        made.meta.events.register("after-call.emr.DescribeCluster", self._tell_cluster)
+        made.meta.events.register("after-call.emr.DescribeStep", self._tell_step)
+        return made
+
+    def make_emr_client(self) -> Any:
+        return self._emr
+
+    def _cluster_kwargs(self, persistent: bool = False) -> dict[str, Any]:
+        """With tags from the beginning, which permissions and bills go by; a cluster of a pool ends when it is idle."""
+        tags = [{"Key": key, "Value": str(value)} for key, value in sorted(self._opts["tags"].items())]
+        kwargs: dict[str, Any] = {"Tags": tags, **super()._cluster_kwargs(persistent)}
+        if (
+            persistent or self._opts["pool_clusters"]
+        ):  # EMR itself ends what is idle; mrjob's script shuts the node down
+            kwargs = {**cluster.IDLE, **kwargs}
+            kwargs["BootstrapActions"] = [a for a in kwargs["BootstrapActions"] if a["Name"] != "idle timeout"]
+        return kwargs
+
+    def _note_launch(self, parsed: dict[str, Any], **_: Any) -> None:
+        """A cluster is ours from the moment it exists, whatever goes wrong before mrjob knows."""
+        if "JobFlowId" in parsed:
+            self._cluster_id, self._created_cluster = parsed["JobFlowId"], True
+            self._tell("cluster", f"{parsed['JobFlowId']} in {self._opts['region']}", "requested")
+
+    def _tell_cluster(self, parsed: dict[str, Any], **_: Any) -> None:
+        if found := parsed.get("Cluster"):
+            self._requested = found["Status"]["Timeline"]["CreationDateTime"]
+            self._tell("cluster", found["Id"], found["Status"]["State"].lower().replace("_", " "))
+
+    def _tell_step(self, parsed: dict[str, Any], **_: Any) -> None:
+        if found := parsed.get("Step"):
+            began = found["Status"].get("Timeline", {}).get("StartDateTime")
+            if began and self._requested and not self.start_seconds:
+                self.start_seconds = max(0.0, (began - self._requested).total_seconds())
+            name = found["Name"].rpartition(": ")[2]
+            self._tell("step", f"{found['Id']} ({name})", found["Status"]["State"].lower())
+
+    def _tell_packages(self, architecture: str) -> None:
+        self._tell("packages", f"for {architecture}", "being made, which takes a minute and is kept")
+
+    def _tell(self, kind: str, what: str, state: str) -> None:
+        """Every state once, on standard error, unless quiet."""
+        if self._states.get(what) != state and log.isEnabledFor(logging.ERROR):
+            print(f"{kind} {what}: {state}", file=sys.stderr)
+        self._states[what] = state
+
+    def _check_cluster_spark_support(self) -> None:
+        """The plan knows what its nodes are."""
+
+    def _spark_upload_args(self) -> list[str]:
+        """None: nodes have the twins."""
+        return []
+
+    def driver_said(self, stream: str) -> str:
+        """What the driver of a Spark step wrote on the cluster: from the logs, which are whole once it has ended."""
+        self._wait_for_logs_on_s3()
+        wanted = re.compile(rf"/container_\w+_000001/{stream}(\.gz)?$")
+        found = [uri for uri in self.fs.ls(f"{self._s3_log_dir()}containers/") if wanted.search(uri)]
+        return b"".join(part for uri in sorted(found) for part in self.fs.cat(uri)).decode("utf-8", "replace")
+
+    def _log_counters(self, log_interpretation: dict[str, Any], step_num: int) -> None:
+        """None: the report has them, and the step's log comes to S3 minutes later."""
+
+    def _wait_for_logs_on_s3(self) -> None:
+        """A cluster of ours ends first, for then its logs are there."""
+        if self._created_cluster and not self._opts["pool_clusters"]:
+            if self._describe_cluster()["Status"]["State"] not in _ENDED:
+                self._emr.terminate_job_flows(JobFlowIds=[self._cluster_id])
+            self._wait_for_cluster_to_terminate()
+        else:
+            super()._wait_for_logs_on_s3()
+
+    def _check_for_failed_bootstrap_action(self, found: dict[str, Any]) -> None:
+        reason = found["Status"].get("StateChangeReason", {}).get("Message") or ""
+        if "bootstrap action" in reason:
+            logs = f"{self._s3_log_dir()}node/"
+            self.failure = JobError(f"the cluster ended: {reason}", where=found["Id"], fix=f"its logs: {logs}")
+
+    def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
+        """Keeps what the logs say, and leaves the telling to the driver."""
+        found = super()._pick_error(log_interpretation, step_type)
+        application = log_interpretation.get("step", {}).get("application_id")
+        self.failure = failure(found or {}, application, command=f"python -m jobs.emr logs {self._cluster_id}")
+
+    @property
+    def has_own_cluster(self) -> bool:
+        """Whether a cluster was started for the run."""
+        return bool(self._created_cluster)
+
+    def leave(self) -> None:
+        """Let the cluster go on, with all that it reads."""
+        self._opts |= {"cleanup": ["NONE"], "cleanup_on_failure": ["NONE"]}
+        self._cluster_id, self._created_cluster = None, False
+
+    def cleanup(self, mode: Any = None) -> None:
+        """What mrjob removes; and whether a cluster of ours really ends is looked at."""
+        super().cleanup(mode)
+        if self._created_cluster and not self._opts["pool_clusters"] and not self._is_ending():
+            fix = f"end it: python -m jobs.emr terminate {self._cluster_id} --region {self._opts['region']}"
+            print(f"warning: cluster {self._cluster_id} may still run; {fix}", file=sys.stderr)
+
+    def _is_ending(self) -> bool:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        for _ in range(_LOOKS):
+            try:
+                if self._describe_cluster()["Status"]["State"] in _ENDED:
+                    return True
+            except (BotoCoreError, ClientError):
+                return False
+            time.sleep(1.0)
+        return False

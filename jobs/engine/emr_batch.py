@@ -1,0 +1,123 @@
+"""Several jobs on one cluster of Amazon EMR, one after the other: planned together, asked about once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.emr import aws, telling
+from jobs.emr.outlook import Outlook
+from jobs.emr.work import Work
+from jobs.engine.approval import approve, limit
+from jobs.engine.command import run_command
+from jobs.engine.driver import make_plan, work
+from jobs.engine.emr_engine import EmrEngine
+from jobs.engine.job import SensorJob
+from jobs.engine.mrjob_engine import explained, set_up_logging
+from jobs.engine.options import settings
+from jobs.engine.report import Report
+from jobs.engine.run import Run, new_run_id
+from jobs.engine.scratch import scratch
+from jobs.engine.spending import spending
+from jobs.errors import JobError, UsageError
+
+NAME = "batch"
+"""What a cluster's tags call several jobs."""
+
+
+class _Shared(EmrEngine):
+    """A job's part of a batch, whose cluster is there."""
+
+    def __init__(self, job: SensorJob, planned: Outlook, cluster: str) -> None:
+        super().__init__(job)
+        job.options.cluster_id = cluster
+        self.planned = planned
+        self.began = 0.0  # seconds after the request for the cluster
+
+    def confirm(self, work: Work) -> None:
+        """The batch was asked about."""
+
+    def _ended(self, runner: Any) -> None:
+        self.began = self.began or runner.start_seconds
+
+    def account(self, run: Run, report: Report) -> Iterable[str]:
+        """The batch's comes at its end; the job's is kept for its next plan."""
+        list(super().account(run, report))
+        return ()
+
+
+def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
+    """Run jobs with the same inputs and options; each publishes in a folder of its name below --output-dir.
+
+    The exit status is that of the first job that fails, after which the others run. Raises JobError where none can.
+    """
+    made = [job(args=["-r", "emr", *arguments]) for job in jobs]
+    set_up_logging(made[0].options)
+    if not (base := made[0].options.output_dir):
+        raise UsageError("says where results go, each job's in a folder of its name", where="--output-dir")
+    for one in made:
+        one.options.output_dir = f"{base.rstrip('/')}/{one.NAME}"
+    first = EmrEngine(made[0])
+    allowed = spending(made[0].options)
+    each = [_planned(job, EmrEngine(job)) for job in made]
+    planned = first.together(each)
+    each = [replace(one, fleets=planned.fleets, slots=planned.slots) for one in each]
+    lines = list(telling.lines(planned))
+    if made[0].options.dry_run:
+        print(*lines, sep="\n")
+        limit(allowed, planned)
+        return 0
+    chosen = settings(made[0].options, made[0].OPTIONS)
+    first.check(chosen)
+    first.planned = planned
+    approve(allowed, planned, lines)
+    begun, started = time.monotonic(), datetime.now(UTC)
+    run_id = new_run_id(NAME, started)
+    with scratch(run_id, made[0].options.local_tmp_dir) as folder:
+        starter = type(made[0])(args=["-r", "emr", *arguments])
+        status, start_seconds = _follow(
+            starter, list(zip(made, each, strict=True)), first.given(run_id, NAME, chosen), folder
+        )
+    for line in first.told(run_id, NAME, started, time.monotonic() - begun, start_seconds, planned.work.bytes):
+        print(line, file=sys.stderr)
+    return status
+
+
+def _planned(job: SensorJob, engine: EmrEngine) -> Outlook:
+    chosen = settings(job.options, job.OPTIONS)
+    plan, _ = make_plan(chosen, engine)
+    aws.check_bucket(engine.bucket, engine.region)
+    return engine.plan_for(work(type(job), chosen, plan))
+
+
+def _follow(
+    starter: SensorJob, jobs: Sequence[tuple[SensorJob, Outlook]], own: Mapping[str, Any], folder: Path
+) -> tuple[int, float]:
+    """Start the cluster, run the jobs, end it; the status, and seconds until the first job began."""
+    plan, run_file = folder / "plan", folder / "run.json"  # mrjob wants an input
+    plan.touch()
+    run_file.touch()
+    starter.prepare("emr", str(plan), str(run_file), str(folder), 1, 1, {}, own)
+    status, began = 0, 0.0
+    try:
+        with starter.make_runner() as runner:
+            cluster = runner.make_persistent_cluster()
+            for job, planned in jobs:
+                print(f"{job.NAME}:", file=sys.stderr)
+                engine = _Shared(job, planned, cluster)
+                try:
+                    ended = run_command(type(job), job.options, engine)
+                except JobError as error:
+                    print(f"error: {error}", file=sys.stderr)
+                    ended = error.status
+                status, began = status or ended, began or engine.began
+    except Exception as error:
+        if (told := explained(error, "emr")) is None:
+            raise
+        raise told from error
+    return status, began

@@ -1,0 +1,48 @@
+"""The rehearsal's control plane with its cluster, for all tests of a worker."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+from jobs.engine.cache import cache_folder
+from jobs.lake import s3_client
+from tests.clusters import need_hadoop
+from tests.servers import S3Server, child, environment
+
+
+@pytest.fixture(scope="session")
+def emr_process() -> Iterator[S3Server]:
+    """One control plane with a Hadoop cluster behind it for all tests of a worker; tests take `emr`."""
+    need_hadoop()
+    with tempfile.TemporaryDirectory(prefix="emr-", ignore_cleanup_errors=True) as folder:
+        command = [sys.executable, "-m", "scripts.emr_rehearsal", "--dir", folder]
+        with child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            url = process.stdout.readline().decode().partition("=")[2].strip()
+            assert url, "the rehearsal did not start"
+            yield S3Server(url, environment(url))
+
+
+@pytest.fixture
+def emr(emr_process: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> S3Server:
+    """An empty EMR and S3 that this process and its children use, with a bucket `lake`; what is kept of runs is kept
+    for the test, packages from one to the next."""
+    packages, cache = cache_folder() / "emr-bundles", tmp_path_factory.mktemp("cache")
+    packages.mkdir(parents=True, exist_ok=True)
+    (cache / "sensor-jobs").mkdir()
+    (cache / "sensor-jobs" / packages.name).symlink_to(packages)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in emr_process.environ.items():
+        monkeypatch.setenv(name, value)
+    s3_client.forget()
+    emr_process.reset()
+    emr_process.client().create_bucket(Bucket="lake")
+    return emr_process

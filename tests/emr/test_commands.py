@@ -1,0 +1,150 @@
+"""`python -m jobs.emr` against a control plane on which nothing moves."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobs.emr import aws, cluster, clusters, history
+from jobs.emr.clusters import Found, Step
+from jobs.emr.history import Entry
+from tests.outcomes.commands import Outcome, told
+from tests.servers import S3Server
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TAGS = {cluster.SUITE: cluster.NAME, "job": "daily_stats", "owner": "ann"}
+
+
+def start(name: str = "daily_stats.ann", tags: dict[str, str] = TAGS) -> str:
+    made = aws.client("emr").run_job_flow(
+        Name=name,
+        LogUri="s3://lake/.sensor-jobs/logs/",
+        Instances={"KeepJobFlowAliveWhenNoSteps": True, "MasterInstanceType": "m5.xlarge", "InstanceCount": 1},
+        Applications=[{"Name": "Hadoop"}],
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    return str(made["JobFlowId"])
+
+
+def emr_command(folder: Path, *arguments: str) -> Outcome:
+    return told(folder, *arguments, module="jobs.emr")
+
+
+def test_clusters_of_the_suite_are_listed_and_ended(s3: S3Server, tmp_path: Path) -> None:
+    own, other = start(), start("of somebody else", {})
+    done = emr_command(tmp_path, "clusters")
+    head, line = done.output.splitlines()
+    assert head.split() == ["cluster", "state", "job", "owner", "started", "age"]
+    assert re.fullmatch(rf"{own} +waiting +daily_stats +ann +[\d-]+ [\d:]+ UTC +0 min \d\d s", line)
+    assert (done.status, done.errors) == (0, "")
+    assert emr_command(tmp_path, "terminate", own) == Outcome(0, f"{own}: terminating\n", "")
+    assert emr_command(tmp_path, "clusters") == Outcome(0, "", "no cluster runs\n")
+    assert clusters.described(aws.client("emr"), other).state == "WAITING"
+    assert emr_command(tmp_path, "terminate", own).output.startswith(f"{own}: terminated since 20")
+
+
+def test_the_status_of_the_newest_cluster_and_its_steps(s3: S3Server, tmp_path: Path) -> None:
+    own = start()
+    jar = {"Jar": "command-runner.jar", "Args": ["hadoop-streaming"]}
+    added = {"Name": "key: Step 1 of 1", "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
+    (step_id,) = aws.client("emr").add_job_flow_steps(JobFlowId=own, Steps=[added])["StepIds"]
+    done = emr_command(tmp_path, "status")
+    head, started, logs, _, columns, line = done.output.splitlines()
+    assert head == f"{own}  running  daily_stats.ann"
+    assert re.fullmatch(r"started  20\d\d-\d\d-\d\d \d\d:\d\d UTC", started)
+    assert logs == f"logs     s3://lake/.sensor-jobs/logs/{own}/"
+    assert columns.split() == ["step", "name", "state", "began", "took"]
+    assert re.fullmatch(rf"{step_id}  Step 1 of 1  (pending|running) .*", line)
+    assert (done.status, done.errors) == (0, "")
+
+
+def test_no_orphans(s3: S3Server, tmp_path: Path) -> None:
+    start()
+    assert emr_command(tmp_path, "clusters", "--orphans") == Outcome(0, "", "no cluster does nothing\n")
+
+
+def test_logs_are_printed_with_their_names(s3: S3Server, tmp_path: Path) -> None:
+    s3.client().create_bucket(Bucket="lake")
+    own = start()
+    folder = f".sensor-jobs/logs/{own}"
+    fix = "EMR writes them every five minutes, and when the cluster ends"
+    error = f"error: s3://lake/{folder}/: no logs are there yet; {fix}\n"
+    assert emr_command(tmp_path, "logs", own) == Outcome(1, "", error)
+    container = f"{folder}/containers/application_1_0001/container_1"
+    for key, text in ((f"{container}/stderr.gz", b"why\n"), (f"{container}/syslog.gz", b"chatter\n")):
+        s3.client().put_object(Bucket="lake", Key=key, Body=gzip.compress(text))
+    assert emr_command(tmp_path, "logs", own) == Outcome(0, f"==> s3://lake/{container}/stderr.gz <==\nwhy\n\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ["status", "j-NONE"],
+            Outcome(
+                3,
+                "",
+                "error: j-NONE: there is no such cluster in this region; see them with: python -m jobs.emr clusters\n",
+            ),
+        ),
+        (
+            ["status"],
+            Outcome(1, "", "error: EMR: no cluster of the last 30 days; name one, or another --region\n"),
+        ),
+        (
+            ["terminate"],
+            Outcome(2, "", "error: terminate: name clusters, or give --orphans; see: python -m jobs.emr clusters\n"),
+        ),
+    ],
+    ids=["unknown", "none", "unnamed"],
+)
+def test_what_is_refused(s3: S3Server, tmp_path: Path, arguments: list[str], expected: Outcome) -> None:
+    assert emr_command(tmp_path, *arguments) == expected
+
+
+def entry(job: str, dollars: float) -> Entry:
+    size = 10**12
+    return Entry(
+        "r", job, "2026-03-01T02:30:00+00:00", (1560, 3120), (0.4, 1.31), size, 2400.0, 420.0, size, dollars, 24
+    )
+
+
+def test_what_runs_cost(tmp_path: Path) -> None:
+    env = {"XDG_CACHE_HOME": str(tmp_path), "TZ": "UTC"}
+    assert told(tmp_path, "costs", module="jobs.emr", env=env) == Outcome(0, "", "no run is kept\n")
+    for one in (entry("daily_stats", 0.73), entry("rollup", 12.0)):
+        history.append(tmp_path / "sensor-jobs" / "emr", one)
+    assert told(tmp_path, "costs", module="jobs.emr", env=env).output.splitlines() == [
+        "job          started               planned           took    planned         cost",
+        "daily_stats  2026-03-01 02:30 UTC  26 min to 52 min  40 min  $0.40 to $1.31  $0.73",
+        "rollup       2026-03-01 02:30 UTC  26 min to 52 min  40 min  $0.40 to $1.31  $12.00",
+        "total                                                                        $12.73",
+    ]
+    assert told(tmp_path, "costs", "rollup", module="jobs.emr", env=env).output.splitlines()[-1].endswith(" $12.00")
+
+
+def made(state: str, minutes: int, *steps: Step) -> Found:
+    return Found("j-1", "", state, "", NOW - timedelta(minutes=minutes), None, {}, "", steps)
+
+
+def step(state: str, ended: int | None = None) -> Step:
+    return Step("s-1", "", state, None, None if ended is None else NOW - timedelta(minutes=ended))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (made("WAITING", 11), True),
+        (made("STARTING", 9), False),
+        (made("RUNNING", 600, step("RUNNING")), False),
+        (made("WAITING", 600, step("COMPLETED", 9)), False),
+        (made("WAITING", 600, step("FAILED", 11)), True),
+        (made("TERMINATING", 600, step("FAILED", 11)), False),
+    ],
+)
+def test_an_orphan_is_paid_for_and_has_nothing_to_do(found: Found, expected: bool) -> None:
+    assert found.is_orphan(NOW) is expected

@@ -1,0 +1,251 @@
+"""`-r emr` from submission to publication, executed for real: nodes install the suite, steps run on a cluster."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import platform
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import registry
+from jobs.emr import aws
+from tests.command_line import ROOT
+from tests.outcomes.commands import Outcome, command, environment, told
+from tests.servers import S3Server
+
+pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("emr")]
+
+SAMPLE = ROOT / "sample_data"
+READING = b"timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n"
+ON_EMR = ("-r", "emr", "--yes", "--architecture", platform.machine(), "--check-cluster-every", "0.3")
+
+CONTAINERS = ("--jobconf", "mapreduce.job.ubertask.enable=false")
+
+
+def fill(emr: S3Server) -> None:
+    for path in sorted(p for p in SAMPLE.rglob("*") if p.is_file()):
+        emr.client().upload_file(str(path), "lake", f"logs/{path.relative_to(SAMPLE)}")
+
+
+def keys(emr: S3Server, prefix: str) -> list[str]:
+    return [found["Key"] for found in emr.client().list_objects_v2(Bucket="lake", Prefix=prefix).get("Contents", [])]
+
+
+def states() -> list[str]:
+    found: list[dict[str, Any]] = aws.client("emr").list_clusters()["Clusters"]
+    return [cluster["Status"]["State"] for cluster in found]
+
+
+def _of_matrix(job: str) -> object:
+    return pytest.param(job, marks=() if job in ("daily_stats", "availability") else pytest.mark.full)
+
+
+@pytest.mark.parametrize("job", [_of_matrix(job) for job in registry.all_jobs()])
+def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path, job: str) -> None:
+    fill(emr)
+    expected = told(tmp_path, SAMPLE, "-r", "inline", module=f"jobs.{job}").output
+    published = ("--output-dir", "s3://lake/stats", "--output-format", "csv", "--cat-output")
+    parts = ("--split-size", "40K", "--tasks", "3")
+    own = CONTAINERS if job == "daily_stats" else ()  # else in the application master's
+    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published, *parts, *own, module=f"jobs.{job}")
+    assert (done.status, done.output) == (0, expected), done.errors
+    assert expected.count("\n") > 1
+    assert "published in s3://lake/stats " in done.errors
+    assert re.search(r"^step s-\w+ \(Step 1 of \d\): completed$", done.errors, re.MULTILINE)
+    account = r"^ +planned +actual\ntime  .*\n  cluster's start .*\nbytes .*\nprice .*$"
+    assert re.search(account, done.errors, re.MULTILINE)
+    assert set(states()) == {"TERMINATED"}
+    assert keys(emr, ".sensor-jobs/runs/") == []
+    packages = keys(emr, ".sensor-jobs/packages/")
+    assert any(key.endswith("/requirements.txt") for key in packages)
+
+
+def test_several_jobs_share_a_cluster(emr: S3Server, tmp_path: Path) -> None:
+    fill(emr)
+    jobs = ("top_devices", "distinct_devices")
+    done = told(
+        tmp_path, "run", *jobs, "s3://lake/logs/", *ON_EMR[2:], "--output-dir", "s3://lake/out", module="jobs.emr"
+    )
+    assert done.status == 0, done.errors
+    for job in jobs:
+        read = told(tmp_path, SAMPLE, "-r", "inline", "--output-dir", job, module=f"jobs.{job}")
+        assert read.status == 0
+        (expected,) = (tmp_path / job).glob("*.parquet")
+        (part,) = [key for key in keys(emr, f"out/{job}/") if key.endswith(".parquet")]
+        assert emr.client().get_object(Bucket="lake", Key=part)["Body"].read() == expected.read_bytes()
+    assert states() == ["TERMINATED"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
+    assert re.search(r"^ +planned +actual$", done.errors, re.MULTILINE)
+
+
+@pytest.mark.spark
+def test_a_twin_is_a_step_whose_driver_publishes(emr: S3Server, tmp_path: Path) -> None:
+    fill(emr)
+    expected = told(tmp_path, SAMPLE, "-r", "inline").output
+    published = ("--output-dir", "s3://lake/stats", "--output-format", "csv")
+    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published, module="jobs.spark.daily_stats")
+    assert (done.status, done.output) == (0, ""), done.errors
+    assert "published in s3://lake/stats " in done.errors
+    assert re.search(r"^ +planned +actual$", done.errors, re.MULTILINE)
+    (part,) = [key for key in keys(emr, "stats/") if key.endswith(".csv")]
+    assert emr.client().get_object(Bucket="lake", Key=part)["Body"].read().decode() == expected
+    assert states() == ["TERMINATED"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
+
+
+@pytest.mark.full
+def test_a_python_of_the_nodes_gets_the_suite_with_the_run(emr: S3Server, tmp_path: Path) -> None:
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--python-bin", sys.executable)
+    assert (done.status, done.output.splitlines()[1]) == (
+        0,
+        "d,m,,2026-03-01,1,1,,1,1,1,2026-03-01T00:00:00Z,2026-03-01T00:00:00Z",
+    )
+    assert keys(emr, ".sensor-jobs/packages/") == []
+
+
+BROKEN = """
+from jobs.daily_stats import DailyStats
+
+class Broken(DailyStats):
+    NAME = "broken"
+
+    @classmethod
+    def accumulator(cls, run, keys):
+        return object()
+
+if __name__ == "__main__":
+    Broken.run()
+"""
+
+
+def broken(emr: S3Server, folder: Path, *arguments: object, source: str = BROKEN) -> Outcome:
+    (folder / "broken.py").write_text(source)
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    env = {"PYTHONPATH": str(ROOT)}
+    return told(folder, "s3://lake/a.csv", *ON_EMR, *arguments, module="broken", env=env)
+
+
+def test_a_step_that_fails_is_told_by_its_task(emr: S3Server, tmp_path: Path) -> None:
+    done = broken(emr, tmp_path)
+    error = done.errors.splitlines()[-1]
+    head, _, log = error.partition("; the whole log: ")
+    assert (done.status, done.output) == (1, "")
+    assert head.startswith("error: jobs/engine/tasks.py line ")
+    assert head.endswith(": AttributeError: 'object' object has no attribute 'add' in split 0: s3://lake/a.csv")
+    assert re.fullmatch(r"s3://lake/\.sensor-jobs/logs/j-\w+/containers/application_\w+/container_\w+/stderr\.gz", log)
+    assert "Traceback" not in done.errors
+    assert states() == ["TERMINATED_WITH_ERRORS"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
+
+
+LOSING = """
+import os, signal
+from pathlib import Path
+from jobs.daily_stats import DailyStats
+
+class Losing(DailyStats):
+    NAME = "losing"
+
+    @classmethod
+    def accumulator(cls, run, keys):
+        if os.environ["mapreduce_task_attempt_id"].endswith("_m_000000_0"):
+            shell = Path("/proc", str(os.getppid()), "stat").read_text().rpartition(")")[2].split()
+            os.kill(int(shell[1]), signal.SIGKILL)  # the container's JVM
+        return super().accumulator(run, keys)
+
+if __name__ == "__main__":
+    Losing.run()
+"""
+
+
+def test_a_container_that_is_lost_is_started_again(emr: S3Server, tmp_path: Path) -> None:
+    """As with a spot node that is taken away."""
+    done = broken(emr, tmp_path, *CONTAINERS, source=LOSING)
+    assert done.status == 0, done.errors
+    assert done.output.splitlines()[1].startswith("d,m,,2026-03-01,1,")
+    (log,) = [key for key in keys(emr, ".sensor-jobs/logs/") if key.endswith("/syslog.gz") and "/steps/" in key]
+    said = gzip.decompress(emr.client().get_object(Bucket="lake", Key=log)["Body"].read()).decode()
+    assert re.search(r"attempt_\w+_m_000000_0, Status : FAILED", said), said
+    assert states() == ["TERMINATED"]
+
+
+def test_a_node_that_cannot_be_made_ready(emr: S3Server, tmp_path: Path) -> None:
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    (tmp_path / "prepare.sh").write_text("#!/bin/sh\necho no room >&2\nexit 7\n")
+    done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--bootstrap-action", tmp_path / "prepare.sh")
+    assert (done.status, done.output) == (1, "")
+    error = (
+        r"error: (j-\w+): the cluster ended: On the primary instance \(i-0123456789abcdef0\), bootstrap action 2 "
+        r"returned a non-zero return code 7; its logs: s3://lake/\.sensor-jobs/logs/\1/node/"
+    )
+    assert re.fullmatch(error, done.errors.splitlines()[-1])
+    assert states() == ["TERMINATED_WITH_ERRORS"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
+
+
+def test_a_run_that_is_interrupted_leaves_no_cluster(emr: S3Server, tmp_path: Path) -> None:
+    slow = BROKEN.replace("return object()", "import time; time.sleep(600)")
+    assert slow != BROKEN
+    (tmp_path / "broken.py").write_text(slow)
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    with subprocess.Popen(
+        command("s3://lake/a.csv", *ON_EMR, module="broken"),
+        cwd=tmp_path,
+        env=environment({"PYTHONPATH": str(ROOT)}),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as driver:
+        deadline = time.monotonic() + 120
+        while states() != ["RUNNING"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        driver.send_signal(signal.SIGINT)
+        assert driver.wait(120) == 130
+    assert states() == ["TERMINATED"]
+    assert keys(emr, ".sensor-jobs/runs/") == []
+
+
+@pytest.mark.full
+@pytest.mark.spark
+def test_a_twin_may_go_on_alone(emr: S3Server, tmp_path: Path) -> None:
+    """The terminal's Ctrl-C asks; the cluster then publishes and ends by itself."""
+    fill(emr)
+    ours, theirs = pty.openpty()
+    published = ("--output-dir", "s3://lake/stats", "--output-format", "csv")
+    with subprocess.Popen(
+        command("s3://lake/logs/", *ON_EMR, *published, module="jobs.spark.daily_stats"),
+        cwd=tmp_path,
+        env=environment(),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as driver:
+        os.close(theirs)
+        shown = b""
+        while not re.search(rb"step s-\w+ .*: running", shown):
+            shown += os.read(ours, 4096)
+        driver.send_signal(signal.SIGINT)
+        while b"[y/N] " not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, b"y\n")
+        assert driver.wait(60) == 130
+    os.close(ours)
+    assert states() == ["RUNNING"]
+    deadline = time.monotonic() + 120
+    while states() != ["TERMINATED"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert "stats/_SUCCESS" in keys(emr, "stats/")

@@ -1,0 +1,60 @@
+"""What runs took is kept a line each, whoever else writes, and whatever stands in the file."""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jobs.emr import history
+from jobs.emr.history import Entry
+
+RUN = Entry(
+    "daily_stats-1", "daily_stats", "2026-03-01T00:00:00+00:00", (1, 2), (0.1, 0.2), 5, 900.0, 300.0, 5, 0.15, 4
+)
+
+
+def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
+    assert history.read(tmp_path / "none") == ()
+    runs = [replace(RUN, run=f"r{number}") for number in range(3)]
+    for run in runs:
+        history.append(tmp_path / "emr", run)
+    assert history.read(tmp_path / "emr") == tuple(runs)
+
+
+def _append(folder: Path, worker: int) -> None:
+    for number in range(200):
+        history.append(folder, replace(RUN, run=f"{worker}-{number}"))
+
+
+def test_lines_of_several_writers_do_not_mix(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_append, args=(tmp_path, worker)) for worker in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert {run.run for run in history.read(tmp_path)} == {f"{w}-{n}" for w in range(4) for n in range(200)}
+
+
+def test_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
+    history.append(tmp_path, RUN)
+    path = tmp_path / history.FILE
+    whole = path.read_text()
+    path.write_text(f'{whole}\n[1]\n{{"run": 1}}\n{whole[:40]}\nnot\xff json\n{whole}', "latin-1")
+    assert history.read(tmp_path) == (RUN, RUN)
+
+
+@pytest.mark.parametrize(
+    ("run", "rate"),
+    [
+        (replace(RUN, bytes=2_400_000_000), 1.0),
+        (replace(RUN, bytes=2_400_000_000, slots=8), 0.5),
+        (replace(RUN, start_seconds=900.0), 0.0),
+        (replace(RUN, slots=0), 0.0),
+    ],
+)
+def test_the_rate_of_a_task_leaves_out_the_start(run: Entry, rate: float) -> None:
+    assert run.slot_mb_s == pytest.approx(rate)

@@ -1,0 +1,72 @@
+"""`-r emr --dry-run` of listings from a gigabyte to 100 TB: really listed, cut and sized, nothing read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs.engine.measure import Measurement, measure
+from tests.command_line import ROOT
+from tests.emr.listing import listing
+
+
+def _planned(folder: Path, job: str, objects: int, size: int) -> tuple[list[str], Measurement]:
+    """What the command prints, and what it took."""
+    command = [sys.executable, "-m", f"jobs.{job}", "s3://lake/readings/", "-r", "emr", "--dry-run"]
+    with listing(objects, size) as address:
+        environ = {
+            "AWS_ENDPOINT_URL": address,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "XDG_CACHE_HOME": str(folder),
+        }
+        took = measure(command, folder / "plan", environ, ROOT)
+    return (folder / "plan").read_text("utf-8").splitlines(), took
+
+
+def _told(lines: list[str]) -> list[str]:
+    """The lines about the cluster, without those of splits and sources."""
+    begin = next(number for number, line in enumerate(lines) if line.startswith("cluster"))
+    return lines[begin : lines.index("where these figures are from:")]
+
+
+@pytest.mark.slow
+@pytest.mark.s3
+def test_a_terabyte(tmp_path: Path) -> None:
+    lines, _ = _planned(tmp_path, "daily_stats", 1000, 10**9)
+    assert lines[0] == "1,000 objects, 1,000.00 GB, 15,000 splits of at most 67.1 MB"
+    assert lines[1] == "formats: too many objects to look at; each task sees what its own are"
+    assert _told(lines) == [
+        "cluster   emr-7.12.0 in us-east-1, Graviton, at most 24 tasks at once",
+        "  primary 1 × m7g.xlarge (or m6g.xlarge), on demand, 64 GB of disk each",
+        "  core    2 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), on demand, 89 GB of disk each",
+        "  task    4 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), spot, 89 GB of disk each",
+        "tasks     883 map, each of 17 splits, in 37 waves; 256 reduce",
+        "time      26 min to 52 min (at best: start 5 min, map 20 min, reduce 44 s)",
+        "price     $0.40 to $1.31",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.s3
+def test_a_hundred_terabytes(tmp_path: Path) -> None:
+    """100,000 objects in 800,000 splits are a plan within a minute of processor time and a gigabyte of memory."""
+    lines, took = _planned(tmp_path, "daily_stats", 100_000, 10**9)
+    assert lines[0] == "100,000 objects, 100,000.00 GB, 800,000 splits of at most 125.0 MB"
+    assert _told(lines) == [
+        "cluster   emr-7.12.0 in us-east-1, Graviton, at most 640 tasks at once",
+        "  primary 1 × m7g.4xlarge (or m6g.4xlarge), on demand, 64 GB of disk each",
+        "  core    10 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), on demand, 439 GB of disk each",
+        "  task    30 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), spot, 439 GB of disk each",
+        "tasks     20,000 map, each of 40 splits, in 32 waves; 256 reduce",
+        "time      74 min to 2.5 h (at best: start 5 min, map 69 min, reduce 4 s)",
+        "price     $23.42 to $87.90",
+        "limit     800,000 containers are more than an application master can follow, and dear to start: 20,000 map"
+        " tasks take several splits each",
+        "limit     134 nodes would be done with map in 20 minutes; 40 are the most",
+    ]
+    assert took.peak < 1000
+    assert took.cpu < 60

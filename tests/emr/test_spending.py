@@ -1,0 +1,192 @@
+"""Nothing is spent unasked: limits, the question on a terminal, refusals, and the account after the run."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from jobs import api
+from jobs.daily_stats import DailyStats
+from jobs.emr import history
+from jobs.engine.driver import drive
+from jobs.engine.emr_engine import EmrEngine
+from jobs.engine.options import settings
+from jobs.engine.plan import Plan
+from jobs.engine.report import Report
+from jobs.engine.run import Run
+from jobs.engine.shuffle import Carrier
+from jobs.histogram import Histogram
+from tests.outcomes.commands import HEADER, command, day, environment, told
+from tests.servers import S3Server
+
+LAKE = "s3://lake/readings/"
+WRONG = {
+    ("log.csv", "--yes"): "--yes: is for Amazon EMR; add -r emr, or leave it out",
+    ("log.csv", "-r", "local", "--max-cost", "1"): "--max-cost: is for Amazon EMR; add -r emr, or leave it out",
+    ("log.csv", "--price-table", "x"): "--price-table: is for Amazon EMR; add -r emr, or leave it out",
+    ("log.csv", "-r", "emr"): (
+        "log.csv: EMR's nodes read S3 only; copy it there: aws s3 cp --recursive log.csv s3://…"
+    ),
+    ("-", "-r", "emr"): (
+        "-r emr -: standard input cannot be read by a cluster's tasks; copy it where they can read it, for instance:"
+        " aws s3 cp - s3://BUCKET/KEY or hadoop fs -put - hdfs:///KEY"
+    ),
+    (LAKE, "-r", "emr", "--yes", "--max-cost", "cheap"): (
+        "--max-cost: 'cheap' is no sum of money; write it in USD, such as 12.50"
+    ),
+    (LAKE, "-r", "emr", "--max-cost", "nan"): "--max-cost: 'nan' is no sum of money; write it in USD, such as 12.50",
+    (LAKE, "-r", "emr", "--max-nodes", "0"): "--max-nodes: '0' is no whole number from 1 to 1000",
+    (LAKE, "-r", "emr", "--architecture", "arm"): (
+        "--architecture: 'arm' is no processor of nodes; choose from aarch64, x86_64"
+    ),
+    ("log.csv", "--architecture", "x86_64"): "--architecture: is for Amazon EMR; add -r emr, or leave it out",
+    (LAKE, "-r", "emr"): (
+        "-r emr: starts a cluster, for $0.03 to $0.07, and there is no terminal to ask on; say --yes, and --max-cost"
+        " for a limit; --dry-run shows the plan"
+    ),
+    (LAKE, "-r", "emr", "--dry-run", "--region", "mars-1"): (
+        "region mars-1: no prices are known there; they are for us-east-1, us-west-2, eu-central-1; add"
+        " [regions.mars-1] in a --price-table"
+    ),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A log, here and in a lake; caches are kept here."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "log.csv").write_bytes(HEADER + day(1) + day(2))
+    s3.client().create_bucket(Bucket="lake")
+    s3.client().upload_file(str(tmp_path / "log.csv"), "lake", "readings/log.csv")
+    return tmp_path
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_wrong_usage_is_told(folder: Path, arguments: tuple[str, ...]) -> None:
+    outcome = told(folder, *arguments)
+    assert (outcome.status, outcome.errors) == (2, f"error: {WRONG[arguments]}\n")
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("flag", ["--yes", "--dry-run"])
+def test_a_run_over_the_limit_is_refused(folder: Path, flag: str) -> None:
+    outcome = told(folder, LAKE, "-r", "emr", flag, "--max-cost", "0.05")
+    refusal = "may cost up to $0.07, more than --max-cost 0.05 allows; raise it, or read less with --from and --to"
+    assert (outcome.status, outcome.errors) == (5, f"error: -r emr: {refusal}\n")
+    assert ("price     $0.03 to $0.07" in outcome.output) is (flag == "--dry-run")
+
+
+@pytest.mark.s3
+def test_a_users_prices_are_reckoned_with(folder: Path) -> None:
+    own = folder / "own.toml"
+    own.write_text("[regions.us-east-1.vcpu_hour]\nm7g = 4\nc7g = 4\nm6g = 4\nc6g = 4\n")
+    outcome = told(folder, LAKE, "-r", "emr", "--dry-run", "--price-table", "own.toml")
+    assert outcome.status == 0
+    assert "price     $2.79 to $5.57" in outcome.output
+    assert "  prices    AWS's list prices, 2026-01-19, with own.toml; " in outcome.output
+
+
+def _on_a_terminal(folder: Path, answer: str) -> tuple[int, str]:
+    """The status of a run whose question is answered, and what stood on the terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command(LAKE, "-r", "emr"),
+        cwd=folder,
+        env=environment(),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"[y/N] " not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, answer.encode())
+        try:
+            while more := os.read(ours, 4096):
+                shown += more
+        except OSError:  # the terminal's other side is closed
+            pass
+        process.wait(60)
+    os.close(ours)
+    return process.returncode, shown.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("answer", ["n\n", "\n", "\x04"])
+def test_a_terminal_is_asked_and_its_no_counts(folder: Path, answer: str) -> None:
+    status, shown = _on_a_terminal(folder, answer)
+    assert status == 5
+    assert shown.startswith("cluster   emr-")
+    assert "start it, for $0.03 to $0.07 and 5 min to 10 min? [y/N] " in shown
+    assert shown.endswith("error: -r emr: not started; nothing was spent\n")
+
+
+class Rehearsed(EmrEngine):
+    """Plans for EMR, and runs its jobs here."""
+
+    @property
+    def carrier(self) -> Carrier:
+        return "reference"
+
+    def _jobconf(self, run: Run, plan: Plan) -> dict[str, Any]:
+        return {}
+
+    def _given(self, run: Run) -> dict[str, Any]:
+        return {}
+
+    def _ended(self, runner: Any) -> None:
+        self._start_seconds += 0.5
+
+    def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
+        self.runner = "inline"
+        return super().execute(run, plan, scratch)
+
+
+def _rehearse(job: type[DailyStats] | type[Histogram], *options: str) -> tuple[pa.Table, tuple[str, ...]]:
+    instance = job(args=["-r", "emr", "--yes", *options, LAKE])
+    tables: list[pa.Table] = []
+
+    def emit(schema: pa.Schema, found: Iterable[pa.Table]) -> None:
+        tables.extend(found)
+
+    outcome = drive(job, settings(instance.options, job.OPTIONS, printed=True), Rehearsed(instance), emit)
+    return pa.concat_tables(tables), outcome.account
+
+
+@pytest.mark.s3
+def test_planned_and_actual_are_told_and_kept(folder: Path) -> None:
+    table, account = _rehearse(DailyStats)
+    assert table.equals(api.run("daily_stats", [folder / "log.csv"]))
+    assert [line.split()[:1] for line in account] == [["planned"], ["time"], ["cluster's"], ["bytes"], ["price"]]
+    assert account[1].startswith("time              5 min to 10 min")
+    size = (folder / "log.csv").stat().st_size
+    [kept] = history.read(folder / "cache" / "sensor-jobs" / "emr")
+    assert (kept.job, kept.planned_bytes, kept.bytes, kept.slots) == ("daily_stats", size, size, 1)
+    assert 0 < kept.seconds < 60
+    assert kept.planned_seconds[0] > 300
+    # the next plan goes by it
+    assert "MB/s a task: its last run on EMR" in told(folder, LAKE, "-r", "emr", "--dry-run").output
+
+
+@pytest.mark.s3
+def test_a_survey_reads_the_input_once_more(folder: Path) -> None:
+    _rehearse(Histogram, "--bins", "4")
+    [kept] = history.read(folder / "cache" / "sensor-jobs" / "emr")
+    assert kept.bytes == 2 * (folder / "log.csv").stat().st_size
+
+
+@pytest.mark.s3
+def test_a_run_does_not_fail_for_want_of_a_place_to_keep_it(folder: Path) -> None:
+    (folder / "cache" / "sensor-jobs").mkdir(parents=True)
+    (folder / "cache" / "sensor-jobs" / "emr").write_text("no folder")
+    table, account = _rehearse(DailyStats)
+    assert (table.num_rows, len(account)) == (2, 5)

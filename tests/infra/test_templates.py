@@ -1,0 +1,124 @@
+"""The templates as they are written: no finding of cfn-lint, nothing open to the world, no policy wider than needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from moto.cloudformation.parsing import get_model_map
+
+from scripts.infra import templates
+
+RESOURCES: dict[str, dict[str, Any]] = {
+    name: resource for stack in templates.STACKS for name, resource in templates.load(stack)["Resources"].items()
+}
+WITHOUT_RESOURCES = {
+    "elasticmapreduce:RunJobFlow",
+    "elasticmapreduce:ListClusters",
+    "pricing:GetProducts",
+}
+"""Actions that AWS does not limit to a resource; the first is limited by the tag that it must give."""
+LAKE_RULES = {"readings", "staging-of-runs", "what-was-replaced", "markers-of-deletion"}
+UNKNOWN_TO_MOTO = {
+    "AWS::Budgets::Budget",
+    "AWS::CloudWatch::Alarm",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::TopicPolicy",
+}
+"""Types that it leaves out without a word; the tests below look at what the template says of them."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stack", templates.STACKS)
+def test_cfn_lint_finds_nothing(stack: str) -> None:
+    program = "from cfnlint.runner import main; main()"
+    command = [sys.executable, "-c", program, str(templates.FOLDER / f"{stack}.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "cfn-lint" not in templates.text(stack)  # no rule is ignored
+
+
+def test_what_moto_leaves_out_is_known() -> None:
+    assert {resource["Type"] for resource in RESOURCES.values()} - set(get_model_map()) == UNKNOWN_TO_MOTO
+
+
+def test_a_template_needs_only_outputs_of_earlier_ones() -> None:
+    given = {"Prefix"}
+    from_outside = {"CertificatesUri", "BundleUri", "CronLine"}
+    for stack in templates.STACKS:
+        template = templates.load(stack)
+        needed = {name for name, about in template["Parameters"].items() if "Default" not in about}
+        assert needed <= given | from_outside, stack
+        given |= template["Outputs"].keys()
+
+
+@pytest.mark.parametrize("policy", ["NodePolicy", "SubmitterPolicy"])
+def test_policies_name_actions_and_resources(policy: str) -> None:
+    for statement in templates.statements(policy):
+        actions = set(statement["Action"])
+        assert not [action for action in actions if "*" in action], statement["Sid"]
+        if statement["Resource"] == "*":
+            assert actions <= WITHOUT_RESOURCES, statement["Sid"]
+        if "iam:PassRole" in actions:
+            assert statement["Condition"]["StringEquals"]["iam:PassedToService"]
+
+
+def test_roles_have_their_policies() -> None:
+    """moto attaches none of them."""
+    ssm = {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AmazonSSMManagedInstanceCore"}
+    attached = {
+        name: item["Properties"]["ManagedPolicyArns"] for name, item in RESOURCES.items() if name.endswith("Role")
+    }
+    assert attached["NodeRole"] == [{"Ref": "NodePolicy"}, ssm]
+    assert attached["SchedulerRole"] == [{"Ref": "SubmitterPolicy"}, ssm]
+
+
+def test_nodes_may_not_start_clusters() -> None:
+    services = {action.partition(":")[0] for action in templates.actions("NodePolicy")}
+    assert services == {"s3", "kms"}
+    assert templates.allows("SubmitterPolicy", "elasticmapreduce:RunJobFlow")
+    assert not templates.allows("SubmitterPolicy", "ec2:RunInstances")
+
+
+def test_the_budget_tells_the_topic() -> None:
+    budget = RESOURCES["Budget"]["Properties"]
+    assert budget["Budget"]["CostFilters"] == {"TagKeyValue": [{"Fn::Sub": "user:project$${Prefix}"}]}
+    told = budget["NotificationsWithSubscribers"]
+    assert [item["Notification"]["NotificationType"] for item in told] == ["ACTUAL", "FORECASTED"]
+    assert [item["Subscribers"][0]["Address"] for item in told] == [{"Ref": "Alerts"}] * 2
+
+
+@pytest.mark.parametrize("bucket", ["Lake", "Logs"])
+def test_buckets_take_encrypted_connections_only(bucket: str) -> None:
+    policy = RESOURCES[f"{bucket}Policy"]["Properties"]
+    assert policy["Bucket"] == {"Ref": bucket}
+    deny = policy["PolicyDocument"]["Statement"][0]
+    assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "s3:*")
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert deny["Resource"] == [{"Fn::GetAtt": [bucket, "Arn"]}, {"Fn::Sub": "${" + bucket + ".Arn}/*"}]
+
+
+def test_alerts_come_from_this_account_and_reach_people() -> None:
+    (statement,) = RESOURCES["AlertsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert RESOURCES["ByEmail"]["Properties"]["TopicArn"] == {"Ref": "Alerts"}
+    alarm = RESOURCES["HostIsMissing"]["Properties"]
+    assert alarm["Dimensions"] == [{"Name": "AutoScalingGroupName", "Value": {"Ref": "Group"}}]
+    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["AlarmActions"] == [{"Ref": "AlertsTopic"}]
+
+
+def test_data_outlives_its_stack_and_mistakes() -> None:
+    """moto leaves versioning, lifecycle and the block of public access out."""
+    for name in ("Lake", "Logs"):
+        blocked = RESOURCES[name]["Properties"]["PublicAccessBlockConfiguration"]
+        rules = {rule["Id"]: rule for rule in RESOURCES[name]["Properties"]["LifecycleConfiguration"]["Rules"]}
+        assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
+        assert rules.keys() == ({"logs"} if name == "Logs" else LAKE_RULES)
+        assert (len(blocked), set(blocked.values())) == (4, {True})
+        assert RESOURCES[name]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    for name in ("Key", "Lake", "Logs"):
+        assert (RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
