@@ -36,8 +36,8 @@ MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[js]-[0-9A-Z]{13}\b"), "<id>"),
     (re.compile(r"(?:<today>|2026-(?:0[5-9]|1[0-2])-\d\d|20(?:2[7-9]|[3-9]\d)-\d\d-\d\d)T\d\d:\d\d:\d\dZ"), "<now>"),
 )
-"""What differs from run to run: ids of runs and of EMR, rates, durations, cores, times that are later than any of the sample data;
-masked() adds today's date and the folder."""
+"""What differs from run to run: ids of runs and of EMR, rates, durations, cores, times that are later than any of the
+sample data; masked() adds today's date and the folder."""
 
 
 @dataclass(frozen=True, slots=True)

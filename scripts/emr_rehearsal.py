@@ -37,7 +37,7 @@ from jobs import engine
 from jobs.emr import bundle
 from jobs.engine import applications
 from jobs.engine.cache import cache_folder
-from jobs.engine.command import guarded
+from jobs.engine.guard import guarded
 from jobs.hadoop import cluster as clusters
 from jobs.hadoop.profiles import DEFAULT, Profile
 from scripts import aws_cli

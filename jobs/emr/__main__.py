@@ -12,8 +12,7 @@ from jobs import registry
 from jobs.emr import aws, clusters, history, telling
 from jobs.emr.clusters import ALIVE, Found
 from jobs.engine.cache import cache_folder
-from jobs.engine.command import guarded
-from jobs.engine.options import refuse
+from jobs.engine.guard import guarded, refuse
 from jobs.errors import JobError, UsageError
 
 _COMMANDS = {

@@ -18,7 +18,7 @@ from jobs.engine.emr_engine import EmrEngine
 from jobs.engine.job import SensorJob
 from jobs.engine.mrjob_engine import explained, set_up_logging
 from jobs.engine.options import Settings, settings
-from jobs.engine.run import new_run_id
+from jobs.engine.run_id import new_run_id
 from jobs.engine.scratch import scratch
 from jobs.engine.spark_on_yarn import STATUS
 from jobs.engine.spending import FLAGS

@@ -15,8 +15,7 @@ from typing import Any
 
 from jobs.emr import bundle
 from jobs.engine.cache import cache_folder
-from jobs.engine.command import guarded
-from jobs.engine.options import refuse
+from jobs.engine.guard import guarded, refuse
 from jobs.errors import JobError, UsageError
 from jobs.lake.s3_client import refusal
 from scripts.infra import certificates, mrjob_conf, templates
