@@ -101,7 +101,9 @@ def _own(folder: Path) -> None:
 def _unprivileged(command: list[str]) -> list[str]:
     if os.getuid():
         return command
-    return [shutil.which("setpriv") or "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
+    as_nobody = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    # another user's process forgets that it is to end with its parent
+    return [shutil.which("setpriv") or "setpriv", *as_nobody, "--pdeathsig=KILL", *command]
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
