@@ -225,6 +225,7 @@ def test_what_fails_on_a_node_is_told_in_one_line(own_bundle: Bundle, s3: S3Serv
     assert node.bootstrap(uri) == (1, "", "sensor-jobs: python3.11 is missing, and dnf cannot install it")
 
 
+@pytest.mark.full
 @pytest.mark.s3
 def test_a_node_that_lost_its_kernel_is_set_up_again(own_bundle: Bundle, s3: S3Server, node: Node) -> None:
     s3.client().create_bucket(Bucket="lake")
