@@ -196,7 +196,7 @@ class Worker:
             script = Path(folder, Path(key).name)
             script.write_bytes(self._s3().get_object(Bucket=bucket, Key=key)["Body"].read())
             script.chmod(0o755)
-            own = [aws_cli.folder(), Path(sys.base_prefix, "bin")]
+            own = [Path(sys.base_prefix, "bin"), aws_cli.folder()]
             path = ":".join([*map(str, own), "/usr/local/bin", "/usr/bin", "/bin"])
             env = {**_KEYS, "PATH": path, "HOME": folder, "AWS_ENDPOINT_URL": self.url}
             done = subprocess.run(

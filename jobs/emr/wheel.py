@@ -66,7 +66,7 @@ def is_checkout() -> bool:
 
 
 def pip(*arguments: str | Path, **environ: str) -> None:
-    """Run pip; raises JobError with the end of what it said."""
+    """Run pip; raises JobError with the first error that it named."""
     command = [*PIP[:3], arguments[0], *PIP[3:], *arguments[1:]]
     done = subprocess.run(
         command, env=os.environ | environ, capture_output=True, text=True, check=False, errors="replace"
@@ -74,7 +74,10 @@ def pip(*arguments: str | Path, **environ: str) -> None:
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
         fix = "the package index must be reachable (HTTPS_PROXY, PIP_INDEX_URL; or PIP_FIND_LINKS and PIP_NO_INDEX=1)"
-        raise JobError((said or [f"exit status {done.returncode}"])[-1], where=f"pip {arguments[0]}", fix=fix)
+        errors = (
+            [line for line in said if line.startswith("ERROR: ")] or said[-1:] or [f"exit status {done.returncode}"]
+        )
+        raise JobError(errors[0].removeprefix("ERROR: "), where=f"pip {arguments[0]}", fix=fix)
 
 
 def _built() -> dict[str, bytes]:

@@ -49,7 +49,7 @@ def build(
     Linux of that processor (x86_64 or aarch64), whatever this machine is. Raises BuildError.
     """
     if machine is not None:
-        zig, extra = True, (*extra, "-target", f"{machine}-linux-gnu.{_GLIBC}")
+        zig, extra = True, (*extra, "-target", f"{machine}-linux-gnu.{_GLIBC}", "-s")  # no names of files here
     if not force and target.is_file() and _mark(extra).encode() in target.read_bytes():
         return target
     if zig and not importlib.util.find_spec("ziglang"):

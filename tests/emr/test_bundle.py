@@ -97,10 +97,8 @@ def test_without_the_index_the_remedy_is_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(wheel, "write", lambda folder, architecture: ["numpy"])
     with pytest.raises(JobError) as caught:
         bundle.build(tmp_path, "x86_64")
-    assert str(caught.value) == (
-        "pip download: ERROR: No matching distribution found for numpy; the package index must be reachable "
-        "(HTTPS_PROXY, PIP_INDEX_URL; or PIP_FIND_LINKS and PIP_NO_INDEX=1)"
-    )
+    fix = "the package index must be reachable (HTTPS_PROXY, PIP_INDEX_URL; or PIP_FIND_LINKS and PIP_NO_INDEX=1)"
+    assert re.fullmatch(rf"pip download: (?!ERROR)[^;]*\bnumpy\b[^;]*; {re.escape(fix)}", str(caught.value))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -162,9 +160,10 @@ def node(tmp_path: Path, s3: S3Server, aws: Path) -> Node:
     if not base.is_file():
         pytest.skip("this Python is not 3.11")
     (tools / "python3.11").symlink_to(base)
+    (tools / "aws").symlink_to(aws / "aws")  # alone, for its environment has a Python too
     for name in ("cat", "chmod", "id", "install", "mkdir", "mktemp", "rm", "sh"):
         (tools / name).symlink_to(str(shutil.which(name)))
-    node = Node(tmp_path, s3, tools, aws)
+    node = Node(tmp_path, s3, tools)
     shutil.copy(ROOT / "jobs" / "emr" / bundle.SCRIPT, tmp_path)
     return node
 
@@ -226,6 +225,7 @@ def test_what_fails_on_a_node_is_told_in_one_line(own_bundle: Bundle, s3: S3Serv
     assert node.bootstrap(uri) == (1, "", "sensor-jobs: python3.11 is missing, and dnf cannot install it")
 
 
+@pytest.mark.full
 @pytest.mark.s3
 def test_a_node_that_lost_its_kernel_is_set_up_again(own_bundle: Bundle, s3: S3Server, node: Node) -> None:
     s3.client().create_bucket(Bucket="lake")
