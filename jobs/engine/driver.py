@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from jobs import __version__
 from jobs.emr.work import Work
 from jobs.engine import progress
 from jobs.engine.filters import refuse_unknown
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan
 from jobs.engine.planner import Planner
+from jobs.engine.provenance import provenance
 from jobs.engine.reading import REJECT_SCHEMA
 from jobs.engine.report import Report
 from jobs.engine.run import Run
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 _BYTES_PER_PARTITION = 128 << 20
 _MOST_PARTITIONS = 256
 _REJECT_KEYS = ("object", "offset", "reason")
-_NO_OPTIONS = ("output_dir", "overwrite", "dry_run", "fence", "ticket")  # what `_SUCCESS` does not call options
 
 Emit = Callable[[pa.Schema, Iterator[pa.Table]], None]
 
@@ -300,38 +298,3 @@ def _refuse_own_output(plan: Plan, settings: Settings) -> None:
             where=settings.output_dir,
             fix="name a folder beside the input, or the lake itself as an input",
         )
-
-
-def provenance(run: Run, plan: Plan, report: Report, *, listed: bool = False) -> dict[str, Any]:
-    """What `_SUCCESS` says of the run: enough to prove that a rerun read the same input, `listed` object by object."""
-    tally = report.tally
-    own = ("path", "block_size")
-    objects = [{k: v for k, v in asdict(o).items() if k not in own and v is not None} for o in plan.objects]
-    return {
-        "run": run.id,
-        "job": run.job,
-        "version": __version__,
-        "started": datetime.fromtimestamp(run.started / 1e6, UTC).isoformat(),
-        "options": {k: v for k, v in asdict(run.settings).items() if k not in _NO_OPTIONS},
-        **{k: v for k in ("fence", "ticket") if (v := getattr(run.settings, k)) is not None},
-        "input": {"fingerprint": plan.fingerprint(), "objects": len(plan.objects), "bytes": plan.size},
-        "plan": {"splits": len(plan.splits), "split_size": plan.split_size, "pruned_objects": plan.pruned_objects},
-        "counts": {
-            "records": tally.lines,
-            "readings": tally.readings,
-            "selected": report.selected,
-            "missing": tally.missing,
-            "excluded": tally.excluded,
-            "repeats": report.repeats,
-        },
-        "bytes": {"read": report.size, "shuffled": report.shuffled},
-        "rejects": dict(sorted(tally.rejects.items())),
-        "damage": [asdict(d) for d in report.damage],
-        **({"tables": tables} if (tables := _hashes(run.tables)) else {}),
-        **({"objects": objects} if listed else {}),
-    }
-
-
-def _hashes(tables: dict[str, str]) -> dict[str, str]:
-    """SHA-256 of what the run read beside its input."""
-    return {name: sha256(block.encode()).hexdigest() for name, block in sorted(tables.items())}
