@@ -21,6 +21,15 @@ class Actual:
     dollars: float
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a run took beside what was planned: in lines for people, and in dollars, of which `planned` is the most."""
+
+    lines: tuple[str, ...]
+    planned: float
+    spent: float
+
+
 def lines(outlook: Outlook) -> Iterator[str]:
     """Cluster, tasks, time and price, what limits there were, and the source of each figure."""
     kind = _ARCHITECTURES[outlook.architecture]

@@ -30,6 +30,7 @@ from jobs.kernel import library
 from jobs.readings import dialect_file, zones
 
 if TYPE_CHECKING:
+    from jobs.emr.telling import Account
     from jobs.engine.declaration import Declaration
     from jobs.lake.manifest import Part
     from jobs.lake.publish import Publication
@@ -61,8 +62,8 @@ class Engine(Protocol):
         """Go on if the user lets the run cost what it will. Raises RefusedError, UsageError."""
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report: ...
-    def account(self, run: Run, report: Report) -> Iterable[str]:
-        """What the run took beside what was planned, in lines for people, where that was told."""
+    def account(self, run: Run, report: Report) -> Account | None:
+        """What the run took beside what was planned, where it costs something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Outcome:
     files: int = 0
     size: int = 0
     laid_out: bool = False
-    account: tuple[str, ...] = ()
+    account: Account | None = None
 
 
 def make_plan(settings: Settings, engine: Engine, *, heads: bool = False) -> tuple[Plan, dict[str, str]]:
@@ -154,7 +155,7 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
     published = settings.output_dir if problem is None else None
     seconds = time.monotonic() - begun
     said, size = tuple(dict.fromkeys(notes)), sum(part.size for part in parts)
-    account = tuple(engine.account(run, report))
+    account = engine.account(run, report)
     return Outcome(run, plan, report, seconds, published, problem, said, len(parts), size, layout is not None, account)
 
 

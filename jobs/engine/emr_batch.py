@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,10 +46,9 @@ class _Shared(EmrEngine):
     def _ended(self, runner: Any) -> None:
         self.began = self.began or runner.start_seconds
 
-    def account(self, run: Run, report: Report) -> Iterable[str]:
+    def account(self, run: Run, report: Report) -> None:
         """The batch's comes at its end; the job's is kept for its next plan."""
-        list(super().account(run, report))
-        return ()
+        super().account(run, report)
 
 
 def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
@@ -84,8 +83,9 @@ def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
         status, start_seconds = _follow(
             starter, list(zip(made, each, strict=True)), first.given(run_id, NAME, chosen), folder
         )
-    for line in first.told(run_id, NAME, started, time.monotonic() - begun, start_seconds, planned.work.bytes):
-        print(line, file=sys.stderr)
+    took = (time.monotonic() - begun, start_seconds, planned.work.bytes)
+    if (account := first.told(run_id, NAME, started, *took)) is not None:
+        print(*account.lines, sep="\n", file=sys.stderr)
     return status
 
 

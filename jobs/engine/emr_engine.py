@@ -110,22 +110,22 @@ class EmrEngine(MrjobEngine):
         if runner.has_own_cluster:
             self._start_seconds += runner.start_seconds
 
-    def account(self, run: Run, report: Report) -> Iterable[str]:
+    def account(self, run: Run, report: Report) -> telling.Account | None:
         started = datetime.fromtimestamp(run.started / 1e6, UTC)
         return self.told(run.id, run.job, started, self._seconds, self._start_seconds, report.size)
 
     def told(
         self, run: str, job: str, started: datetime, seconds: float, start_seconds: float, size: int
-    ) -> Iterable[str]:
+    ) -> telling.Account | None:
         """What a run took beside what was planned, which is kept for the next plan. size: bytes of input."""
         planned = self.planned
         if planned is None:
-            return
+            return None
         spent = outlook.spent(planned, self._prices(planned.work), seconds)
         took = telling.Actual(seconds, start_seconds, size, spent)
         with suppress(OSError):  # the run is done, and the next plan does without
             history.append(_folder(), _entry(run, job, started, planned, took))
-        yield from telling.compared(planned, took)
+        return telling.Account(tuple(telling.compared(planned, took)), planned.dollars[1], spent)
 
     def _prices(self, work: Work) -> PriceTable:
         if self._table is None:

@@ -21,6 +21,7 @@ from jobs.engine.spending import refuse_elsewhere
 from jobs.errors import JobError, UsageError
 
 if TYPE_CHECKING:
+    from jobs.emr.telling import Account
     from jobs.engine.job import SensorJob
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
@@ -91,8 +92,8 @@ class MrjobEngine:
     def confirm(self, work: Work) -> None:
         """Nothing to ask: what runs here or on a cluster that runs anyway costs nothing more."""
 
-    def account(self, run: Run, report: Report) -> Iterable[str]:
-        return ()
+    def account(self, run: Run, report: Report) -> Account | None:
+        return None
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         """Run the tasks; the report of all. Raises what a task raised, JobError where mrjob gave up."""

@@ -43,6 +43,7 @@ from jobs.readings.model import Readings
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from jobs.emr.telling import Account
     from jobs.engine.declaration import Declaration
     from jobs.engine.spark_reports import Reports
 
@@ -82,8 +83,8 @@ class SparkEngine:
     def confirm(self, work: Work) -> None:
         """Nothing to ask: it costs nothing more."""
 
-    def account(self, run: Run, report: Report) -> Iterable[str]:
-        return ()
+    def account(self, run: Run, report: Report) -> Account | None:
+        return None
 
     def __init__(self, twin: Twin, master: str | None = None, conf: dict[str, str] | None = None) -> None:
         self._twin = twin

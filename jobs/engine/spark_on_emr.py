@@ -58,8 +58,8 @@ def run(job: type[SensorJob], given: Sequence[str], known: Iterable[argparse.Act
         status, start_seconds = _follow(instance, engine.given(run_id, job.NAME, chosen), conf, folder)
     if status == 0:
         took = (time.monotonic() - begun, start_seconds, plan.size)
-        for line in engine.told(run_id, f"{job.NAME} on Spark", started, *took):
-            print(line, file=sys.stderr)
+        if (account := engine.told(run_id, f"{job.NAME} on Spark", started, *took)) is not None:
+            print(*account.lines, sep="\n", file=sys.stderr)
     return status
 
 

@@ -45,7 +45,7 @@ def summary(outcome: Outcome) -> Iterator[str]:
     if tally.readings and not report.selected:
         yield "note: no reading is what this run is about; filters and the job's own options say what that is"
     yield from (f"note: {note}" for note in outcome.notes)
-    yield from outcome.account
+    yield from outcome.account.lines if outcome.account else ()
     if outcome.published:
         yield f"published in {outcome.published} (run {outcome.run.id})"
         if outcome.laid_out:

@@ -76,6 +76,9 @@ def problems(schedule: Schedule, board: Board, items: Iterable[Item], ledger: Le
         if task.min_completeness is not None and row.readings < task.min_completeness * usual:
             what = f"{row.readings:,} readings; usual are {usual:,.0f}, the least is {task.min_completeness:.0%}"
             yield Problem("incomplete", *item.key, what, row.fingerprint)
+        if row.cost is not None and row.planned_cost is not None and row.cost > row.planned_cost:
+            what = f"cost ${row.cost:,.2f}, planned were at most ${row.planned_cost:,.2f}"
+            yield Problem("cost", *item.key, what, row.fingerprint)
         before[task.name] = [*before.get(task.name, ()), row.readings][-_COMPARED:]
 
 

@@ -55,7 +55,7 @@ def _publish(wanted: dict[str, Any]) -> dict[str, Any]:
     )
     for line in summary(outcome):
         print(line, file=sys.stderr)
-    report = outcome.report
+    report, account = outcome.report, outcome.account
     return {
         "engine": wanted["engine"] or "local",
         "tasks": len(outcome.plan.splits),
@@ -64,6 +64,8 @@ def _publish(wanted: dict[str, Any]) -> dict[str, Any]:
         "readings": report.selected,
         "rejects": report.rejected,
         "seconds": outcome.seconds,
+        "cost": account.spent if account else None,
+        "planned_cost": account.planned if account else None,
     }
 
 

@@ -16,7 +16,7 @@ from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger, lost_lease
 from jobs.schedule.processes import Children
 
-_COUNTS = ("engine", "tasks", "objects", "bytes", "readings", "rejects", "seconds")
+_COUNTS = ("engine", "tasks", "objects", "bytes", "readings", "rejects", "seconds", "cost")
 _MOST_PAUSE = 3600.0
 Say = Callable[..., None]
 Hide = Callable[[str], str]
@@ -85,6 +85,7 @@ class Maker:
         }
         if row is not None:
             row.readings, row.rejects = told.get("readings", row.readings), told.get("rejects", row.rejects)
+            row.cost, row.planned_cost = told.get("cost"), told.get("planned_cost")
         self._ledger.end_attempt(attempt, values, row)
         self._say(ended, item, error=error, seconds=told.get("seconds"), readings=told.get("readings"))
         return Made(row is not None, error), status not in FINAL_STATUS

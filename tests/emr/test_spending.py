@@ -159,7 +159,9 @@ def _rehearse(job: type[DailyStats] | type[Histogram], *options: str) -> tuple[p
         tables.extend(found)
 
     outcome = drive(job, settings(instance.options, job.OPTIONS, printed=True), Rehearsed(instance), emit)
-    return pa.concat_tables(tables), outcome.account
+    assert outcome.account is not None
+    assert 0 < outcome.account.spent < outcome.account.planned
+    return pa.concat_tables(tables), outcome.account.lines
 
 
 @pytest.mark.s3

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jobs.schedule import config
+from jobs.schedule.alerts import problems
 from jobs.schedule.board import Board, Item
 from jobs.schedule.hours import Day
 from jobs.schedule.lease import LedgerPlace, taken
@@ -263,3 +264,15 @@ def test_what_was_pruned_stays_published_and_what_reads_it_is_blocked(schedule: 
     assert _item(schedule, ledger, "2026-03-01").state == "published"
     assert _item(schedule, ledger, "2026-03-01", "daily_stats").state == "blocked"
     assert list(verify_lines(ledger.partitions().values(), str)) == []
+
+
+def test_what_cost_more_than_planned_is_a_problem(schedule: Schedule, ledger: Ledger) -> None:
+    for day, cost in ((1, 2.5), (2, 1.5)):
+        _arrive(ledger, f"of-{day}", day, day)
+        _publish(schedule, ledger, f"2026-03-0{day}")
+        row = ledger.partitions()["compact", f"2026-03-0{day}"]
+        row.cost, row.planned_cost = cost, 2.0
+        ledger.adopt(row)
+    items = [_item(schedule, ledger, f"2026-03-0{day}") for day in (1, 2)]
+    found = problems(schedule, Board(schedule, ledger, NOW), items, ledger)
+    assert [str(one) for one in found] == ["cost: compact 2026-03-01: cost $2.50, planned were at most $2.00"]

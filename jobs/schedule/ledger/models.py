@@ -83,7 +83,8 @@ class AttemptRow(Base):
 
 class PartitionRow(Base):
     """A partition's published result. fingerprint: of the input and options it was made of. content: of its bytes.
-    token: of the lease under which it was made. pruned: since when it is not kept any more."""
+    token: of the lease under which it was made. cost, planned_cost: US dollars, the most that was planned, where an
+    engine tells. pruned: since when it is not kept any more."""
 
     __tablename__ = "partitions"
     task: Mapped[str] = mapped_column(NAME, primary_key=True)
@@ -100,6 +101,8 @@ class PartitionRow(Base):
     readings: Mapped[int] = mapped_column(BigInteger)
     rejects: Mapped[int] = mapped_column(BigInteger)
     bytes: Mapped[int] = mapped_column(BigInteger)
+    cost: Mapped[float | None] = mapped_column(Double)
+    planned_cost: Mapped[float | None] = mapped_column(Double)
     pruned: Mapped[datetime | None] = mapped_column(Instant)
 
 

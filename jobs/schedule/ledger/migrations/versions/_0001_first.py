@@ -70,6 +70,8 @@ def upgrade() -> None:
         sa.Column("readings", sa.BigInteger, nullable=False),
         sa.Column("rejects", sa.BigInteger, nullable=False),
         sa.Column("bytes", sa.BigInteger, nullable=False),
+        sa.Column("cost", sa.Double),
+        sa.Column("planned_cost", sa.Double),
         sa.Column("pruned", _TIME),
         if_not_exists=True,
     )
