@@ -50,10 +50,10 @@ def postgresql(folder: Path) -> Iterator[Database]:
     data = folder / "data"
     _own(folder)
     made = [initdb, "-D", str(data), "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    subprocess.run(_unprivileged(made), check=True, capture_output=True)
+    subprocess.run(_unprivileged(made, folder), check=True, capture_output=True)
     quick = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
     command = [server, "-D", str(data), "-k", str(folder), "-h", "127.0.0.1", "-p", str(port), *quick]
-    with child(_unprivileged(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with child(_unprivileged(command, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         url = f"postgresql+psycopg://test:secret-of-test@127.0.0.1:{port}/{{}}"
         _wait(url.format("postgres"), process)
         yield Database(url)
@@ -66,13 +66,13 @@ def mariadb(folder: Path) -> Iterator[Database]:
     data = folder / "data"
     _own(folder)
     made = [install, "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", f"--datadir={data}"]
-    subprocess.run(_unprivileged(made), check=True, capture_output=True)
+    subprocess.run(_unprivileged(made, folder), check=True, capture_output=True)
     places = [f"--datadir={data}", f"--socket={folder}/s", f"--pid-file={folder}/pid"]
     net = ["--bind-address=127.0.0.1", f"--port={port}"]
     quick = ["--skip-log-bin", "--innodb-flush-log-at-trx-commit=0"]
     texts = ["--collation-server=utf8mb4_bin", "--character-set-server=utf8mb4"]
     command = [server, "--no-defaults", *places, *net, *quick, *texts]
-    with child(_unprivileged(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with child(_unprivileged(command, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         _wait(f"mariadb+pymysql://root@127.0.0.1:{port}/mysql", process)
         yield Database(f"mariadb+pymysql://root@127.0.0.1:{port}/{{}}")
 
@@ -98,7 +98,8 @@ def _own(folder: Path) -> None:
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
 
 
-def _unprivileged(command: list[str]) -> list[str]:
+def _unprivileged(command: list[str], folder: Path) -> list[str]:
+    command = ["env", f"TMPDIR={folder}", *command]  # ours may be closed to them
     if os.getuid():
         return command
     as_nobody = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"]
