@@ -144,7 +144,7 @@ class Rehearsed(EmrEngine):
         return {}
 
     def _ended(self, runner: Any) -> None:
-        self._start_seconds += 0.5
+        self._start_seconds += 0.001
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         self.runner = "inline"

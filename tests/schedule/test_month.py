@@ -49,14 +49,14 @@ class Month:
 
 
 MONTHS = {
-    "third": Month(date(2026, 3, 24), 11, missing=1, broken=2, killed=4, outage=range(5, 10)),
+    "week": Month(date(2026, 3, 26), 7, missing=1, broken=2, killed=3, outage=range(4, 6)),
     "whole": Month(date(2026, 3, 10), 31, missing=4, broken=9, killed=11, outage=range(13, 18)),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.s3
-@pytest.mark.parametrize("length", ["third", pytest.param("whole", marks=pytest.mark.full)])
+@pytest.mark.parametrize("length", ["week", pytest.param("whole", marks=pytest.mark.full)])
 def test_a_month(tmp_path: Path, s3: S3Server, length: str) -> None:
     month, lake, chance = MONTHS[length], s3.client(), random.Random(20260313)
     lake.create_bucket(Bucket="lake")
