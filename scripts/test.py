@@ -35,7 +35,7 @@ NOT_QUICK = (
 PYTEST = ("-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup")
 LESS_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.2")}
 """Where random input is not drawn in full."""
-HALF_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.5")}
+QUARTER_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.25")}
 """Where coverage makes it dear; the sanitizers' step draws the same tests' input again."""
 COMMANDS_TOO = {"JOBS_COVERAGE": "commands"}
 """What tests run as commands is measured as well, which takes twice as long."""
@@ -60,7 +60,7 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
         return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
     selected = f"not ({CLUSTERS})" if arguments.full else f"not ({CLUSTERS}) and not full"
     main = pytest if arguments.pytest else (*pytest, "-m", selected)
-    coverage, environ = ("-m", "coverage"), COMMANDS_TOO if arguments.full else HALF_RANDOM
+    coverage, environ = ("-m", "coverage"), COMMANDS_TOO if arguments.full else QUARTER_RANDOM
     return [
         runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=environ),
         runner.run("combine", environment.python, *coverage, "combine", "--quiet"),

@@ -69,6 +69,7 @@ def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path, job: str
     assert any(key.endswith("/requirements.txt") for key in packages)
 
 
+@pytest.mark.full
 def test_several_jobs_share_a_cluster(emr: S3Server, tmp_path: Path) -> None:
     fill(emr)
     jobs = ("top_devices", "distinct_devices")
@@ -168,6 +169,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.full
 def test_a_container_that_is_lost_is_started_again(emr: S3Server, tmp_path: Path) -> None:
     """As with a spot node that is taken away."""
     done = broken(emr, tmp_path, *CONTAINERS, source=LOSING)
