@@ -123,6 +123,7 @@ def lake(s3: S3Server) -> None:
     s3.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
 
 
+@pytest.mark.spark
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
