@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from jobs.engine.cache import cache_folder
 from jobs.hadoop import cluster as clusters
 from jobs.hadoop.cluster import Cluster
 from jobs.hadoop.profiles import DEFAULT, Profile
+from tests.servers import S3Server, child, environment
 
 
 def need(*programs: str) -> None:
@@ -29,6 +32,19 @@ def need(*programs: str) -> None:
 def need_hadoop() -> None:
     """Skip the test where a cluster cannot start."""
     need("java", "mvn")
+
+
+@contextmanager
+def emr_rehearsal() -> Iterator[S3Server]:
+    """EMR's control plane with a Hadoop cluster behind it, and its S3, while the context lasts."""
+    need_hadoop()
+    with tempfile.TemporaryDirectory(prefix="emr-", ignore_cleanup_errors=True) as folder:
+        command = [sys.executable, "-m", "scripts.emr_rehearsal", "--dir", folder]
+        with child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            url = process.stdout.readline().decode().partition("=")[2].strip()
+            assert url, "the rehearsal did not start"
+            yield S3Server(url, environment(url))
 
 
 @contextmanager

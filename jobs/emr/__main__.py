@@ -12,7 +12,7 @@ from jobs import registry
 from jobs.emr import aws, clusters, history, telling
 from jobs.emr.clusters import ALIVE, Found
 from jobs.engine.cache import cache_folder
-from jobs.engine.guard import guarded, refuse
+from jobs.engine.guard import guarded, subcommands
 from jobs.errors import JobError, UsageError
 
 _COMMANDS = {
@@ -183,11 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         description="The suite's clusters on Amazon EMR. Credentials and region are found as boto3 does.",
         allow_abbrev=False,
     )
-    parser.error = refuse  # type: ignore[method-assign]
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, text in _COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
-        command.error = refuse  # type: ignore[method-assign]
+    for name, command in subcommands(parser, _COMMANDS):
         if name == "run":
             command.add_argument("jobs", nargs="+", metavar="JOB", help="names of jobs")
             command.add_argument("arguments", nargs="*", metavar="…", help="inputs and options, for all of them")

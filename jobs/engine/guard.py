@@ -8,11 +8,14 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jobs.errors import JobError, UsageError, no_room
+
+if TYPE_CHECKING:
+    import argparse
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -55,6 +58,20 @@ def leave(status: int) -> NoReturn:
             sys.stderr.flush()
             os._exit(status)
     sys.exit(status)
+
+
+def subcommands(
+    parser: argparse.ArgumentParser, helps: Mapping[str, str], title: str | None = None
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Adds a parser for each command, by its name and help, for its options; all refuse as every command does."""
+    parser.error = refuse  # type: ignore[method-assign]
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, **({"title": title} if title else {})
+    )
+    for name, text in helps.items():
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+        command.error = refuse  # type: ignore[method-assign]
+        yield name, command
 
 
 def refuse(message: str) -> NoReturn:

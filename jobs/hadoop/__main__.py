@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from jobs.engine.cache import cache_folder
-from jobs.engine.guard import guarded, refuse
+from jobs.engine.guard import guarded, subcommands
 from jobs.errors import JobError
 from jobs.hadoop import cluster, daemons, jars
 from jobs.hadoop.cluster import Cluster
@@ -86,11 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"It is for trying things out: 'down' removes what is in it. The jars stay in {_default_cache()}.",
         allow_abbrev=False,
     )
-    parser.error = refuse  # type: ignore[method-assign]
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, text in _COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
-        command.error = refuse  # type: ignore[method-assign]
+    for name, command in subcommands(parser, _COMMANDS):
         command.add_argument(
             "--dir", type=Path, metavar="DIR", help="the cluster's folder; each has a cluster of its own"
         )

@@ -6,7 +6,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from jobs.engine.guard import refuse
+from jobs.engine.guard import subcommands
 from jobs.errors import UsageError
 
 _HELP = {
@@ -29,11 +29,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="docs/nightly.md explains schedule.toml.",
         allow_abbrev=False,
     )
-    top.error = refuse  # type: ignore[method-assign]
-    commands = top.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    for name, text in _HELP.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
-        command.error = refuse  # type: ignore[method-assign]
+    for name, command in subcommands(top, _HELP, "commands"):
         command.add_argument(
             "--schedule", type=Path, default=Path("schedule.toml"), metavar="FILE", help="default: schedule.toml"
         )

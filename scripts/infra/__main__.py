@@ -15,7 +15,7 @@ from typing import Any
 
 from jobs.emr import bundle
 from jobs.engine.cache import cache_folder
-from jobs.engine.guard import guarded, refuse
+from jobs.engine.guard import guarded, subcommands
 from jobs.errors import JobError, UsageError
 from jobs.lake.s3_client import refusal
 from scripts.infra import certificates, mrjob_conf, templates
@@ -107,11 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Credentials and region are found as boto3 finds them; AWS_ENDPOINT_URL leads to another place.",
         allow_abbrev=False,
     )
-    parser.error = refuse  # type: ignore[method-assign]
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, text in _COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
-        command.error = refuse  # type: ignore[method-assign]
+    for name, command in subcommands(parser, _COMMANDS):
         if name in ("print", "deploy"):
             shown = ", ".join(templates.STACKS)
             command.add_argument("stacks", nargs="*", choices=[[], *templates.STACKS], metavar="STACK", help=shown)

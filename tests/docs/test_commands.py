@@ -6,7 +6,6 @@ import difflib
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,7 @@ import pytest
 from jobs.engine.cache import cache_folder
 from jobs.hadoop import cluster, jars
 from scripts.console import ROOT, Block, Sandbox, agrees, blocks, expects_failure, masked, pages
-from tests.clusters import need_hadoop
-from tests.servers import child, environment
+from tests.clusters import emr_rehearsal, need_hadoop
 
 BLOCKS = [block for page in pages() for block in blocks(page)]
 NOT_RUN_LIMIT = 8
@@ -93,15 +91,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="module")
 def rehearsal() -> Iterator[dict[str, str]]:
     """A rehearsal of Amazon EMR, whose S3 is filled as that of `lake`; yields what leads clients to it."""
-    need_hadoop()
-    with tempfile.TemporaryDirectory(prefix="emr-", ignore_cleanup_errors=True) as folder:
-        command = [sys.executable, "-m", "scripts.emr_rehearsal", "--dir", folder]
-        with child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-            assert process.stdout is not None
-            url = process.stdout.readline().decode().partition("=")[2].strip()
-            environ = environment(url)
-            _fill(environ)
-            yield environ
+    with emr_rehearsal() as server:
+        environ = dict(server.environ)
+        _fill(environ)
+        yield environ
 
 
 def _fill(environ: dict[str, str]) -> None:

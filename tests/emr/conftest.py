@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 
 import pytest
 
 from jobs.engine.cache import cache_folder
 from jobs.lake import s3_client
-from tests.clusters import need_hadoop
-from tests.servers import S3Server, child, environment
+from tests.clusters import emr_rehearsal
+from tests.servers import S3Server
 
 
 @pytest.fixture(scope="session")
 def emr_process() -> Iterator[S3Server]:
     """One control plane with a Hadoop cluster behind it for all tests of a worker; tests take `emr`."""
-    need_hadoop()
-    with tempfile.TemporaryDirectory(prefix="emr-", ignore_cleanup_errors=True) as folder:
-        command = [sys.executable, "-m", "scripts.emr_rehearsal", "--dir", folder]
-        with child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-            assert process.stdout is not None
-            url = process.stdout.readline().decode().partition("=")[2].strip()
-            assert url, "the rehearsal did not start"
-            yield S3Server(url, environment(url))
+    with emr_rehearsal() as server:
+        yield server
 
 
 @pytest.fixture
