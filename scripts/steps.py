@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -44,6 +44,7 @@ class Runner:
     scratch: Path
     outcomes: list[Outcome] = field(default_factory=list)
     limit: float = LIMIT
+    _beside: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _before: dict[int, object] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
@@ -53,6 +54,10 @@ class Runner:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for process in self._beside:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
@@ -100,13 +105,27 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            left = end_children()
+            left = end_children({beside.pid for beside in self._beside})
         echo.join(5)
         words = words or {}
         said = words.get(status, last[0]) if status is not None else f"ended after {self.limit:g} s"
         if left:
             said = f"left {len(left)} processes behind: {'; '.join(left)}"
         return Outcome(name, status == 0 and not left, time.monotonic() - start, said)
+
+    def beside(self, python: Path, *arguments: str) -> None:
+        """Start Python with arguments beside the steps, unheard; it is ended with the last of them."""
+        self._beside.append(
+            subprocess.Popen(
+                [str(python), *arguments],
+                cwd=ROOT,
+                env=clean_environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        )
 
     def report(self) -> int:
         """Print one line a step; the exit status is 1 where one failed."""
@@ -117,10 +136,12 @@ class Runner:
         return int(any(not outcome.passed for outcome in self.outcomes))
 
 
-def end_children(wait: float = 2.0) -> list[str]:
-    """Kill this process's children that live on after `wait` seconds, and return their command lines (Linux)."""
+def end_children(spared: Collection[int] = (), wait: float = 2.0) -> list[str]:
+    """Kill this process's children that live on after `wait` seconds, but for those `spared`, by pid, and return
+    their command lines (Linux).
+    """
     deadline = time.monotonic() + wait
-    while (children := _children()) and time.monotonic() < deadline:
+    while (children := _children(spared)) and time.monotonic() < deadline:
         time.sleep(0.05)
     left = list(children.values())
     while children:
@@ -130,12 +151,12 @@ def end_children(wait: float = 2.0) -> list[str]:
         for child in children:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(child, 0)
-        children = _children()
+        children = _children(spared)
     return left
 
 
-def _children() -> dict[int, str]:
-    """Live children of this process and their command lines; zombies are reaped on the way."""
+def _children(spared: Collection[int]) -> dict[int, str]:
+    """Live children of this process but for those spared, and their command lines; zombies are reaped on the way."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -143,7 +164,7 @@ def _children() -> dict[int, str]:
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             state, parent = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
-            if int(parent) == os.getpid() and state != "Z":
+            if int(parent) == os.getpid() and state != "Z" and int(folder.name) not in spared:
                 found[int(folder.name)] = (folder / "cmdline").read_text(errors="replace").replace("\0", " ")[:120]
     return found
 

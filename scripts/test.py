@@ -15,15 +15,13 @@ if sys.version_info < (3, 11):
     sys.exit("Needs Python 3.11 or newer, this is %d.%d. Try: python3.11 scripts/test.py" % sys.version_info[:2])
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from scripts import spark_classes
+from scripts import ahead, other_environments, spark_classes
 from scripts.environment import ROOT, Environment, guarded, prepare
-from scripts.interpreters import find
 from scripts.steps import LIMIT, Outcome, Runner
 
 CI = os.environ.get("CI") == "true"
 NOT_PER_PYTHON = ("--ignore", "tests/data", "--ignore", "tests/scripts")
 """No other Python reads a real set otherwise, or draws other sample data."""
-OLD_SPARK, OLD_SPARK_PYTHON = "3.5", "3.11"
 WORKERS = str(min(os.cpu_count() or 1, 4))
 CLUSTERS = "spark or hadoop"
 QUICK = f"not slow and not ({CLUSTERS}) and not s3"
@@ -58,14 +56,19 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
     if arguments.quick:
         quick = (*pytest, *NOT_QUICK, "-m", QUICK)
         return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
-    selected = f"not ({CLUSTERS})" if arguments.full else f"not ({CLUSTERS}) and not full"
+    usual = f"not ({CLUSTERS}) and not full"
+    selected = f"not ({CLUSTERS})" if arguments.full else f"{usual} and not slow"
     main = pytest if arguments.pytest else (*pytest, "-m", selected)
     coverage, environ = ("-m", "coverage"), COMMANDS_TOO if arguments.full else QUARTER_RANDOM
-    return [
+    outcomes = [
         runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=environ),
         runner.run("combine", environment.python, *coverage, "combine", "--quiet"),
         runner.run("coverage", environment.python, *coverage, "report", closing="TOTAL"),
     ]
+    if arguments.full or arguments.pytest:
+        return outcomes
+    slow = (*pytest, "-m", f"{usual} and slow")
+    return [*outcomes, runner.run("slow tests", environment.python, *slow, words=PYTEST_CODES)]
 
 
 def clusters(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
@@ -99,25 +102,24 @@ def interpreters(runner: Runner, environment: Environment, arguments: argparse.N
     """The quick tests, or with --full the main ones, on every other supported Python of this machine."""
     outcomes = []
     selected = ("-m", f"not slow and not ({CLUSTERS})") if arguments.full else (*NOT_QUICK, "-m", QUICK)
-    for version, python in find(skip=sys.version_info[:2]).items():
+    for version, python in other_environments.find(skip=sys.version_info[:2]).items():
         name = f"python {version}"
         if python is None:
             outcomes.append(Outcome(name, not CI, 0.0, "is not on this machine"))
             continue
-        other = prepare(("dev",), ROOT / f".venv-{version}", base=python, kernel=False)
+        other = other_environments.of_python(version, python)
         pytest = (*PYTEST, "--ignore", "tests/docs", *NOT_PER_PYTHON, *arguments.pytest, *selected)
         outcomes.append(runner.run(name, other.python, *pytest, words=PYTEST_CODES, environ=LESS_RANDOM))
     return outcomes
 
 
 def old_spark(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
-    """The parity matrix's twins on the oldest Spark that is supported, which is that of EMR 7."""
-    name, python = f"spark {OLD_SPARK}", OLD_SPARK_PYTHON
-    base = sys.executable if sys.version_info[:2] == (3, 11) else find()[python]
-    if base is None:
-        return [Outcome(name, not CI, 0.0, f"python {python} is not on this machine")]
-    folder = ROOT / f".venv-spark-{OLD_SPARK}"
-    other = prepare(("dev", "spark"), folder, base=base, kernel=False, pins=(f"pyspark=={OLD_SPARK}.*",))
+    """The parity matrix's twins on the oldest Spark that is supported."""
+    name = f"spark {other_environments.OLD_SPARK}"
+    python = other_environments.old_spark_python()
+    if python is None:
+        return [Outcome(name, not CI, 0.0, f"python {other_environments.OLD_SPARK_PYTHON} is not on this machine")]
+    other = other_environments.of_old_spark(python)
     pytest = (*PYTEST, "tests/jobs/test_parity.py", "-k", "sample_data", *arguments.pytest, "-m", "spark")
     classes = spark_classes.options(other)
     return [runner.run(name, other.python, *pytest, words=PYTEST_CODES, environ=classes)]
@@ -163,6 +165,9 @@ def main() -> int:
         Path(scratch).chmod(0o755)  # some tests are another user for a moment
         if not environment.stamp().get("kernel"):
             runner.outcomes.append(Outcome("kernel", not CI, 0.0, "could not be built, so its tests are skipped"))
+        later = [name for name in names[1:] if name in ahead.READY]
+        if later and not arguments.quick:
+            runner.beside(environment.python, "-m", "scripts.ahead", *later)
         for name in names:
             runner.outcomes += STEPS[name](runner, environment, arguments)
     return runner.report()

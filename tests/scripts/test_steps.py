@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from scripts.interpreters import find
+from scripts.other_environments import find
 from scripts.steps import Outcome, Runner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -53,6 +54,25 @@ def test_a_process_left_behind_fails_the_step_and_is_ended(tmp_path: Path) -> No
     closing = _run(ORPHAN, tmp_path)
     assert closing.startswith("False left 1 processes behind: ")
     assert "orphan" in closing
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are found by /proc")
+def test_what_runs_beside_the_steps_is_spared_by_them_and_ended_with_them(tmp_path: Path) -> None:
+    started = tmp_path / "pid"
+    beside = f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    script = (
+        "import os, sys\nfrom pathlib import Path\nfrom scripts.steps import Runner\n"
+        f"with Runner(Path({str(tmp_path)!r})) as runner:\n"
+        f"    runner.beside(Path(sys.executable), '-c', {beside!r})\n"
+        "    outcome = runner.run('step', Path(sys.executable), '-c', 'import time; time.sleep(1); print(1)')\n"
+        f"    os.kill(int(open({str(started)!r}).read()), 0)\n"
+        "print(outcome.passed, outcome.closing)\n"
+    )
+    done = subprocess.run([HERE, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=40)
+    assert done.stdout.splitlines()[-1] == "True 1"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text("utf-8")), 0)
 
 
 def test_temporary_files_go_to_the_scratch_folder(tmp_path: Path) -> None:

@@ -1,14 +1,35 @@
-"""Finds the Python versions that the suite supports on this machine."""
+"""Environments beside the project's own: of every other supported Python, and of the oldest supported Spark."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.environment import ROOT, Environment, prepare
+
 VERSIONS = ("3.11", "3.12", "3.13")
+OLD_SPARK, OLD_SPARK_PYTHON = "3.5", "3.11"
+"""Those of EMR 7."""
+
+
+def of_python(version: str, python: str) -> Environment:
+    """The environment of another Python, prepared."""
+    return prepare(("dev",), ROOT / f".venv-{version}", base=python, kernel=False)
+
+
+def of_old_spark(python: str) -> Environment:
+    """The environment of the oldest supported Spark, prepared."""
+    folder = ROOT / f".venv-spark-{OLD_SPARK}"
+    return prepare(("dev", "spark"), folder, base=python, kernel=False, pins=(f"pyspark=={OLD_SPARK}.*",))
+
+
+def old_spark_python() -> str | None:
+    """The interpreter for the oldest supported Spark, where there is one."""
+    return sys.executable if sys.version_info[:2] == (3, 11) else find()[OLD_SPARK_PYTHON]
 
 
 def find(skip: tuple[int, ...] = ()) -> dict[str, str | None]:
