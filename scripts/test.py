@@ -17,6 +17,7 @@ if sys.version_info < (3, 11):
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts import ahead, other_environments, spark_classes
 from scripts.environment import ROOT, Environment, guarded, prepare
+from scripts.record import record
 from scripts.steps import LIMIT, Outcome, Runner
 
 CI = os.environ.get("CI") == "true"
@@ -140,6 +141,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="the subset that fits in a minute")
     parser.add_argument("--full", action="store_true", help="all there is: every step, set, fault and random input")
     parser.add_argument("--only", metavar="STEPS", help=f"just these, separated by commas: {', '.join(STEPS)}")
+    parser.add_argument("--record", metavar="PAGE", type=Path, help="keep how each step ended in a page's table")
     parser.add_argument("pytest", nargs="*", metavar="PYTEST", help="arguments for pytest, after --")
     return parser.parse_args()
 
@@ -169,7 +171,10 @@ def main() -> int:
         if later and not arguments.quick:
             runner.beside(environment.python, "-m", "scripts.ahead", *later)
         for name in names:
-            runner.outcomes += STEPS[name](runner, environment, arguments)
+            outcomes = STEPS[name](runner, environment, arguments)
+            runner.outcomes += outcomes
+            if arguments.record:
+                record(arguments.record.resolve(), outcomes)
     return runner.report()
 
 
