@@ -79,6 +79,7 @@ class Anomalies(SensorJob):
             "--baseline",
             "what is normal, for profile: a result of hourly_profile, a folder, s3:// prefix, CSV or Parquet file",
             metavar="PATH",
+            file=True,
         ),
         Option("--threshold", "the least score of an anomaly (default: 0.5)", "0.5", parse_threshold, "SCORE"),
         Option("--show", "anomalies, or all readings with their scores (default: anomalies)", "anomalies", parse_shown),

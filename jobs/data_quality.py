@@ -86,7 +86,7 @@ class DataQuality(SensorJob):
             "N",
         ),
         Option("--not-before", "readings before this day are from a wrong clock", None, parse_date, "DATE"),
-        Option("--limits", "a TOML file with min, max and step of metrics", None, limits.load, "FILE"),
+        Option("--limits", "a TOML file with min, max and step of metrics", None, limits.load, "FILE", file=True),
     )
     PARTIALS: ClassVar = {quality.QUALITY.name: quality.QUALITY}
     TIME_ORDERED = True

@@ -65,7 +65,7 @@ class DistinctDevices(SensorJob):
             whole_number(0, 10**12),
             "N",
         ),
-        Option("--devices", "with --per site: device metadata, as for site_stats", metavar="FILE"),
+        Option("--devices", "with --per site: device metadata, as for site_stats", metavar="FILE", file=True),
     )
     PARTIALS: ClassVar[Mapping[str, PartialSchema]] = {PRESENT.name: PRESENT, SKETCHES.name: SKETCHES}
 

@@ -46,7 +46,10 @@ class SiteStats(SensorJob):
     )
     OPTIONS = (
         Option(
-            "--devices", "device metadata, CSV or Parquet (default: _devices.csv in the input's folder)", metavar="FILE"
+            "--devices",
+            "device metadata, CSV or Parquet (default: _devices.csv in the input's folder)",
+            metavar="FILE",
+            file=True,
         ),
         Option(
             "--join",

@@ -14,7 +14,7 @@ from jobs.engine import spending
 from jobs.errors import UsageError
 from jobs.lake.storage import canonical
 from jobs.partials.grouping import parse_by
-from jobs.readings import zones
+from jobs.readings import dialect_file, zones
 
 if TYPE_CHECKING:
     from jobs.lake.writers import OutputFormat
@@ -26,7 +26,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 class Option:
     """One option of a job: `parse` turns its text into a JSON value and raises ValueError with the reason.
 
-    A switch takes no text: it is True where it is given.
+    A switch takes no text: it is True where it is given. `file`: the text names a file or a folder of any storage.
     """
 
     flag: str
@@ -35,6 +35,7 @@ class Option:
     parse: Callable[[str], Any] = str
     metavar: str | None = None
     switch: bool = False
+    file: bool = False
 
     @property
     def dest(self) -> str:
@@ -79,6 +80,13 @@ class Settings:
     def given(self, name: str, value: Any) -> Settings:
         """The same with a value that the job gives itself; `value` must be JSON's."""
         return replace(self, job=(*self.job, (name, value)))
+
+
+def files(options: argparse.Namespace, job_options: Sequence[Option]) -> list[str]:
+    """The files and folders of any storage that a command line names beside its inputs."""
+    dialect = options.dialect if options.dialect and dialect_file.is_file(options.dialect) else None
+    named = (options.output_dir, options.rejects, dialect, *(getattr(options, o.dest) for o in job_options if o.file))
+    return [name for name in named if name]
 
 
 def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) -> None:

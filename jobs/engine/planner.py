@@ -105,6 +105,10 @@ class Planner:
         return ""
 
     def _dialect(self, name: str) -> str:
+        if "://" in name:
+            if (info := storage.find(name)) is None:
+                raise InputError("no such file", where=name, fix="--dialect names a shipped dialect or a TOML file")
+            return self._dialect_text(name, storage.read_text(info))
         if name not in self._loaded:
             self._keep(name, dialect_file.load(name))
         return name

@@ -10,7 +10,7 @@ from typing import NoReturn
 from jobs.engine import spark_on_yarn
 from jobs.engine.command import run_command
 from jobs.engine.guard import guarded, refuse
-from jobs.engine.options import add_options
+from jobs.engine.options import Option, add_options, files
 from jobs.engine.spark import SparkEngine, Twin
 from jobs.engine.spending import refuse_elsewhere
 from jobs.errors import UsageError
@@ -31,7 +31,7 @@ def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
     refuse_elsewhere(options, "spark")
     conf = _conf(options.conf)
     if options.deploy_mode == "cluster":
-        _refuse_what_stays_here(options)
+        _refuse_what_stays_here(options, twin.job.OPTIONS)
         return spark_on_yarn.submit(twin.job.NAME, rest, conf)
     return run_command(twin.job, options, SparkEngine(twin, options.spark_master, conf))
 
@@ -95,11 +95,7 @@ def _parser(twin: Twin) -> argparse.ArgumentParser:
     return parser
 
 
-_FILES = ("devices", "baseline")
-"""Options that name a file of any storage."""
-
-
-def _refuse_what_stays_here(options: argparse.Namespace) -> None:
+def _refuse_what_stays_here(options: argparse.Namespace, job_options: Sequence[Option]) -> None:
     """A driver on the cluster sees no file of this machine, and nobody reads what it prints."""
     if options.spark_master != "yarn":
         raise UsageError("is for YARN", where="--deploy-mode cluster", fix="add --master yarn")
@@ -107,8 +103,7 @@ def _refuse_what_stays_here(options: argparse.Namespace) -> None:
         raise UsageError(
             "the driver prints where nobody reads", where="--deploy-mode cluster", fix="publish with --output-dir"
         )
-    given = (*options.args, options.output_dir, options.rejects, *(vars(options).get(name) for name in _FILES))
-    here = [name for name in given if name and "://" not in name]
+    here = [name for name in (*options.args, *files(options, job_options)) if "://" not in name]
     if here:
         raise UsageError(
             "is a file of this machine, and the driver runs on another", where=here[0], fix="use hdfs:// or s3://"

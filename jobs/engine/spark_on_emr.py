@@ -17,7 +17,7 @@ from jobs.engine.driver import make_plan, work
 from jobs.engine.emr_engine import EmrEngine
 from jobs.engine.job import SensorJob
 from jobs.engine.mrjob_engine import explained, set_up_logging
-from jobs.engine.options import Settings, settings
+from jobs.engine.options import Option, Settings, files, settings
 from jobs.engine.run_id import new_run_id
 from jobs.engine.scratch import scratch
 from jobs.engine.spark_on_yarn import STATUS
@@ -31,7 +31,6 @@ from mrjob.step import SparkScriptStep, StepFailedException  # noqa: E402 - need
 LAUNCHER = "lib/python3.11/site-packages/jobs/spark/__main__.py"
 """What `spark-submit` runs, in the folder where nodes have the suite."""
 _CONF = {"spark.yarn.maxAppAttempts": "1"}  # a driver that says no would be asked again
-_FILES = ("devices", "baseline")
 _OWN = {*FLAGS, "help", "args", "runner", "conf", "spark_master", "deploy_mode", "dry_run"}
 """What a driver on the cluster is not told."""
 
@@ -48,7 +47,7 @@ def run(job: type[SensorJob], given: Sequence[str], known: Iterable[argparse.Act
     engine = EmrEngine(instance)
     if chosen.dry_run:
         return run_command(job, instance.options, engine)
-    _refuse_what_stays_here(instance.options, chosen)
+    _refuse_what_stays_here(instance.options, chosen, job.OPTIONS)
     plan, _ = make_plan(chosen, engine)
     engine.confirm(work(job, chosen, plan))
     begun, started = time.monotonic(), datetime.now(UTC)
@@ -136,13 +135,12 @@ def _spelled(known: Iterable[argparse.Action], options: argparse.Namespace) -> I
             yield from (f"{flag}={one}" for one in (value if isinstance(value, list) else [value]))
 
 
-def _refuse_what_stays_here(options: argparse.Namespace, chosen: Settings) -> None:
+def _refuse_what_stays_here(options: argparse.Namespace, chosen: Settings, job_options: Sequence[Option]) -> None:
     """A driver on the cluster sees no file of this machine, and nobody reads what it prints."""
     if options.python_bin:
         raise UsageError("twins run on what nodes install", where="--python-bin", fix="leave it out")
     if not chosen.output_dir or options.cat_output:
         raise UsageError("the driver prints where nobody reads", where="-r emr", fix="publish with --output-dir s3://…")
-    given = (chosen.output_dir, chosen.rejects, *(getattr(options, name, None) for name in _FILES))
-    for name in filter(None, given):
+    for name in files(options, job_options):
         if not name.startswith("s3://"):
             raise UsageError("is no place in S3, and the driver runs on another machine", where=name, fix="use s3://…")

@@ -76,6 +76,7 @@ def _rows(files: list[pa.NativeFile], manifest: Manifest, target: str, stack: Ex
 
 def _look(target: str) -> tuple[str, Manifest]:
     """Where the result lies, and what it is."""
+    target = storage.canonical(target)
     folder = target if target.endswith("/") else f"{target}/"
     aside = _set_aside(target)
     # a folder is away for a moment where a file system cannot exchange two: then it is under one of the names

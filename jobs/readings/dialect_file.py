@@ -21,11 +21,11 @@ _NO_TIME: dict[str, list[str]] = {"columns": [], "formats": []}
 
 
 def load(name_or_path: str) -> Dialect:
-    """A shipped dialect by name, or a user's own by the path of its file (it ends in .toml or holds a `/`).
+    """A shipped dialect by name, or a user's own by the path of its file.
 
     Raises UsageError naming file, key and reason; InputError for a file that cannot be read.
     """
-    if name_or_path.endswith(".toml") or "/" in name_or_path:
+    if is_file(name_or_path):
         try:
             text = Path(name_or_path).read_text("utf-8")
         except OSError as error:
@@ -38,6 +38,11 @@ def load(name_or_path: str) -> Dialect:
         fix = f"use one of {known}, or the path of a dialect file"
         raise UsageError(f'unknown dialect "{name_or_path}"', fix=_nearest(name_or_path, _shipped_files()) or fix)
     return _load_shipped(name_or_path)
+
+
+def is_file(name_or_path: str) -> bool:
+    """Whether it is the name of a dialect's file, not that of a shipped dialect: it ends in .toml or holds a `/`."""
+    return name_or_path.endswith(".toml") or "/" in name_or_path
 
 
 def shipped() -> dict[str, str]:

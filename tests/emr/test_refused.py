@@ -129,6 +129,10 @@ def lake(s3: S3Server) -> None:
     [
         ([], "-r emr: the driver prints where nobody reads; publish with --output-dir s3://…"),
         (["--output-dir", "out"], "out: is no place in S3, and the driver runs on another machine; use s3://…"),
+        (
+            ["--output-dir", "s3://lake/x", "--dialect", "./mine.toml"],
+            "./mine.toml: is no place in S3, and the driver runs on another machine; use s3://…",
+        ),
         (["--python-bin", "python3"], "--python-bin: twins run on what nodes install; leave it out"),
         (["--master", "yarn"], "-r emr: is EMR's to say; leave out --master and --deploy-mode"),
         (
@@ -136,7 +140,7 @@ def lake(s3: S3Server) -> None:
             "s3://none: there is no such bucket; check its name and the account",
         ),
     ],
-    ids=["printed", "local", "python", "master", "bucket"],
+    ids=["printed", "local", "dialect", "python", "master", "bucket"],
 )
 def test_what_a_twin_cannot_do_there(s3: S3Server, tmp_path: Path, arguments: list[str], error: str) -> None:
     lake(s3)

@@ -216,8 +216,12 @@ def _names(folder: str) -> list[str]:
             ["a.csv", "--output-dir", "hdfs:///x"],
             "a.csv: is a file of this machine, and the driver runs on another; use hdfs:// or s3://",
         ),
+        (
+            ["hdfs:///a.csv", "--output-dir", "hdfs:///x", "--dialect", "mine.toml"],
+            "mine.toml: is a file of this machine, and the driver runs on another; use hdfs:// or s3://",
+        ),
     ],
-    ids=["printed", "local"],
+    ids=["printed", "local", "dialect"],
 )
 def test_what_a_driver_on_the_cluster_cannot_do(tmp_path: Path, arguments: list[str], error: str) -> None:
     flags = ("--master", "yarn", "--deploy-mode", "cluster")

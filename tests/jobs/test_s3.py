@@ -42,6 +42,25 @@ def test_hadoops_name_of_s3(lake: str) -> None:
     assert result(DAILY, lake.replace("s3://", "s3a://")) == result(DAILY, SAMPLE)
 
 
+def test_a_dialect_in_a_bucket(lake: str, tmp_path: Path, s3: S3Server) -> None:
+    log, dialect = tmp_path / "log.csv", tmp_path / "mine.toml"
+    log.write_text("when;who;what;much\n2026-03-01T00:00:00Z;a;t;1,5\n", "utf-8")
+    dialect.write_text(
+        '[delimited]\ndelimiter = ";"\n[numbers]\ndecimal = ","\n[timestamp]\ncolumns = ["when"]\n'
+        '[device]\ncolumns = ["who"]\n[long]\nmetric = "what"\nvalue = "much"\n',
+        "utf-8",
+    )
+    s3.client().upload_file(str(dialect), "lake", "mine.toml")
+    expected = result(DAILY, log, "--dialect", dialect)
+    assert b"a,t,,2026-03-01,1,1.5" in expected
+    assert result(DAILY, log, "--dialect", "s3://lake/mine.toml") == expected
+    done = run(DAILY, log, "--dialect", "s3://lake/none.toml")
+    assert (done.returncode, done.stderr.decode()) == (
+        3,
+        "error: s3://lake/none.toml: no such file; --dialect names a shipped dialect or a TOML file\n",
+    )
+
+
 def test_patterns_select_days(lake: str) -> None:
     some = result(DAILY, f"{lake}readings/dt=2026-03-2[78]/")
     assert some == result(DAILY, SAMPLE / "readings/dt=2026-03-27", SAMPLE / "readings/dt=2026-03-28")
@@ -70,7 +89,7 @@ def test_a_profile_in_a_bucket_is_a_baseline(lake: str, tmp_path: Path) -> None:
     expected = result("jobs.anomalies", SAMPLE, "--baseline", tmp_path / "normal")
     assert expected.count(b"\n") > 20
     (part,) = read_published("s3://lake/normal/").parts
-    for baseline in ("s3://lake/normal/", "s3://lake/normal", f"s3://lake/normal/{part.name}"):
+    for baseline in ("s3://lake/normal/", "s3a://lake/normal", f"s3://lake/normal/{part.name}"):
         assert result("jobs.anomalies", SAMPLE, "--baseline", baseline) == expected
     done = run("jobs.anomalies", SAMPLE, "--baseline", "s3://lake/nothing/")
     assert (done.returncode, done.stderr.decode()) == (
