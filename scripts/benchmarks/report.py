@@ -55,11 +55,19 @@ def summary_table(results: Mapping[str, Any]) -> str:
     for group in sorted(groups, key=lambda group: group.startswith("all")):
         goals = [goal for goal in GOALS if goal.group == group]
         found = [(goal, figure) for goal in goals if (figure := measured(goal, by_run)) is not None]
-        figures, held = [figure for _, figure in found], sum(reached(*one) for one in found)
-        among = f"{_short(min(figures))} to {_short(max(figures))}, " if len(figures) > 1 else ""
-        shown = f"{among}{held} of {len(figures)} {_mark(held == len(figures))}" if figures else "not run"
-        rows.append((group, _limit(goals[0]), shown))
+        rows.append((group, _limit(goals[0]), _range(found)))
     return goals_table(results, DAILY_GOALS) + "\n" + table(("other jobs", "goal", "measured"), rows)
+
+
+def _range(found: Sequence[tuple[Goal, float]]) -> str:
+    """The figures of several goals in a few words."""
+    if not found:
+        return "not run"
+    figures, held = [figure for _, figure in found], sum(reached(*one) for one in found)
+    mark = _mark(held == len(found))
+    if len(found) == 1:
+        return f"{_short(figures[0])} {mark}"
+    return f"{_short(min(figures))} to {_short(max(figures))}, {held} of {len(found)} {mark}"
 
 
 def _limit(goal: Goal) -> str:

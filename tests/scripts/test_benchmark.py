@@ -162,13 +162,15 @@ def test_goals_of_many_jobs_are_summed_up_in_a_line() -> None:
 
     runs = {"energy50m/ours": run(3.0, 300.0), "energy50m/duckdb": run(2.0)}
     runs |= {"data_quality50m/ours": run(2.0), "data_quality50m/duckdb": run(4.0)}
+    runs |= {"compact50m/ours": run(3.0), "compact50m/duckdb": run(4.0)}
     rows = [
         [cell.strip() for cell in line.split("|")[1:4]] for line in report.summary_table({"runs": runs}).splitlines()
     ]
     name = "availability, threshold_events, energy, data_quality: CSV 50M ÷ DuckDB"
     assert [name, "≤ 1.5", "0.50 to 1.50, 2 of 2 ✓"] in rows
-    assert ["all of them: CSV 50M, largest process, MB", "≤ 250", "100 to 300, 1 of 2 ✗"] in rows
-    assert ["compact: CSV 50M ÷ DuckDB", "≤ 1.5", "not run"] in rows
+    assert ["all of them: CSV 50M, largest process, MB", "≤ 250", "100 to 300, 2 of 3 ✗"] in rows
+    assert ["compact: CSV 50M ÷ DuckDB", "≤ 1.5", "0.75 ✓"] in rows
+    assert ["all of them: CSV 5M, times faster than the Spark twin", "≥ 5", "not run"] in rows
 
 
 def test_a_report_is_put_into_its_place() -> None:
