@@ -55,11 +55,11 @@ def summary_table(results: Mapping[str, Any]) -> str:
     for group in sorted(groups, key=lambda group: group.startswith("all")):
         goals = [goal for goal in GOALS if goal.group == group]
         found = [(goal, figure) for goal in goals if (figure := measured(goal, by_run)) is not None]
-        rows.append((group, _limit(goals[0]), _range(found)))
+        rows.append((group, _limit(goals[0]), _figures(found)))
     return goals_table(results, DAILY_GOALS) + "\n" + table(("other jobs", "goal", "measured"), rows)
 
 
-def _range(found: Sequence[tuple[Goal, float]]) -> str:
+def _figures(found: Sequence[tuple[Goal, float]]) -> str:
     """The figures of several goals in a few words."""
     if not found:
         return "not run"
