@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import pyarrow as pa
@@ -98,7 +99,8 @@ class Histogram(SensorJob):
         if mode_of(settings) == "survey":
             return grouped(keys, "metric", lambda all_: moments.open_moments(all_, WHOLE, None, run.kernel))
         if mode_of(settings) == "sketch":
-            opened = lambda by: moments.open_moments(by, WHOLE, sketch_of(settings), run.kernel)  # noqa: E731
+            sketch = sketch_of(settings)
+            opened = partial(moments.open_moments, buckets=WHOLE, sketch=sketch, kernel=run.kernel)
             return grouped(keys, settings.option("by"), opened)
         return grouped(keys, settings.option("by"), lambda by: BinCounts(by, edges_of(settings)))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 
@@ -68,7 +69,7 @@ class HourlyProfile(SensorJob):
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
         hours = profile.buckets_of(run.settings.option("period"), zones.load(run.settings.time_zone))
         sketch = sketch_of(run.settings)
-        opened = lambda devices: moments.open_moments(devices, hours, sketch, run.kernel)  # noqa: E731
+        opened = partial(moments.open_moments, buckets=hours, sketch=sketch, kernel=run.kernel)
         return grouped(keys, run.settings.option("by"), opened)
 
     @classmethod

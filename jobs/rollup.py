@@ -6,6 +6,7 @@ As daily_stats, with windows from a second to a year. docs/rollup.md defines eve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -107,7 +108,7 @@ class Rollup(SensorJob):
     @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
         window, sketch = window_of(run), sketch_of(run.settings)
-        opened = lambda devices: moments.open_moments(devices, window, sketch, run.kernel)  # noqa: E731
+        opened = partial(moments.open_moments, buckets=window, sketch=sketch, kernel=run.kernel)
         return grouped(keys, run.settings.option("by"), opened)
 
     @classmethod

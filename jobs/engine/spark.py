@@ -173,7 +173,7 @@ def _run_frame(spark: SparkSession, twin: Twin, run: Run, plan: Plan, reports: R
 
 def _once(twin: Twin, run: Run, frame: DataFrame, reports: Reports) -> DataFrame:
     """Comparable columns of plan lines, of exact repeats once; absent values are no repeats."""
-    from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
+    from pyspark.sql import functions as F
     from pyspark.sql.pandas.types import from_arrow_schema
 
     def every(spelled: Projection, schema: pa.Schema) -> DataFrame:

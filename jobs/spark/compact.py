@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
+from pyspark.sql import functions as F
 
 from jobs.compact import Compact
 from jobs.engine.run import Run

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
+from pyspark.sql import functions as F
 
 from jobs.data_quality import DataQuality, rules_of
 from jobs.engine.run import Run
