@@ -9,10 +9,11 @@ from jobs.registry import all_jobs, engines
 
 
 def _list() -> int:
-    if len(sys.argv) > 1:
+    if sys.argv[1:] not in ([], ["-h"], ["--help"]):
         from jobs.errors import UsageError
 
-        raise UsageError(f"unknown argument {sys.argv[1]!r}", fix="run python -m jobs.NAME for a job")
+        name = sys.argv[1] if sys.argv[1] in all_jobs() else "NAME"
+        raise UsageError(f"unknown argument {sys.argv[1]!r}", fix=f"run python -m jobs.{name} for a job")
     rows = [(job.NAME, job.QUESTION, ", ".join(engines(job.NAME))) for job in all_jobs().values()]
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     for name, question, where in rows:

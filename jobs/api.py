@@ -13,18 +13,23 @@ from jobs.engine.engines import TWINS, EngineName
 from jobs.engine.options import settings
 from jobs.errors import UsageError
 
-__all__ = ["EngineName", "OptionValue", "publish", "run", "run_with_outcome"]
+__all__ = ["EngineName", "Inputs", "OptionValue", "publish", "run", "run_with_outcome"]
 
+Inputs = str | PathLike[str] | Iterable[str | PathLike[str]]
 OptionValue = str | int | float | bool | Sequence[str] | None
 
 
 def run(
-    job: str, inputs: Iterable[str | PathLike[str]], *, engine: EngineName | None = None, **options: OptionValue
+    job: str,
+    inputs: Inputs,
+    *,
+    engine: EngineName | None = None,
+    **options: OptionValue,
 ) -> pa.Table:
     """The result of a job as a table, sorted by its keys.
 
-    inputs: files, directories, globs, s3:// or hdfs://. engine: as `-r`, or `spark` and `yarn` for the twin; None
-    chooses. options: those of the command line by name, `dialect="nab"`, `metric=["temperature"]`,
+    inputs: files, directories, globs, s3:// or hdfs://, or one of them. engine: as `-r`, or `spark` and `yarn` for the
+    twin; None chooses. options: those of the command line by name, `dialect="nab"`, `metric=["temperature"]`,
     `time_zone="Europe/Berlin"`; `--from` is `since`, `--to` `until`. The columns are those that
     `python -m jobs.<name> --help` lists.
     Raises UsageError, InputError and, for too many rejects or damage, LimitError (jobs.errors).
@@ -33,7 +38,11 @@ def run(
 
 
 def run_with_outcome(
-    job: str, inputs: Iterable[str | PathLike[str]], *, engine: EngineName | None = None, **options: OptionValue
+    job: str,
+    inputs: Inputs,
+    *,
+    engine: EngineName | None = None,
+    **options: OptionValue,
 ) -> tuple[pa.Table, Outcome]:
     """As `run`, with what the run came to: its plan, counts, rejects and seconds."""
     tables: list[pa.Table] = []
@@ -49,7 +58,7 @@ def run_with_outcome(
 
 def publish(
     job: str,
-    inputs: Iterable[str | PathLike[str]],
+    inputs: Inputs,
     output_dir: str | PathLike[str],
     *,
     engine: EngineName | None = None,
@@ -65,7 +74,7 @@ def publish(
 
 def _driven(
     job: str,
-    inputs: Iterable[str | PathLike[str]],
+    inputs: Inputs,
     engine: EngineName | None,
     options: Mapping[str, OptionValue],
     emit: Emit,
@@ -74,7 +83,8 @@ def _driven(
 ) -> Outcome:
     declared = registry.job(job)
     flags = [flag for name, value in options.items() for flag in _flags(name, value)]
-    arguments = [*flags, *(str(i) for i in inputs)]
+    named = [inputs] if isinstance(inputs, str | PathLike) else inputs
+    arguments = [*flags, *(str(i) for i in named)]
     try:
         instance = declared(args=[*(["-r", engine] if engine and engine not in TWINS else []), *arguments])
     except ValueError as error:

@@ -278,7 +278,7 @@ def _place(report: Report) -> str | None:
     if not report.examples:
         return None
     first = report.examples[0]
-    return f"{first.object} line {first.line}" if first.line else f"{first.object} byte {first.offset}"
+    return f"{first.object} {first.where}"
 
 
 def _refuse_timeless(job: type[Declaration], dialects: dict[str, str]) -> None:

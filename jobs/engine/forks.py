@@ -8,7 +8,9 @@ import pickle
 import selectors
 import signal
 import sys
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO
 
 from jobs.errors import JobError, no_room
@@ -50,12 +52,13 @@ class _Children:
         sys.stdout.flush()
         sys.stderr.flush()
         receive, send = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            _child(task, parent, send)
+        with _later():
+            pid = os.fork()
+            if pid == 0:
+                _child(task, parent, send)
+            self._pids[receive] = pid
+            self._selector.register(receive, selectors.EVENT_READ)
         os.close(send)
-        self._pids[receive] = pid
-        self._selector.register(receive, selectors.EVENT_READ)
 
     def wait(self, most: int) -> None:
         """Wait until at most `most` children run."""
@@ -89,6 +92,26 @@ class _Children:
             os.waitpid(pid, 0)
             self._forget(receive)
         self._selector.close()
+
+
+@contextmanager
+def _later() -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM wait: during a fork Python drops what their handlers raise."""
+    if threading.current_thread() is not threading.main_thread():  # no handler runs in another
+        yield
+        return
+    arrived: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in arrived:
+            signal.raise_signal(late)
 
 
 def _child(task: Callable[[], object], parent: int, send: int) -> None:

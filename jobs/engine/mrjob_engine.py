@@ -107,7 +107,7 @@ class MrjobEngine:
 
         settings = run.settings
         if self.runner is None:
-            small = (
+            small = not self._job.options.py_files and (
                 len(plan.splits) <= 1
                 or (plan.size < _ONE_TASK_BYTES and settings.tasks is None)
                 or "-" in settings.inputs
@@ -164,7 +164,9 @@ def explained(error: Exception, runner: str) -> JobError | None:
     """What mrjob raised where a user gave it a file that is not there, a broken configuration or no credentials."""
     module = type(error).__module__.partition(".")[0]
     if isinstance(error, FileNotFoundError) and error.filename:
-        return JobError("no such file or program", where=str(error.filename), fix=f"-r {runner} needs it")
+        return UsageError("no such file or program", where=str(error.filename), fix=f"-r {runner} needs it")
+    if isinstance(error, AttributeError) and _raised_in(error, "mrjob.conf"):
+        return UsageError("is no table of runners", where="mrjob's configuration", fix="it begins with runners:")
     if module == "yaml":
         return UsageError(f"is no YAML: {' '.join(str(error).split())}", where="mrjob's configuration")
     if module == "botocore":
@@ -172,6 +174,13 @@ def explained(error: Exception, runner: str) -> JobError | None:
 
         return aws.explained(error, f"-r {runner}")
     return None
+
+
+def _raised_in(error: BaseException, module: str) -> bool:
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and at.tb_frame.f_globals.get("__name__") == module
 
 
 def conf_paths(given: list[str] | None, runner: str) -> list[str] | None:

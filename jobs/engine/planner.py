@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -93,7 +94,8 @@ class Planner:
         for uri in [uri for uri in listed if uri.endswith(f"/{SUCCESS}") and uri not in inputs]:
             for part in unpublished(listed.pop(uri), listed):
                 del listed[part]
-        return sorted(listed.values(), key=lambda info: info.uri)
+        found = sorted(listed.values(), key=lambda info: info.uri)
+        return found if len(inputs) == 1 else list(_by_file(found).values())
 
     def _marked(self, info: ObjectInfo, markers: dict[str, ObjectInfo]) -> str:
         """The dialect key of the nearest marker above the object; empty where there is none."""
@@ -225,3 +227,11 @@ def _is_listed(name: str) -> bool:
 
 def _day(time: int) -> date:
     return datetime.fromtimestamp(time // 1_000_000, UTC).date()
+
+
+def _by_file(found: Sequence[ObjectInfo]) -> dict[str, ObjectInfo]:
+    """Each object once, whichever spellings and links several inputs know it by: the first of them."""
+    by_file: dict[str, ObjectInfo] = {}
+    for info in found:
+        by_file.setdefault(info.uri if info.path is None else os.path.realpath(info.path), info)
+    return by_file

@@ -16,7 +16,8 @@ _NO_OPTIONS = ("output_dir", "overwrite", "dry_run", "fence", "ticket")
 
 
 def provenance(run: Run, plan: Plan, report: Report, *, listed: bool = False) -> dict[str, Any]:
-    """What proves that a rerun read the same input, `listed` object by object; tables by their SHA-256."""
+    """What proves that a rerun read the same input, `listed` object by object; tables and dialects by their SHA-256,
+    time zones by the version of their database."""
     tally = report.tally
     own = ("path", "block_size")
     objects = [{k: v for k, v in asdict(o).items() if k not in own and v is not None} for o in plan.objects]
@@ -41,10 +42,12 @@ def provenance(run: Run, plan: Plan, report: Report, *, listed: bool = False) ->
         "rejects": dict(sorted(tally.rejects.items())),
         "damage": [asdict(d) for d in report.damage],
         **({"tables": tables} if (tables := _hashes(run.tables)) else {}),
+        **({"dialects": dialects} if (dialects := _hashes(run.dialects)) else {}),
+        "time_zones": {zone["name"]: zone["version"] for zone in run.zones},
         **({"objects": objects} if listed else {}),
     }
 
 
-def _hashes(tables: dict[str, str]) -> dict[str, str]:
+def _hashes(texts: dict[str, str]) -> dict[str, str]:
     """SHA-256 of what the run read beside its input."""
-    return {name: sha256(block.encode()).hexdigest() for name, block in sorted(tables.items())}
+    return {name: sha256(text.encode()).hexdigest() for name, text in sorted(texts.items())}

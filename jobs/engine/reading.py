@@ -73,11 +73,13 @@ class SplitReader:
 
     def read_piece(self, piece: Piece) -> Iterator[Readings]:
         run, tally, selected = self._run, Tally(), 0
-        sink = Sink(self._keys, tally, lambda r: self._reject(piece, r), run.started, run.kernel, self.absent)
         with open_piece(piece, self._dialects) as source:
             if source is None:
                 return
-            piece, counted = source.piece, 0
+            piece, counted, in_rows = source.piece, 0, source.format == "parquet"
+            sink = Sink(
+                self._keys, tally, lambda r: self._reject(piece, r, in_rows), run.started, run.kernel, self.absent
+            )
             try:
                 for readings in self._parse(source, piece, sink):
                     kept = self._selection.apply(self._filter.apply(readings))
@@ -123,7 +125,7 @@ class SplitReader:
         progress.advance(size, readings)
         return size
 
-    def _reject(self, piece: Piece, reject: Reject) -> None:
+    def _reject(self, piece: Piece, reject: Reject, in_rows: bool) -> None:
         examples, place = self.report.examples, (piece.object.uri, reject.offset, str(reject.reason))
         shown = len(examples) < EXAMPLES or place < examples[-1].place
         if not (shown or self._run.settings.rejects):
@@ -131,7 +133,7 @@ class SplitReader:
         # the lines before a later piece were counted by another task
         line = None if piece.start else reject.line
         text = reject.text.decode("utf-8", "backslashreplace")
-        row = RejectRow(piece.object.uri, reject.offset, line, str(reject.reason), reject.column, text)
+        row = RejectRow(piece.object.uri, reject.offset, line, str(reject.reason), reject.column, text, in_rows)
         if shown:
             self.report.show(row)
         if self._run.settings.rejects:

@@ -15,7 +15,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True, order=True)
 class RejectRow:
-    """A reject with its object; `text` is safely encoded."""
+    """A reject with its object; `text` is safely encoded. `in_rows`: `line` is a row group, `offset` a row in it."""
 
     object: str
     offset: int
@@ -23,6 +23,14 @@ class RejectRow:
     reason: str
     column: str | None
     text: str
+    in_rows: bool = False
+
+    @property
+    def where(self) -> str:
+        """Its place in the object, in words."""
+        if self.in_rows:
+            return f"row group {self.line} row {self.offset}"
+        return f"line {self.line}" if self.line else f"byte {self.offset:,}"
 
     @property
     def place(self) -> tuple[str, int, str]:

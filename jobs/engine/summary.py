@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from jobs.engine.driver import Outcome
+from jobs.engine.options import Settings
 from jobs.engine.plan import Piece, Plan
 
 _MOST_SHOWN = 100  # splits
@@ -17,7 +18,7 @@ def summary(outcome: Outcome) -> Iterator[str]:
     objects = len(outcome.plan.objects)
     line = [
         f"{_counted(objects, 'object')} ({megabytes(report.size)})",
-        f"{tally.readings:,} readings"
+        _counted(tally.readings, "reading")
         + (f" ({report.selected:,} selected)" if report.selected != tally.readings else ""),
     ]
     if tally.missing:
@@ -34,16 +35,15 @@ def summary(outcome: Outcome) -> Iterator[str]:
     line.append(f"{report.size / 1e6 / max(outcome.seconds, 1e-9):,.1f} MB/s")
     yield " · ".join(line)
     if outcome.plan.pruned_objects:
-        passed = f"{outcome.plan.pruned_objects:,} objects ({megabytes(outcome.plan.pruned_bytes)}) passed over"
-        yield f"{passed}: their dt= folders lie outside --from and --to"
+        passed = f"{_counted(outcome.plan.pruned_objects, 'object')} ({megabytes(outcome.plan.pruned_bytes)})"
+        yield f"{passed} passed over: {_pruned(outcome.run.settings)}"
     for reject in report.examples:
-        place = f"line {reject.line}" if reject.line else f"byte {reject.offset:,}"
         column = f" in {reject.column}" if reject.column else ""
-        yield f"  reject: {reject.object} {place}: {reject.reason}{column}: {_short(reject.text)}"
+        yield f"  reject: {reject.object} {reject.where}: {reject.reason}{column}: {_short(reject.text)}"
     for damage in report.damage:
         yield f"  damaged: {damage.object} at byte {damage.offset:,}: {damage.what}"
     if tally.readings and not report.selected:
-        yield "note: no reading is what this run is about; filters and the job's own options say what that is"
+        yield f"note: no reading is what this run is about; {_filters(outcome.run.settings)} say what that is"
     yield from (f"note: {note}" for note in outcome.notes)
     yield from outcome.account.lines if outcome.account else ()
     if outcome.published:
@@ -60,7 +60,7 @@ def plan_lines(plan: Plan, tasks: int | None) -> Iterator[str]:
     shown = f", {_counted(min(tasks, len(plan.splits)), 'task')}" if tasks else ""
     yield f"{_counted(objects, 'object')}, {megabytes(plan.size)}, {splits}{shown}"
     if plan.pruned_objects:
-        yield f"{plan.pruned_objects:,} objects ({megabytes(plan.pruned_bytes)}) pruned by their dt= folders"
+        yield f"{_counted(plan.pruned_objects, 'object')} ({megabytes(plan.pruned_bytes)}) pruned by their dt= folders"
     if plan.looked_at:
         formats = Counter(_format(piece) for split in plan.splits for piece in split.pieces)
         yield "formats: " + ", ".join(f"{name} {count:,}" for name, count in sorted(formats.items()))
@@ -72,6 +72,23 @@ def plan_lines(plan: Plan, tasks: int | None) -> Iterator[str]:
         yield f"{split.index:>6}  {megabytes(split.size):>10}  {first}{more}"
     if (left := len(plan.splits) - _MOST_SHOWN) > 0:
         yield f"and {_counted(left, 'more split')}"
+
+
+def _pruned(settings: Settings) -> str:
+    """Why objects were passed over, in words."""
+    before = "before --from"
+    after = f"more than {settings.max_lateness} days after --to (--max-lateness takes in more)"
+    given = ((settings.since, before), (settings.until, after))
+    return f"their dt= folders lie {' or '.join(words for limit, words in given if limit is not None)}"
+
+
+def _filters(settings: Settings) -> str:
+    """What selects readings, in words."""
+    globs = (("--metric", settings.metrics), ("--device", settings.devices))
+    limits = (("--from", settings.since), ("--to", settings.until))
+    given = [f"{flag} {glob}" for flag, found in globs for glob in found]
+    given += [flag for flag, limit in limits if limit is not None]
+    return " and ".join([*given, "the job's own options"])
 
 
 def _counted(number: int, noun: str) -> str:

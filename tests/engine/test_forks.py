@@ -54,6 +54,22 @@ def test_a_task_that_is_killed_is_told() -> None:
         run_forked([lambda: os.kill(os.getpid(), signal.SIGKILL)], 1, _nothing)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("moment", ["before", "after_in_parent"])
+def test_a_signal_during_a_fork_is_not_lost(number: signal.Signals, moment: str) -> None:
+    script = f"""
+import os, signal, sys, time
+from jobs.engine.forks import run_forked
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+os.register_at_fork({moment}=lambda: os.kill(os.getpid(), {number:d}))
+run_forked([lambda: time.sleep(60)], 1, lambda: None)
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=False, timeout=30)
+    assert b"ignored" not in done.stderr
+    assert done.returncode == (143 if number == signal.SIGTERM else -signal.SIGINT)
+
+
 def test_tasks_die_with_a_driver_that_is_killed(tmp_path: Path) -> None:
     script = f"""
 import os, time

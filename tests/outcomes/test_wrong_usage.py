@@ -47,6 +47,9 @@ WRONG = {
     ),
     "--output-dir log.csv": "log.csv: is a file; name a folder",
     "--conf-path none.conf": "--conf-path none.conf: no such file; check the name",
+    "--conf-path log.csv": "mrjob's configuration: is no table of runners; it begins with runners:",
+    "--files none.txt": "none.txt: no such file or program; -r inline needs it",
+    "--py-files none.zip": "none.zip: no such file or program; -r local needs it",
     "-r dataproc": "-r dataproc: Google Dataproc is not supported; use inline, local, hadoop, emr or spark",
     "-r spark -": f"-r spark -: {CLUSTER}",
     "-r hadoop -": f"-r hadoop -: {CLUSTER}",
@@ -115,7 +118,7 @@ def test_a_metric_that_no_reading_has(folder: Path, flags: list[str]) -> None:
 def test_filters_that_leave_nothing(folder: Path) -> None:
     found = told(folder, "log.csv", "--device", "nobody")
     assert (found.status, found.output.count("\n")) == (0, 1)
-    note = "note: no reading is what this run is about; filters and the job's own options say what that is\n"
+    note = "note: no reading is what this run is about; --device nobody and the job's own options say what that is\n"
     assert found.errors.endswith(note)
     (folder / "empty.csv").write_bytes(HEADER)
     assert told(folder, "empty.csv", "--metric", "temprature").status == 0
