@@ -37,7 +37,7 @@ Key = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Item:
     """A partition of a task: its state and, in words, why. inputs, options: of the run that would make it. fingerprint:
-    of them. again: whether it is made again on request."""
+    of them. again: whether it is made again on request. logs: how many log objects it would be made of, if of such."""
 
     task: Task
     partition: Partition
@@ -48,6 +48,7 @@ class Item:
     options: dict[str, Any] | None = None
     tries: Tries = _NO_TRIES
     again: bool = False
+    logs: int | None = None
 
     @property
     def key(self) -> Key:
@@ -164,7 +165,7 @@ class Board:
         if item.state in ("stale", "blocked") and gone:
             why = f"{len(gone)} of the objects that it was made of are gone, such as {gone[0].uri}"
             return Item(task, partition, "blocked", why, item.fingerprint)
-        return item
+        return replace(item, logs=len(there))
 
     def _held(self, source: str, start: datetime, end: datetime) -> list[Log]:
         """The objects that hold readings of [start, end), or of which nobody knows and that arrived then."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs import __version__
-from jobs.errors import BusyError, InputError, MissingError
+from jobs.errors import BusyError, InputError, MissingError, RefusedError
 from jobs.schedule.board import FINAL_STATUS, Item
 from jobs.schedule.lease import Lease, fence
 from jobs.schedule.ledger.models import PartitionRow
@@ -47,8 +46,8 @@ class Maker:
         """Publish a partition, in as many attempts as its task allows. Raises BusyError when the lease is lost."""
         number, pause = item.tries.failed, item.task.backoff.total_seconds()
         while True:
-            if self._adopted(item):
-                return Made(True)
+            if (settled := self._settled(item)) is not None:
+                return settled
             number += 1
             made, again = self._attempt(item, number)
             if made.published or not again or number >= item.task.attempts:
@@ -58,20 +57,40 @@ class Maker:
                 raise lost_lease()
             pause = min(2 * pause, _MOST_PAUSE)
 
-    def _adopted(self, item: Item) -> bool:
-        """Whether just what is wanted is published already, and nobody lived to write it down. What is published under
-        a later lease than ours, though nobody has taken ours, is no reason to give up."""
-        with suppress(InputError):  # that cannot be told now: an attempt will say why
+    def _settled(self, item: Item) -> Made | None:
+        """What is published already and settles the matter: just what is wanted, which nobody lived to write down, or
+        what a ledger that is lost knew more of. That it is of a later lease than ours, though nobody has taken ours, is
+        no reason to give up."""
+        try:
             found = _published(item)
-            if found is None:
-                return False
-            fence(self._ledger, self._lease, found.provenance.get("fence") or 0)
-            if item.again or (row := _row(found, item, self._ledger.clock())) is None:
-                return False
+        except InputError:  # an attempt will say why
+            return None
+        if found is None:
+            return None
+        fence(self._ledger, self._lease, found.provenance.get("fence") or 0)
+        if item.again:
+            return None
+        if (row := _row(found, item, self._ledger.clock())) is not None:
             self._ledger.adopt(row)
             self._say("adopted", item, run=row.published_run)
-            return True
-        return False
+            return Made(True)
+        return self._refused(item, found.provenance)
+
+    def _refused(self, item: Item, said: dict[str, Any]) -> Made | None:
+        """The end of it where the ledger knows of no result, and there is one of more objects than there are by now."""
+        before, there = said["input"]["objects"], item.logs
+        if item.state != "due" or there is None or before <= there or "ticket" not in said:
+            return None
+        what = f"what is published there is of {before:,} objects, and the ledger, which is new, knows of {there:,}"
+        error = f"{item.output}: {what}; rerun makes it of these"
+        number = item.tries.failed + 1
+        attempt = self._ledger.begin_attempt(
+            self._run_id, item.task.name, item.partition.name, number, item.fingerprint
+        )
+        values = {"status": "failed", "exit_status": RefusedError.status, "error": error, "version": __version__}
+        self._ledger.end_attempt(attempt, values, None)
+        self._say("failed", item, error=error)
+        return Made(False, error)
 
     def _attempt(self, item: Item, number: int) -> tuple[Made, bool]:
         """One attempt, and whether another may help."""

@@ -111,6 +111,21 @@ def test_a_ledger_that_is_lost_is_made_again_from_the_lake(home: Home) -> None:
 
 
 @pytest.mark.slow
+def test_a_result_of_more_than_there_is_outlives_a_ledger_that_is_lost(home: Home) -> None:
+    gone = home.arrive("2026-03-01", "gone.csv", device="b")
+    home.night(FIRST)
+    shutil.rmtree(home.folder / "state")
+    gone.unlink()
+    told = "what is published there is of 2 objects, and the ledger, which is new, knows of 1; rerun makes it of these"
+    said = home.night(FIRST, status=1).splitlines()
+    assert said[0] == f"compact 2026-03-01: failed: {home.folder}/out/sorted/2026-03-01: {told}"
+    assert "nothing to do" in home.night(FIRST)
+    assert home.rows("sorted", "2026-03-01").num_rows == 5
+    assert home.call("rerun", "--date", "2026-03-01", now=FIRST).returncode == 0
+    assert home.rows("sorted", "2026-03-01").num_rows == 3
+
+
+@pytest.mark.slow
 def test_paths_in_options_are_of_the_folder(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home.folder / "devices.csv").write_text("device_id,site\na,north\n")
     home.more = '[jobs.site_stats]\ninput = "compact"\noutput = "out/site_stats/{partition}/"\n'

@@ -74,7 +74,7 @@ def migrate(engine: Engine, folder: str) -> None:
                 return
         try:
             with engine.begin() as connection:
-                _upgrade(connection, folder)
+                upgrade(connection, folder)
                 return
         except DBAPIError:  # another host may just have made the same tables
             if attempt + 1 == _TRIES:
@@ -110,14 +110,15 @@ def _is_current(connection: Connection) -> bool:
     return bool(found == REVISION)
 
 
-def _upgrade(connection: Connection, folder: str) -> None:
+def upgrade(connection: Connection, folder: str, revision: str = "head") -> None:
+    """Have the tables be those of a later version."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes |= {"connection": connection, "folder": folder}
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def _set_up_sqlite(connection: Any, record: Any) -> None:
