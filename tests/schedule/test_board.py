@@ -256,6 +256,37 @@ def test_a_week_waits_for_its_days_but_not_for_missing_ones(schedule: Schedule, 
     assert _item(schedule, ledger, "2026-W10", "rollup").state == "stale"
 
 
+def test_an_hour_is_made_of_the_objects_that_hold_it(schedule: Schedule, ledger: Ledger) -> None:
+    hourly = replace(
+        schedule.tasks["daily_stats"], name="hours", input="logs", cadence="hourly", output="/h/{partition}"
+    )
+    schedule = replace(schedule, tasks={**schedule.tasks, "hours": hourly})
+    day = date(2026, 3, 9)
+
+    def hold(uri: str, *hours: int) -> None:
+        ledger.see("logs", [Seen(uri, "p", 1, day)], [])
+        ledger.learn("logs", {uri: ("p", [Day(day, sum(1 << hour for hour in hours), 1)], None)})
+
+    hold("night", 0, 1)
+    hold("noon", 12)
+    states = {name: _item(schedule, ledger, f"2026-03-09T{name}Z", "hours") for name in ("01", "02", "12")}
+    assert [item.state for item in states.values()] == ["due", "missing", "due"]
+    assert (states["01"].inputs, states["12"].inputs) == (("night",), ("noon",))
+    assert states["12"].options is not None
+    assert (states["12"].options["since"], states["12"].options["until"]) == (
+        "2026-03-09T12:00:00Z",
+        "2026-03-09T13:00:00Z",
+    )
+    assert states["12"].output == "/h/2026-03-09T12Z"
+    for name in ("01", "12"):
+        _publish(schedule, ledger, f"2026-03-09T{name}Z", "hours")
+    _next_night(ledger)
+    hold("late", 12)
+    found = [_item(schedule, ledger, f"2026-03-09T{name}Z", "hours").state for name in ("01", "12")]
+    assert found == ["published", "stale"]
+    assert _item(schedule, ledger, "2026-03-10T01Z", "hours").state == "later", "its grace is an hour"
+
+
 def test_other_options_make_stale(schedule: Schedule, ledger: Ledger) -> None:
     _arrive(ledger, "a", 1, 1)
     _publish(schedule, ledger, "2026-03-01")
