@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs import __version__
-from jobs.errors import BusyError, InputError, MissingError, RefusedError
+from jobs.errors import BusyError, InputError, JobError, MissingError, RefusedError
 from jobs.schedule.board import FINAL_STATUS, Item
 from jobs.schedule.lease import Lease, fence
 from jobs.schedule.ledger.models import PartitionRow
@@ -61,6 +62,8 @@ class Maker:
         """What is published already and settles the matter: just what is wanted, which nobody lived to write down, or
         what a ledger that is lost knew more of. That it is of a later lease than ours, though nobody has taken ours, is
         no reason to give up."""
+        from jobs.lake.publish import prune
+
         try:
             found = _published(item)
         except InputError:  # an attempt will say why
@@ -72,6 +75,8 @@ class Maker:
             return None
         if (row := _row(found, item, self._ledger.clock())) is not None:
             self._ledger.adopt(row)
+            with suppress(JobError):
+                prune(item.output)  # what was replaced, if nobody lived to remove it
             self._say("adopted", item, run=row.published_run)
             return Made(True)
         return self._refused(item, found.provenance)
