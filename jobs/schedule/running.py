@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,7 +81,7 @@ class Maker:
             return Made(True)
         return self._refused(item, found.provenance)
 
-    def _refused(self, item: Item, said: dict[str, Any]) -> Made | None:
+    def _refused(self, item: Item, said: Mapping[str, Any]) -> Made | None:
         """The end of it where the ledger knows of no result, and there is one of more objects than there are by now."""
         before, there = said["input"]["objects"], item.logs
         if item.state != "due" or there is None or before <= there or "ticket" not in said:
