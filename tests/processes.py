@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from jobs.engine.forks import available
+
 VARIABLE = "JOBS_TEST_RUN"
+_PR_SET_NAME = 15
 
 
 def mark() -> dict[str, str]:
@@ -15,22 +20,32 @@ def mark() -> dict[str, str]:
     return {VARIABLE: secrets.token_hex(8)}
 
 
+def wear(environment: Mapping[str, str]) -> None:
+    """Have this process and those that it forks be known so: a fork does not show an environment of its own."""
+    if available and VARIABLE in environment:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, _name(environment).encode())
+
+
 def left_of(environment: dict[str, str], patience: float = 10.0) -> list[str]:
     """The command lines of marked processes that are still there after a while (seconds)."""
     deadline = time.monotonic() + patience
-    while (found := _marked(f"{VARIABLE}={environment[VARIABLE]}")) and time.monotonic() < deadline:
+    while (found := _marked(environment)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return found
 
 
-def _marked(text: str) -> list[str]:
-    found = []
+def _name(environment: Mapping[str, str]) -> str:
+    return environment[VARIABLE][:15]  # as long as Linux keeps one
+
+
+def _marked(environment: Mapping[str, str]) -> list[str]:
+    found, text = [], f"{VARIABLE}={environment[VARIABLE]}"
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
         try:
-            environment = (folder / "environ").read_bytes()
-            if text.encode() in environment.split(b"\0"):
+            is_named = (folder / "comm").read_text().strip() == _name(environment)
+            if is_named or text.encode() in (folder / "environ").read_bytes().split(b"\0"):
                 found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:
             continue

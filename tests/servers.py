@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import IO, Any
 
 from jobs.engine.forks import available, die_with_parent
@@ -29,20 +29,26 @@ class S3Server:
     environ: Mapping[str, str]
 
     def client(self) -> Any:
-        """A boto3 client of the test's own, with keys that may do anything."""
-        import boto3
-
-        return boto3.session.Session().client(
-            "s3",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        """A boto3 client of the tests' own, with keys that may do anything."""
+        return _client(self.url)
 
     def reset(self) -> None:
         """Forget all buckets."""
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST"), timeout=30).close()
+
+
+@cache
+def _client(url: str) -> Any:
+    """One for all tests: making it takes longer than most of what it is asked."""
+    import boto3
+
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.errors import InputError
+from jobs.errors import InputError, MissingError
 from jobs.lake import storage
 from jobs.lake.manifest import SUCCESS, Manifest, Part, is_part_name, loads
 from jobs.lake.storage import ObjectInfo
@@ -20,7 +20,8 @@ _PAUSE_SECONDS = 0.2
 
 
 def read_published(target: str) -> Manifest:
-    """What is published in a folder, also of HDFS, or an `s3://bucket/prefix/`. Raises InputError where nothing is."""
+    """What is published in a folder, also of HDFS, or an `s3://bucket/prefix/`. Raises MissingError where nothing is,
+    InputError where that cannot be told."""
     return _look(target)[1]
 
 
@@ -84,7 +85,7 @@ def _look(target: str) -> tuple[str, Manifest]:
         if (text := _read_success(place)) is not None:
             manifest = loads(text, target)
             return place, _in_effect(place, manifest) if aside is None else manifest
-    raise InputError("nothing is published there", where=target, fix="check the name")
+    raise MissingError("nothing is published there", where=target, fix="check the name")
 
 
 def _read_success(folder: str) -> bytes | None:

@@ -38,19 +38,20 @@ def _client(pid: int) -> Any:
     from botocore.exceptions import BotoCoreError
 
     try:
-        session = _session()
+        chosen = session()
         # the user's own AWS_MAX_ATTEMPTS or AWS_RETRY_MODE stands
-        own = session._session.get_config_variable("max_attempts") is not None or "AWS_RETRY_MODE" in os.environ
+        own = chosen._session.get_config_variable("max_attempts") is not None or "AWS_RETRY_MODE" in os.environ
         config = Config(max_pool_connections=32, connect_timeout=10, read_timeout=30)
         if not own:
             config = config.merge(Config(retries={"mode": "standard", "total_max_attempts": TRIES}))
-        return session.client("s3", config=config)
+        return chosen.client("s3", config=config)
     except (BotoCoreError, ValueError) as error:
         raise refusal(error, "AWS configuration", UsageError) from None
 
 
 @lru_cache(maxsize=1)
-def _session() -> Any:
+def session() -> Any:
+    """What the environment says of region and credentials, for any service of AWS."""
     import boto3.session
 
     return boto3.session.Session(region_name=os.environ.get("AWS_REGION") or None)  # which boto3 does not look at
@@ -59,7 +60,7 @@ def _session() -> Any:
 def forget() -> None:
     """Make the next client anew, from the environment as it is then."""
     _client.cache_clear()
-    _session.cache_clear()
+    session.cache_clear()
 
 
 def code_of(error: Exception) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from jobs.engine.guard import guarded
+from jobs.engine.guard import guarded, leave
 from jobs.errors import UsageError
 from jobs.schedule.options import parser
 
@@ -20,4 +18,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(guarded(main))
+    leave(guarded(main))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from jobs.errors import JobError
@@ -42,18 +43,26 @@ def _tell_all(schedule: Schedule, ledger: Ledger, done: Night, say: Say, hide: H
         _tried("alerts.ping", lambda: alerts.ping(switch), say)
 
 
-def tell_error(schedule: Schedule, error: JobError, say: Say, hide: Hide) -> None:
-    """A run that could not run, as when the ledger is down: told once, which a file remembers."""
-    text = hide(str(error))
+def tell_error(schedule: Schedule, error: Exception, say: Say, hide: Hide) -> None:
+    """A run that could not run, as when the ledger is down: told once by each way, which a file remembers."""
+    text = hide(str(error) if isinstance(error, JobError) else f"{type(error).__name__}: {error}")
     mark, path = hashlib.sha256(text.encode()).hexdigest(), _last_error(schedule)
-    if path.exists() and path.read_text() == mark:
-        return
-    failed = alerts.send(schedule.alerts, [f"run: {text}"], schedule.file, hide)
-    for line in failed:
-        say("warning", error=line)
-    if not failed:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(mark)
+    told: list[str] = []
+    with suppress(OSError, ValueError):  # none, or none of ours
+        before, *names = path.read_text().split()
+        told = names if before == mark else []
+    left = {name: way for name, way in alerts.ways(schedule.alerts).items() if name not in told}
+    for name, way in left.items():
+        if (failed := alerts.sent(name, way, [f"run: {text}"], schedule.file, hide)) is not None:
+            say("warning", error=failed)
+            continue
+        told.append(name)
+        _tried(str(path), lambda: _remember(path, [mark, *told]), say)
+
+
+def _remember(path: Path, words: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(" ".join(words))
 
 
 def _last_error(schedule: Schedule) -> Path:

@@ -6,11 +6,9 @@ import hashlib
 import json
 import os
 import subprocess
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -57,6 +55,8 @@ Way = Callable[[Message], None]
 
 def problems(schedule: Schedule, board: Board, items: Iterable[Item], ledger: Ledger) -> Iterator[Problem]:
     """What is wrong with these partitions, which come oldest first."""
+    from statistics import median
+
     now, limit = ledger.clock(), schedule.alerts.stale_after
     before: dict[str, list[int]] = {}
     for item in items:
@@ -105,7 +105,7 @@ def tell_once(schedule: Schedule, ledger: Ledger, found: list[Problem], hide: Ca
         wanted = [one for one in found if name not in is_open.get(one.id, ())]
         if not wanted:
             continue
-        if (error := _sent(name, way, [hide(str(one)) for one in wanted], schedule.file, hide)) is not None:
+        if (error := sent(name, way, [hide(str(one)) for one in wanted], schedule.file, hide)) is not None:
             errors.append(error)
             continue
         with ledger.writing("ledger.alert") as session:
@@ -113,11 +113,6 @@ def tell_once(schedule: Schedule, ledger: Ledger, found: list[Problem], hide: Ca
                 taken = session.get_one(AlertRow, one.id)
                 taken.told = f"{taken.told} {name}".strip()
     return errors
-
-
-def send(alerts: Alerts, lines: list[str], file: Path, hide: Callable[[str], str]) -> list[str]:
-    """Send a message by every way there is; what went wrong, a line each."""
-    return [error for name, way in ways(alerts).items() if (error := _sent(name, way, lines, file, hide)) is not None]
 
 
 def ways(alerts: Alerts) -> dict[str, Way]:
@@ -134,7 +129,7 @@ def ways(alerts: Alerts) -> dict[str, Way]:
     return found
 
 
-def _sent(name: str, way: Way, lines: list[str], file: Path, hide: Callable[[str], str]) -> str | None:
+def sent(name: str, way: Way, lines: list[str], file: Path, hide: Callable[[str], str]) -> str | None:
     """The error, if a way did not take a message."""
     subject = f"Sensor Jobs: {len(lines)} problem{'s' * (len(lines) != 1)}"
     message = Message(subject, tuple(lines), "\n".join([*lines, "", f"schedule: {file}", ""]))
@@ -149,6 +144,8 @@ def _sent(name: str, way: Way, lines: list[str], file: Path, hide: Callable[[str
 
 def ping(url: str) -> None:
     """Tell the dead man's switch that all is well."""
+    import urllib.request
+
     urllib.request.urlopen(url, timeout=_SECONDS).close()  # noqa: S310 - http and https, as the schedule checked
 
 
@@ -182,6 +179,8 @@ def _email(email: Email, told: Message) -> None:
 
 
 def _post(url: str, told: Message) -> None:
+    import urllib.request
+
     body = json.dumps(asdict(told), ensure_ascii=False).encode()
     wanted = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http and https
     urllib.request.urlopen(wanted, timeout=_SECONDS).close()  # noqa: S310
@@ -190,4 +189,6 @@ def _post(url: str, told: Message) -> None:
 def _sns(topic: str, told: Message) -> None:
     import boto3
 
-    boto3.session.Session().client("sns").publish(TopicArn=topic, Subject=told.subject[:100], Message=told.text)
+    region = topic.split(":")[3] if topic.count(":") == 5 else None
+    client = boto3.session.Session(region_name=region or None).client("sns")
+    client.publish(TopicArn=topic, Subject=told.subject[:100], Message=told.text)

@@ -24,6 +24,7 @@ def main() -> int:
     os.dup2(2, 1)  # what a job or a library prints is for the log
     wanted = json.loads(sys.stdin.read())
     _die_with(wanted["parent"])
+    os.chdir(wanted["folder"])
     with compat.hidden("pandas"):
         pa.array([0])  # Arrow looks for pandas once, and importing it takes longer than a small job
     try:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
@@ -25,14 +26,18 @@ STUCK: frozenset[State] = frozenset({"failed", "blocked"})
 FINAL_STATUS = frozenset({2, 4, 5})
 """Exit statuses that trying again with the same input cannot change."""
 _NO_TRIES = Tries()
+_DAY = timedelta(days=1)
 _UNSEEN = sys.maxsize
 """Stands for the token of the lease under which an object will be seen."""
+
+Key = tuple[str, str]
+"""The names of a task and of one of its partitions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """A partition of a task: its state and, in words, why. inputs, options: of the run that would make it. fingerprint:
-    of them. again: whether it is made again on request."""
+    of them. again: whether it is made again on request. logs: how many log objects it would be made of, if of such."""
 
     task: Task
     partition: Partition
@@ -43,9 +48,10 @@ class Item:
     options: dict[str, Any] | None = None
     tries: Tries = _NO_TRIES
     again: bool = False
+    logs: int | None = None
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> Key:
         return self.task.name, self.partition.name
 
     @property
@@ -59,7 +65,8 @@ class Item:
 
 
 class Board:
-    """The states of all partitions as the ledger has them now. `forced`: those to be made again in any case.
+    """The states of all partitions as the ledger has them now; each is looked at once, and again when something that it
+    needs has changed. `forced`: those to be made again in any case.
 
     markers: by source, the dialects' markers, which are read with its objects. unread: by source, what is there and the
     ledger does not know of, which is taken to hold the whole day of its arrival. accept_gone: make results anew though
@@ -79,16 +86,34 @@ class Board:
         self._schedule, self._ledger, self._now, self._markers = schedule, ledger, now, markers
         self._unread = {name: {seen.uri: seen for seen in found} for name, found in unread.items()}
         self._accept_gone = accept_gone
-        self.forced: set[tuple[str, str]] = set()
+        self.forced: set[Key] = set()
         self._start = partitions.midnight(schedule.start, schedule.zone)
-        self._logs: dict[tuple[str, date], dict[str, Log]] = {}
-        self.changed()
+        self._logs: dict[tuple[str, date], list[Log]] = defaultdict(list)
+        self._months: set[tuple[str, date]] = set()
+        self.published: dict[Key, PartitionRow] = ledger.partitions()
+        self._tries: dict[tuple[str, str, str], Tries] | None = None
+        self._items: dict[Key, Item] = {}
+        self._needed_by: dict[Key, set[Key]] = defaultdict(set)
 
-    def changed(self) -> None:
-        """Look at the ledger again, after something was made."""
-        self.published: dict[tuple[str, str], PartitionRow] = self._ledger.partitions()
-        self._tries = self._ledger.tries()
-        self._items: dict[tuple[str, str], Item] = {}
+    def force(self, keys: Iterable[Key]) -> None:
+        """Have these made again in any case."""
+        self.forced = set(keys)
+        self._items.clear()
+
+    def changed(self, key: Key) -> set[Key]:
+        """Look at the ledger again after a partition was tried; the partitions whose state that may have changed."""
+        self.forced.discard(key)
+        self.published |= self._ledger.partitions(key)
+        if self._tries is not None:
+            kept = {of: tries for of, tries in self._tries.items() if of[:2] != key}
+            self._tries = kept | self._ledger.tries(key)
+        found, new = {key}, {key}
+        while new:
+            new = {reader for one in new for reader in self._needed_by.pop(one, ())} - found
+            found |= new
+        for one in found:
+            self._items.pop(one, None)
+        return found
 
     def partitions(self, task: Task, since: datetime, until: datetime) -> Iterator[Partition]:
         """Those of a task that end in (since, until], and after the schedule's start."""
@@ -101,6 +126,11 @@ class Board:
         if key not in self._items:
             self._items[key] = self._look(task, partition)
         return self._items[key]
+
+    def _needed(self, by: Key, task: Task, partition: Partition) -> Item:
+        """What another partition needs."""
+        self._needed_by[task.name, partition.name].add(by)
+        return self.item(task, partition)
 
     def _look(self, task: Task, partition: Partition) -> Item:
         row = self.published.get((task.name, partition.name))
@@ -123,7 +153,7 @@ class Board:
         there = [log for log in logs if log.gone_by is None]
         gone = [log for log in logs if _went_after(log, row) and not self._accept_gone]
         source = self._schedule.sources[task.input]
-        pins = sorted((log.uri, log.pin) for log in (*there, *gone))
+        pins = sorted((self._ledger.names.of(log.uri), log.pin) for log in (*there, *gone))
         uris = [log.uri for log in there]
         inputs = (*uris, *sources.relevant(self._markers.get(task.input, []), uris))
         options = self._options(task, partition, {})
@@ -135,50 +165,60 @@ class Board:
         if item.state in ("stale", "blocked") and gone:
             why = f"{len(gone)} of the objects that it was made of are gone, such as {gone[0].uri}"
             return Item(task, partition, "blocked", why, item.fingerprint)
-        return item
+        return replace(item, logs=len(there))
 
     def _held(self, source: str, start: datetime, end: datetime) -> list[Log]:
         """The objects that hold readings of [start, end), or of which nobody knows and that arrived then."""
         found: dict[str, Log] = {}
-        month = start.astimezone(UTC).date().replace(day=1)
-        while month <= end.astimezone(UTC).date():
-            found |= {uri: log for uri, log in self._of_month(source, month).items() if touches(log.days, start, end)}
-            month = (month + timedelta(days=31)).replace(day=1)
+        day, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+        while day <= last:
+            found |= {log.uri: log for log in self._of_day(source, day) if touches(log.days, start, end)}
+            day += _DAY
         return [log for _, log in sorted(found.items())]
 
-    def _of_month(self, source: str, first: date) -> dict[str, Log]:
-        """The objects that hold readings of a month, in UTC, with what they hold of it."""
-        key = (source, first)
-        if key not in self._logs:
-            found = self._ledger.logs(source, first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
-            for uri, seen in self._unread.get(source, {}).items():
-                if uri in found:
-                    found[uri] = replace(found[uri], pin=seen.pin)
-                else:
-                    days = (unknown(seen.arrived or self._now.astimezone(UTC).date()),)
-                    found[uri] = Log(uri, seen.pin, _UNSEEN, None, days)
-            self._logs[key] = found
-        return self._logs[key]
+    def _of_day(self, source: str, day: date) -> list[Log]:
+        """The objects that hold readings of a UTC day, with what they hold of its month."""
+        first = day.replace(day=1)
+        if (source, first) not in self._months:
+            self._months.add((source, first))
+            for log in self._of_month(source, first, (first + 31 * _DAY).replace(day=1) - _DAY):
+                for held in log.days:
+                    self._logs[source, held.day].append(log)
+        return self._logs[source, day]
+
+    def _of_month(self, source: str, first: date, last: date) -> Iterable[Log]:
+        found = self._ledger.logs(source, first, last)
+        for uri, seen in self._unread.get(source, {}).items():
+            arrived = seen.arrived or self._now.astimezone(UTC).date()
+            if uri in found:
+                found[uri] = replace(found[uri], pin=seen.pin)
+            elif first <= arrived <= last:
+                found[uri] = Log(uri, seen.pin, _UNSEEN, None, (unknown(arrived),))
+        return found.values()
 
     # Input that other tasks make
 
     def _of_tasks(self, task: Task, partition: Partition, row: PartitionRow | None) -> Item:
-        start, upstream = self._reads(task, partition), self._schedule.tasks[task.input]
+        start, upstream, key = (
+            self._reads(task, partition),
+            self._schedule.tasks[task.input],
+            (task.name, partition.name),
+        )
         found = self.partitions(upstream, start, partition.end + LONGEST[upstream.cadence])
         # for one that is only looked back upon and is stuck nobody waits; once it is made, this one is stale
         needed = [(upstream, one, one.end <= partition.start) for one in found if one.overlaps(start, partition.end)]
-        sides: dict[str, tuple[str, str]] = {}
+        sides: dict[str, Key] = {}
         for name in task.after:
             side = self._schedule.tasks[name]
             last = max(self.partitions(side, partition.end - LONGEST[side.cadence], partition.end), default=None)
-            if last is None or self.item(side, last).state == "missing":
+            if last is None or self._needed(key, side, last).state == "missing":
                 why = f"no {name} ends before it" if last is None else f"{name} {last.name} is missing"
                 return Item(task, partition, "missing", why)
             needed.append((side, last, False))
             sides[name] = (name, last.name)
         made: list[PartitionRow] = []
         for other, one, is_past in needed:
-            item = self.item(other, one)
+            item = self._needed(key, other, one)
             if item.state == "published" or (is_past and item.state in STUCK):
                 made += filter(None, [self.published.get(item.key)])
             elif item.state != "missing":
@@ -223,9 +263,7 @@ class Board:
     ) -> Item:
         said = {"job": task.job, "options": dict(task.options), "zone": task.time_zone, "of": made_of}
         fingerprint = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
-        key = (task.name, partition.name)
-        tries = self._tries.get((*key, fingerprint), Tries())
-        forced = key in self.forced
+        forced = (task.name, partition.name) in self.forced
         if row is not None and row.fingerprint == fingerprint and not forced:
             return Item(task, partition, "published", "", fingerprint)
         if not inputs and row is None:
@@ -233,6 +271,7 @@ class Board:
         if not inputs:
             why = "nothing holds readings of it any more; what is published stays"
             return Item(task, partition, "blocked", why, fingerprint)
+        tries = self._tried((task.name, partition.name, fingerprint))
         final = tries.exit_status in FINAL_STATUS
         if tries.failed and not forced and (final or tries.failed >= task.attempts):
             why = f"{tries.failed} attempt{'s' * (tries.failed != 1)}: {tries.error or tries.status}"
@@ -240,6 +279,12 @@ class Board:
         state: State = "due" if row is None else "stale"
         why = "asked for again" if forced else "not made yet" if row is None else changed
         return Item(task, partition, state, why, fingerprint, inputs, options, tries, forced)
+
+    def _tried(self, what: tuple[str, str, str]) -> Tries:
+        """The attempts at a partition with a fingerprint; where all is published nobody asks."""
+        if self._tries is None:
+            self._tries = self._ledger.tries()
+        return self._tries.get(what, _NO_TRIES)
 
 
 def _went_after(log: Log, row: PartitionRow | None) -> bool:

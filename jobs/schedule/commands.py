@@ -6,9 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime
 
-from jobs.errors import BusyError, JobError, UsageError
+from jobs.errors import BusyError, UsageError
 from jobs.schedule import config, night
 from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Schedule
@@ -33,11 +34,13 @@ def clock() -> datetime:
 def _run(schedule: Schedule, options: argparse.Namespace) -> int:
     if options.date is None:
         return _made(schedule, options, night.whole(schedule, clock()))
+    _check_start(schedule, "--date", options.date)
     return _made(schedule, options, night.of_days(schedule, options.date, options.date))
 
 
 def _backfill(schedule: Schedule, options: argparse.Namespace) -> int:
     _check_days(options.since, options.until)
+    _check_start(schedule, "--from", options.since)
     tasks = _tasks(schedule, options.jobs)
     return _made(
         schedule, options, night.of_days(schedule, options.since, options.until, tasks=tasks, limit=options.limit)
@@ -45,6 +48,7 @@ def _backfill(schedule: Schedule, options: argparse.Namespace) -> int:
 
 
 def _rerun(schedule: Schedule, options: argparse.Namespace) -> int:
+    _check_start(schedule, "--date", options.date)
     tasks = _tasks(schedule, options.jobs)
     others = {"tasks": tasks, "forced": True, "accept_gone": options.accept_gone}
     return _made(schedule, options, night.of_days(schedule, options.date, options.date, **others))
@@ -56,19 +60,20 @@ def _made(schedule: Schedule, options: argparse.Namespace, scope: Scope) -> int:
 
     hide = hider(schedule)
     say = Teller(hide, as_json=options.json, quiet=options.quiet)
-    ledger = Ledger(schedule.ledger, clock)
     try:
-        with held(schedule, ledger) as lease:
+        with closing(Ledger(schedule.ledger, clock, schedule.names)) as ledger, held(schedule, ledger) as lease:
             done = night.run(schedule, ledger, lease, scope, " ".join(sys.argv[1:]), say, hide)
             tell(schedule, ledger, done, say, hide)
     except BusyError:
         raise
-    except JobError as error:
+    except Exception as error:  # of the suite too: somebody has to know
         tell_error(schedule, error, say, hide)
         raise
-    finally:
-        ledger.close()
-    if not options.quiet:
+    if options.json:
+        counts = {"made": len(done.made), "failed": len(done.failed), "left": done.left}
+        waiting = {"waiting": done.waiting, "stuck": done.stuck}
+        say("ended", None, **counts, **waiting, seconds=round(done.seconds, 3), errors=done.errors)
+    elif not options.quiet:
         print(hide(_said(done)), file=sys.stderr)
     return 0 if done.is_good else 1
 
@@ -153,7 +158,7 @@ def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
     from jobs.schedule import prune
     from jobs.schedule.lease import held
 
-    ledger = Ledger(schedule.ledger, clock)
+    ledger = Ledger(schedule.ledger, clock, schedule.names)
     with held(schedule, ledger):
         found = list(prune.old_results(schedule, ledger, clock()))
         mark = prune.checksum(found)
@@ -173,7 +178,7 @@ def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
 
 
 def _ledger(schedule: Schedule) -> Ledger:
-    ledger = Ledger(schedule.ledger, clock)
+    ledger = Ledger(schedule.ledger, clock, schedule.names)
     ledger.prepare()
     return ledger
 
@@ -190,6 +195,12 @@ def _shown(schedule: Schedule, options: argparse.Namespace) -> Scope:
 def _check_days(first: date, last: date) -> None:
     if first > last:
         raise UsageError("--from is after --to", where=f"--from {first} --to {last}", fix="both days are included")
+
+
+def _check_start(schedule: Schedule, option: str, day: date) -> None:
+    if day < schedule.start:
+        what = f"is before the schedule's start, {schedule.start}"
+        raise UsageError(what, where=f"{option} {day}", fix="set start to an earlier day")
 
 
 def _tasks(schedule: Schedule, names: str | None) -> frozenset[str] | None:

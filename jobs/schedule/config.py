@@ -17,11 +17,11 @@ from jobs.engine.engines import ENGINES, EngineName
 from jobs.errors import InputError, UsageError
 from jobs.lake import storage
 from jobs.schedule.model import Alerts, Email, Schedule, Source, Task
-from jobs.schedule.partitions import CADENCES, Cadence
+from jobs.schedule.partitions import CADENCES, LONGEST, Cadence
 from jobs.schedule.toml_section import Section
 
 _PLACE = re.compile(r"\{(\w*)\}")
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
 def load(path: Path) -> Schedule:
@@ -43,9 +43,9 @@ def _schedule(top: Section, file: Path) -> Schedule:
     own, folder = top.section("schedule"), file.parent
     zone = _zone(own, "time_zone", "UTC")
     state = folder / own.text("state", "state")
-    defaults = _Defaults(zone, own)
-    sources = {name: _source(section, name, folder) for name, section in _named(top, "inputs")}
-    tasks = {name: _task(section, name, defaults, folder) for name, section in _named(top, "jobs")}
+    defaults, places = _Defaults(zone, own), _Places(folder)
+    sources = {name: _source(section, name, places) for name, section in _named(top, "inputs")}
+    tasks = {name: _task(section, name, defaults, places) for name, section in _named(top, "jobs")}
     if not tasks:
         raise UsageError("has no jobs", where=top.where, fix="add [jobs.daily_stats] with input and output")
     lease, metrics = top.section("lease"), top.section("metrics")
@@ -65,6 +65,7 @@ def _schedule(top: Section, file: Path) -> Schedule:
         lease.text_or_none("dynamodb"),
         None if textfile is None else folder / textfile,
         metrics.text_or_none("otlp"),
+        tuple(sorted(places.relative)),
     )
     for section in (own, lease, metrics, top):
         section.close()
@@ -76,7 +77,7 @@ def _named(top: Section, kind: str) -> list[tuple[str, Section]]:
     names = group.names()
     for name in names:
         if not _NAME.fullmatch(name):
-            raise group.wrong(name, "is no name", "use small letters, digits and _")
+            raise group.wrong(name, "is no name", "use small letters, digits and _, at most 100")
     return [(name, group.section(name)) for name in names]
 
 
@@ -91,19 +92,37 @@ class _Defaults:
         self.time_limit = own.span("time_limit", "2h")
 
 
-def _source(section: Section, name: str, folder: Path) -> Source:
+class _Places:
+    """Paths of the file as ones that hold from anywhere; URIs stay. relative: what those begin with that were none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.relative: set[str] = set()
+
+    def placed(self, path: str) -> str:
+        uri = storage.canonical(path)
+        if storage.scheme(uri):
+            return uri
+        slash = "/" if path.endswith("/") else ""
+        placed = os.path.normpath(self._folder / path) + slash
+        if not path.startswith("/"):
+            self.relative.add(re.split(r"[{*?[]", placed, maxsplit=1)[0])
+        return placed
+
+
+def _source(section: Section, name: str, places: _Places) -> Source:
     paths = section.texts("paths")
     if not paths:
         raise section.wrong("paths", "is missing", 'add paths = ["s3://lake/readings/dt={date}/"]')
     for path in paths:
         if strange := [found for found in _PLACE.findall(path) if found != "date"]:
             raise section.wrong("paths", f"{{{strange[0]}}} is unknown", "the day of arrival is {date}")
-    source = Source(name, tuple(_placed(path, folder) for path in paths), section.text_or_none("dialect"))
+    source = Source(name, tuple(map(places.placed, paths)), section.text_or_none("dialect"))
     section.close()
     return source
 
 
-def _task(section: Section, name: str, defaults: _Defaults, folder: Path) -> Task:
+def _task(section: Section, name: str, defaults: _Defaults, places: _Places) -> Task:
     from jobs import registry
 
     job = section.text("job", name)
@@ -134,7 +153,7 @@ def _task(section: Section, name: str, defaults: _Defaults, folder: Path) -> Tas
         name,
         job,
         section.text("input"),
-        _placed(output, folder).rstrip("/"),
+        places.placed(output).rstrip("/"),
         cast("Cadence", section.word("cadence", CADENCES, "daily")),
         zone,
         section.texts("after"),
@@ -181,6 +200,13 @@ def _in_order(tasks: dict[str, Task], sources: Mapping[str, Source], top: Sectio
         if other.startswith(one):
             where = f"{top.where}: jobs.{second}.output"
             raise UsageError(f"lies in the output of {first}", where=where, fix="give each job a folder of its own")
+    for task in tasks.values():
+        read = tasks.get(task.input)
+        least = (task.reads or LONGEST[task.cadence]) + task.grace
+        if read is not None and read.retention is not None and read.retention < least:
+            where = f"{top.where}: jobs.{read.name}.retention"
+            what = f"{_days(read.retention)} is too short: {task.name} reads what is up to {_days(least)} old"
+            raise UsageError(what, where=where, fix="keep it longer, or have less read")
     needs = {task.name: [name for name in (task.input, *task.after) if name in tasks] for task in tasks.values()}
     sorter = graphlib.TopologicalSorter(needs)
     try:
@@ -258,13 +284,8 @@ def _zone(section: Section, key: str, default: str) -> str:
     return name
 
 
-def _placed(path: str, folder: Path) -> str:
-    """A path of the file as one that holds from anywhere; URIs stay."""
-    uri = storage.canonical(path)
-    if storage.scheme(uri):
-        return uri
-    slash = "/" if path.endswith("/") else ""
-    return os.path.normpath(folder / path) + slash
+def _days(span: timedelta) -> str:
+    return f"{span / timedelta(days=1):.3g}d"
 
 
 def _spelled(span: timedelta) -> str:

@@ -16,6 +16,7 @@ STEPS = {
     "ledger.adopt": "write down a result that was published, but not written down before its run was killed",
     "ledger.alert": "write down what is to be told, or that it was told, or is over",
     "lease.take": "take the lease",
+    "lease.renumber": "give it a token above one that was met",
     "lease.release": "give it back",
     "alert.send": "tell somebody",
     "metrics.write": "put the file of metrics in its place",

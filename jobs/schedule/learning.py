@@ -41,7 +41,9 @@ class Learner:
             wanted = {"learn": uris, "dialect": source.dialect, "engine": None}
             told = self._children.run(wanted, f"learn-{source.name}", limit)
             if "days" in told:
-                found = {uri: (_days(days), damage) for uri, (days, damage) in told["days"].items()}
+                found = {
+                    uri: (_days(days), damage and self._hide(damage)) for uri, (days, damage) in told["days"].items()
+                }
                 learned |= {uri: (pin, *found.get(uri, ([], None))) for uri, pin in left.items()}
                 break
             error = self._hide(_error_of(told, source.name, limit))

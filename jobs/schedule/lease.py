@@ -3,7 +3,8 @@
 The lease's holder changes `beat` every so often. Who finds it taken watches: a beat that changes is a living holder's;
 one that stays the same for the time a lease lasts is a dead one's, and then the lease is taken. No clock is compared
 with another host's, so clocks may be wrong. A holder that was away too long and does not know it is fenced: its token
-is lower, and neither the ledger nor publishing takes it.
+is lower, and neither the ledger nor publishing takes it. One that meets a higher token and still is the holder, as
+where the ledger was lost, goes on with one that is higher still.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from jobs.errors import BusyError, JobError
 from jobs.schedule.durable import step
 from jobs.schedule.ledger.connect import told
 from jobs.schedule.ledger.models import LeaseRow
-from jobs.schedule.ledger.store import LEASE
+from jobs.schedule.ledger.store import LEASE, lost_lease
 from jobs.schedule.model import Schedule
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Place(Protocol):
     def look(self) -> Standing: ...
     def take(self, seen: Standing, owner: str) -> bool: ...
     def beat(self, token: int, beat: int) -> bool: ...
+    def renumber(self, token: int, higher: int) -> bool: ...
     def release(self, token: int) -> None: ...
 
 
@@ -63,6 +65,7 @@ class Lease:
         self.token = token
         self.lost = threading.Event()
         self._place, self._seconds = place, seconds
+        self._turn = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self._thread.start()
@@ -73,8 +76,9 @@ class Lease:
             while not self._stop.wait(self._seconds / _BEATS):
                 try:
                     beat += 1
-                    if not self._place.beat(self.token, beat):
-                        return
+                    with self._turn:
+                        if not self._place.beat(self.token, beat):
+                            return
                     last = now()
                 except JobError:  # a database that is away for a moment
                     if now() - last > self._seconds * (_BEATS - 1) / _BEATS:
@@ -82,6 +86,14 @@ class Lease:
         finally:
             if not self._stop.is_set():
                 self.lost.set()
+
+    def outgrow(self, token: int) -> None:
+        """Have a token above one that was met. Raises BusyError if the lease is somebody else's by now."""
+        with self._turn, step("lease.renumber"):
+            if not self._place.renumber(self.token, token + 1):
+                self.lost.set()
+                raise lost_lease()
+            self.token = token + 1
 
     def end(self) -> None:
         """Give it back."""
@@ -99,8 +111,7 @@ def held(schedule: Schedule, ledger: Ledger) -> Iterator[Lease]:
         place = _place(schedule, ledger)
         lease = Lease(place, taken(place, _owner(lock), schedule.lease_seconds), schedule.lease_seconds)
         try:
-            ledger.token = lease.token
-            _fence(ledger, lease.token)
+            fence(ledger, lease)
             yield lease
         finally:
             lease.end()
@@ -152,6 +163,12 @@ def _host_lock(state: Path) -> Iterator[int]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _busy("this host") from None
+        except OSError as error:
+            raise JobError(
+                f"cannot be locked: {error.strerror}",
+                where=str(state),
+                fix="name a state folder on a disk of this host",
+            ) from None
         yield lock
     finally:
         os.close(lock)
@@ -175,17 +192,23 @@ def _place(schedule: Schedule, ledger: Ledger) -> Place:
     return DynamoPlace(schedule.lease_table)
 
 
-def _fence(ledger: Ledger, token: int) -> None:
-    """Have the ledger take no token that is lower."""
+def fence(ledger: Ledger, lease: Lease, met: int = 0) -> None:
+    """Have the ledger take no token below the lease's, which is above `met`. Raises BusyError if the lease is somebody
+    else's by now."""
+    while met > lease.token or (met := _highest(ledger, lease.token)) > lease.token:
+        lease.outgrow(met)
+    ledger.token = lease.token
+
+
+def _highest(ledger: Ledger, token: int) -> int:
+    """The highest token that the ledger was used with, this one among them."""
     with told(ledger.engine), ledger.engine.begin() as connection:
-        if connection.execute(select(LeaseRow.token).where(LeaseRow.name == LEASE)).scalar() is None:
+        seen = connection.execute(select(LeaseRow.token).where(LeaseRow.name == LEASE)).scalar()
+        if seen is None:
             connection.execute(insert(LeaseRow).values(name=LEASE, owner=None, token=token, beat=0))
         lower = update(LeaseRow).where(LeaseRow.name == LEASE, LeaseRow.token <= token)
-        result = connection.execute(lower.values(token=token))
-        if isinstance(result, CursorResult) and result.rowcount != 1:
-            raise JobError(
-                "the ledger has seen a later lease than this", where="lease", fix="was the lease's table made anew?"
-            )
+        connection.execute(lower.values(token=token))
+    return max(seen or 0, token)
 
 
 class LedgerPlace:
@@ -212,6 +235,9 @@ class LedgerPlace:
 
     def beat(self, token: int, beat: int) -> bool:
         return self._update(LeaseRow.token == token, beat=beat)
+
+    def renumber(self, token: int, higher: int) -> bool:
+        return self._update(LeaseRow.token == token, token=higher)
 
     def release(self, token: int) -> None:
         self._update(LeaseRow.token == token, owner=None, beat=0)

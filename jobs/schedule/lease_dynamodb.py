@@ -14,10 +14,15 @@ class DynamoPlace:
     """Credentials, region and endpoint are those of the AWS SDK's chain."""
 
     def __init__(self, table: str) -> None:
-        import boto3
+        from botocore.exceptions import BotoCoreError
+
+        from jobs.lake.s3_client import session
 
         self._table, self._owner = table, ""
-        self._client: Any = boto3.session.Session().client("dynamodb")
+        try:
+            self._client: Any = session().client("dynamodb")
+        except BotoCoreError as error:
+            raise self._unusable(error, "set AWS_REGION where the schedule runs") from None
 
     def look(self) -> Standing:
         item = self._call("get_item", Key=_NAME, ConsistentRead=True)
@@ -35,13 +40,16 @@ class DynamoPlace:
         return self._put(owner, seen.token + 1, 1, "#token = :token AND #beat = :beat", same, known)
 
     def beat(self, token: int, beat: int) -> bool:
-        return self._put_held(self._owner, token, beat)
+        return self._put_held(self._owner, token, token, beat)
+
+    def renumber(self, token: int, higher: int) -> bool:
+        return self._put_held(self._owner, token, higher, 1)
 
     def release(self, token: int) -> None:
-        self._put_held("", token, 0)
+        self._put_held("", token, token, 0)
 
-    def _put_held(self, owner: str, token: int, beat: int) -> bool:
-        return self._put(owner, token, beat, "#token = :token", {"#token": "token"}, {":token": _number(token)})
+    def _put_held(self, owner: str, held: int, token: int, beat: int) -> bool:
+        return self._put(owner, token, beat, "#token = :held", {"#token": "token"}, {":held": _number(held)})
 
     def _put(
         self, owner: str, token: int, beat: int, condition: str, names: dict[str, str], values: dict[str, Any]
@@ -61,8 +69,11 @@ class DynamoPlace:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return None
             fix = "the table needs the text key `name`, and the rights GetItem and PutItem"
-            raise JobError(f"the lease cannot be used: {error}", where=f"dynamodb {self._table}", fix=fix) from None
+            raise self._unusable(error, fix) from None
         return answer
+
+    def _unusable(self, error: Exception, fix: str) -> JobError:
+        return JobError(f"the lease cannot be used: {error}", where=f"dynamodb {self._table}", fix=fix)
 
 
 def _number(value: int) -> dict[str, str]:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from jobs.engine.engines import EngineName
+from jobs.schedule.names import Names
 from jobs.schedule.partitions import Cadence
 
 
@@ -86,7 +87,8 @@ class Alerts:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The whole file. Times of cron and partitions are of `time_zone`; relative paths are of the file's folder."""
+    """The whole file. Times of cron and partitions are of `time_zone`; relative paths are of the file's folder.
+    relative: what those of inputs and outputs begin with that it spells so."""
 
     file: Path
     time_zone: str
@@ -102,6 +104,11 @@ class Schedule:
     lease_table: str | None = None
     textfile: Path | None = None
     otlp: str | None = None
+    relative: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> Names:
+        return Names(str(self.folder), self.relative)
 
     @property
     def folder(self) -> Path:

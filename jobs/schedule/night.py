@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
@@ -80,11 +80,11 @@ def run(schedule: Schedule, ledger: Ledger, lease: Lease, scope: Scope, command:
     lost = ledger.begin_run(night.run_id, hide(command))
     if lost:
         say("lost", attempts=lost)
-    children = Children(schedule.state / "logs", night.run_id, lease.lost, hide)
-    maker = Maker(ledger, night.run_id, children, lease.lost, say, hide)
+    children = Children(schedule, night.run_id, lease.lost, hide)
+    maker = Maker(ledger, night.run_id, children, lease, say, hide)
     status = "failed"
     try:
-        markers = _learn(schedule, ledger, scope, Learner(schedule, ledger, children, hide), night)
+        markers = _learn(schedule, ledger, scope, Learner(schedule, ledger, children, hide), night, hide)
         board = Board(schedule, ledger, ledger.clock(), markers, accept_gone=scope.accept_gone)
         _make_all(schedule, board, scope, maker, night, lease.lost)
         status = "done" if night.is_good else "failed"
@@ -114,11 +114,14 @@ def _listings(schedule: Schedule, ledger: Ledger, scope: Scope) -> Iterator[List
         yield listing(source, ledger, since, until)
 
 
-def _learn(schedule: Schedule, ledger: Ledger, scope: Scope, learner: Learner, night: Night) -> dict[str, list[str]]:
+def _learn(
+    schedule: Schedule, ledger: Ledger, scope: Scope, learner: Learner, night: Night, hide: Hide
+) -> dict[str, list[str]]:
     """Write down what arrived and what went, and which days it holds; the dialects' markers of each source."""
     markers = {}
     for found in _listings(schedule, ledger, scope):
         markers[found.source.name] = found.markers
+        night.errors += [f"{hide(uri)}: its name is no UTF-8; rename it" for uri in found.nameless]
         if found.fresh or found.gone:
             ledger.see(found.source.name, found.fresh, found.gone)
         if (error := learner.learn(found)) is not None:
@@ -128,6 +131,10 @@ def _learn(schedule: Schedule, ledger: Ledger, scope: Scope, learner: Learner, n
 
 def items(schedule: Schedule, board: Board, scope: Scope) -> Iterator[Item]:
     """All partitions of the scope, oldest first, jobs in the order in which they need each other."""
+    yield from (board.item(task, partition) for task, partition in _in_order(schedule, board, scope))
+
+
+def _in_order(schedule: Schedule, board: Board, scope: Scope) -> list[tuple[Task, Partition]]:
     found: list[tuple[Partition, int, Task]] = []
     for place, task in enumerate(schedule.tasks.values()):
         if scope.tasks is None or task.name in scope.tasks:
@@ -135,36 +142,43 @@ def items(schedule: Schedule, board: Board, scope: Scope) -> Iterator[Item]:
             wanted = board.partitions(task, scope.since, until)
             # a day of another zone, as that of compact, counts if it holds some of the time that is asked for
             found += [(p, place, task) for p in wanted if p.start < scope.until]
-    for partition, _, task in sorted(found, key=lambda one: one[:2]):
-        yield board.item(task, partition)
+    return [(task, partition) for partition, _, task in sorted(found, key=lambda one: one[:2])]
 
 
 def _make_all(schedule: Schedule, board: Board, scope: Scope, maker: Maker, night: Night, lost: Event) -> None:
+    """The oldest partition that is to be made and was not tried yet; after all of these, what failed in earlier runs
+    and may succeed by now: that it fails every night must not keep others from being made."""
+    order = _in_order(schedule, board, scope)
+    place = {(task.name, partition.name): number for number, (task, partition) in enumerate(order)}
     if scope.forced:
-        board.forced = {item.key for item in items(schedule, board, scope)}
-        board.changed()
-    done: set[tuple[str, str]] = set()
-    while (item := _next(list(items(schedule, board, scope)), done, scope.limit)) is not None:
+        board.force(place)
+
+    def turns(places: Iterable[int]) -> Iterator[tuple[int, int]]:
+        for number in places:
+            item = board.item(*order[number])
+            if item.state in TO_DO or item.may_heal:
+                yield int(item.may_heal), number
+
+    queue = list(turns(range(len(order))))
+    heapq.heapify(queue)
+    tried: dict[str, set[int]] = {name: set() for name in schedule.tasks}
+    while queue:
         if lost.is_set():
             raise lost_lease()
-        done.add(item.key)
+        turn = heapq.heappop(queue)
+        item = board.item(*order[turn[1]])
+        mine = tried[item.task.name]
+        if turn[1] in mine or len(mine) == scope.limit or turn not in turns(turn[1:]):
+            continue
+        mine.add(turn[1])
         made = maker.make(item)
-        board.forced.discard(item.key)
-        board.changed()
+        for one in turns(place[key] for key in board.changed(item.key) if key in place):
+            heapq.heappush(queue, one)
         if made.published:
             night.made.append(item)
         else:
             night.failed.append((item, made.error or ""))
-    found = list(items(schedule, board, scope))
-    night.left = sum(item.state in TO_DO and item.key not in done for item in found)
+    found = [board.item(*one) for one in order]
+    night.left = sum(item.state in TO_DO and place[item.key] not in tried[item.task.name] for item in found)
     night.waiting = sum(item.state == "waiting" for item in found)
     night.stuck = sum(item.state in STUCK for item in found)
-
-
-def _next(found: Sequence[Item], done: set[tuple[str, str]], limit: int | None) -> Item | None:
-    """The oldest partition that is to be made and was not tried yet; after all of these, what failed in earlier runs
-    and may succeed by now: that it fails every night must not keep others from being made."""
-    tried = Counter(name for name, _ in done)
-    left = [item for item in found if item.key not in done and (limit is None or tried[item.task.name] < limit)]
-    to_do = (item for item in left if item.state in TO_DO)
-    return next(to_do, None) or next((item for item in left if item.may_heal), None)

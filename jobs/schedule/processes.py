@@ -6,16 +6,17 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Event, Thread
 from typing import Any
 
 from jobs.schedule.ledger.store import lost_lease
+from jobs.schedule.model import Schedule
 
 _TURN_SECONDS = 0.02
 _GRACE_SECONDS = 10.0
@@ -23,10 +24,12 @@ _KEPT_LOGS = 100
 
 
 class Children:
-    """Starts the processes of the run `run_id`, whose logs lie below `logs`. `stop`: set when they have to end."""
+    """Starts the processes of the run `run_id` of a schedule, in whose folder they work: the paths that options name
+    are of that. stop: set when they have to end."""
 
-    def __init__(self, logs: Path, run_id: str, stop: Event, hide: Callable[[str], str]) -> None:
-        self._all, self.logs, self._stop, self._hide = logs, logs / run_id, stop, hide
+    def __init__(self, schedule: Schedule, run_id: str, stop: Event, hide: Callable[[str], str]) -> None:
+        self._all, self._folder = schedule.state / "logs", schedule.folder
+        self.logs, self._stop, self._hide = self._all / run_id, stop, hide
 
     def run(self, wanted: Mapping[str, Any], name: str, seconds: float) -> dict[str, Any]:
         """What the child told, as `run_child` says. Raises BusyError where it was stopped."""
@@ -34,6 +37,7 @@ class Children:
             self.logs.mkdir(parents=True)
             self._sweep()
         log = self.logs / f"{name}.log"
+        wanted = {**wanted, "folder": str(self._folder)}
         told = run_child("jobs.schedule.attempt", wanted, log, seconds, self._stop)
         said = log.read_text("utf-8", "replace")
         if (hidden := self._hide(said)) != said:
@@ -54,13 +58,8 @@ def run_child(module: str, wanted: Mapping[str, Any], log: Path, seconds: float,
     Its `status` is the exit status; `timeout`: whether it was ended after `seconds`; `stopped`: because `stop` was set.
     """
     with log.open("ab") as errors:
-        child = subprocess.Popen(
-            [sys.executable, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-        )
+        command = [sys.executable, "-m", module]
+        child = Popen(command, stdin=PIPE, stdout=PIPE, stderr=errors, start_new_session=True)
     told: list[bytes] = []
     talk = Thread(target=_talk, args=(child, json.dumps({**wanted, "parent": os.getpid()}).encode(), told), daemon=True)
     talk.start()
@@ -79,17 +78,17 @@ def run_child(module: str, wanted: Mapping[str, Any], log: Path, seconds: float,
     return {**answer, "status": 128 - code if code < 0 else code, "timeout": timeout, "stopped": stopped}
 
 
-def _talk(child: subprocess.Popen[bytes], text: bytes, told: list[bytes]) -> None:
+def _talk(child: Popen[bytes], text: bytes, told: list[bytes]) -> None:
     with suppress(OSError, ValueError):
         told.append(child.communicate(text)[0])
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: Popen[bytes]) -> None:
     """End the child if it runs, and all of its session, politely first."""
     if child.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(TimeoutExpired):
             child.wait(_GRACE_SECONDS)
     deadline = time.monotonic() + _GRACE_SECONDS
     while (left := _session(child.pid)) and time.monotonic() < deadline:

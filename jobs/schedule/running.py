@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobs import __version__
-from jobs.errors import BusyError, InputError
+from jobs.errors import BusyError, InputError, JobError, MissingError, RefusedError
 from jobs.schedule.board import FINAL_STATUS, Item
+from jobs.schedule.lease import Lease, fence
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger, lost_lease
 from jobs.schedule.processes import Children
 
+if TYPE_CHECKING:
+    from jobs.lake.manifest import Manifest
+
 _COUNTS = ("engine", "tasks", "objects", "bytes", "readings", "rejects", "seconds", "cost")
 _MOST_PAUSE = 3600.0
+_MOST_TEXT = 4000
+"""Characters of an error that are written down: databases have limits."""
 Say = Callable[..., None]
 Hide = Callable[[str], str]
 
@@ -31,28 +37,65 @@ class Made:
 
 
 class Maker:
-    """Makes partitions for the run `run_id`, as long as `stop` is not set."""
+    """Makes partitions for the run `run_id`, as long as the lease is held."""
 
-    def __init__(self, ledger: Ledger, run_id: str, children: Children, stop: Event, say: Say, hide: Hide) -> None:
+    def __init__(self, ledger: Ledger, run_id: str, children: Children, lease: Lease, say: Say, hide: Hide) -> None:
         self._ledger, self._run_id, self._children = ledger, run_id, children
-        self._stop, self._say, self._hide = stop, say, hide
+        self._lease, self._say, self._hide = lease, say, hide
 
     def make(self, item: Item) -> Made:
         """Publish a partition, in as many attempts as its task allows. Raises BusyError when the lease is lost."""
-        if not item.again and (found := self._found(item)) is not None:
-            self._ledger.adopt(found)
-            self._say("adopted", item, run=found.published_run)
-            return Made(True)
         number, pause = item.tries.failed, item.task.backoff.total_seconds()
         while True:
+            if (settled := self._settled(item)) is not None:
+                return settled
             number += 1
             made, again = self._attempt(item, number)
             if made.published or not again or number >= item.task.attempts:
                 return made
             self._say("retry", item, error=made.error, seconds=pause)
-            if self._stop.wait(pause):
+            if self._lease.lost.wait(pause):
                 raise lost_lease()
             pause = min(2 * pause, _MOST_PAUSE)
+
+    def _settled(self, item: Item) -> Made | None:
+        """What is published already and settles the matter: just what is wanted, which nobody lived to write down, or
+        what a ledger that is lost knew more of. That it is of a later lease than ours, though nobody has taken ours, is
+        no reason to give up."""
+        from jobs.lake.publish import prune
+
+        try:
+            found = _published(item)
+        except InputError:  # an attempt will say why
+            return None
+        if found is None:
+            return None
+        fence(self._ledger, self._lease, found.provenance.get("fence") or 0)
+        if item.again:
+            return None
+        if (row := _row(found, item, self._ledger.clock())) is not None:
+            self._ledger.adopt(row)
+            with suppress(JobError):
+                prune(item.output)  # what was replaced, if nobody lived to remove it
+            self._say("adopted", item, run=row.published_run)
+            return Made(True)
+        return self._refused(item, found.provenance)
+
+    def _refused(self, item: Item, said: Mapping[str, Any]) -> Made | None:
+        """The end of it where the ledger knows of no result, and there is one of more objects than there are by now."""
+        before, there = said["input"]["objects"], item.logs
+        if item.state != "due" or there is None or before <= there or "ticket" not in said:
+            return None
+        what = f"what is published there is of {before:,} objects, and the ledger, which is new, knows of {there:,}"
+        error = f"{item.output}: {what}; rerun makes it of these"
+        number = item.tries.failed + 1
+        attempt = self._ledger.begin_attempt(
+            self._run_id, item.task.name, item.partition.name, number, item.fingerprint
+        )
+        values = {"status": "failed", "exit_status": RefusedError.status, "error": error, "version": __version__}
+        self._ledger.end_attempt(attempt, values, None)
+        self._say("failed", item, error=error)
+        return Made(False, error)
 
     def _attempt(self, item: Item, number: int) -> tuple[Made, bool]:
         """One attempt, and whether another may help."""
@@ -70,9 +113,15 @@ class Maker:
         }
         name = f"{item.task.name}-{item.partition.name}-{number}"
         told = self._children.run(wanted, name, item.task.time_limit.total_seconds())
-        status = told["status"]
-        row = self._found(item) if status in (0, BusyError.status) else None
-        error = None if row is not None else self._hide(_error_of(told, item, self._children.logs / f"{name}.log"))
+        status, row, unseen = told["status"], None, None
+        if status in (0, BusyError.status):
+            try:
+                if (found := _published(item)) is not None:
+                    row = _row(found, item, self._ledger.clock())
+            except InputError as refusal:
+                unseen = str(refusal)
+        log = self._children.logs / f"{name}.log"
+        error = None if row else self._hide(unseen or _error_of(told, item, log))[:_MOST_TEXT]
         ended = "published" if row else "timeout" if told["timeout"] else "busy" if status == 75 else "failed"
         counts = {key: told[key] for key in _COUNTS if key in told}
         values = {
@@ -90,20 +139,21 @@ class Maker:
         self._say(ended, item, error=error, seconds=told.get("seconds"), readings=told.get("readings"))
         return Made(row is not None, error), status not in FINAL_STATUS
 
-    def _found(self, item: Item) -> PartitionRow | None:
-        """The published result, if it is of just the input that is wanted: perhaps nobody lived to write it down."""
-        return published_row(item, self._ledger.clock())
 
-
-def published_row(item: Item, now: datetime) -> PartitionRow | None:
-    """What the lake says of a partition, as the ledger has it; None where it holds another result, or none."""
+def _published(item: Item) -> Manifest | None:
+    """What the lake holds at a partition's place. Raises InputError where that cannot be told."""
     from jobs.lake.published import read_published
-    from jobs.schedule.attempt import content_of
 
     try:
-        manifest = read_published(item.output)
-    except InputError:
+        return read_published(item.output)
+    except MissingError:
         return None
+
+
+def _row(manifest: Manifest, item: Item, now: datetime) -> PartitionRow | None:
+    """A published result as the ledger has it; None where it is of another input."""
+    from jobs.schedule.attempt import content_of
+
     said = manifest.provenance
     if said.get("ticket") != item.fingerprint:
         return None

@@ -16,17 +16,20 @@ from jobs.readings.names import MARKER, is_log_name
 from jobs.schedule.ledger.models import ObjectRow
 from jobs.schedule.ledger.store import Ledger, Seen
 from jobs.schedule.model import Source
+from jobs.schedule.names import Names
 
 _DATE = "{date}"
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What of a source is there now, its dialects' markers, and what the ledger knew of the same days of arrival."""
+    """What of a source is there now, its dialects' markers, files whose names are no text, and what the ledger knew of
+    the same days of arrival."""
 
     source: Source
     found: list[Seen]
     markers: list[str]
+    nameless: list[str]
     known: Mapping[str, ObjectRow]
 
     @property
@@ -47,12 +50,12 @@ class Listing:
 
 def listing(source: Source, ledger: Ledger, since: date, until: date) -> Listing:
     """Of the objects that arrived on the days [since, until], or lie in a path without days. Raises as `listed`."""
-    return Listing(source, *listed(source, since, until), ledger.objects(source.name, since, until))
+    return Listing(source, *listed(source, since, until, ledger.names), ledger.objects(source.name, since, until))
 
 
-def listed(source: Source, since: date, until: date) -> tuple[list[Seen], list[str]]:
-    """The objects that arrived on the days [since, until], or lie in a path without days; and the markers of dialects
-    beside and above them.
+def listed(source: Source, since: date, until: date, names: Names) -> tuple[list[Seen], list[str], list[str]]:
+    """The objects that arrived on the days [since, until], or lie in a path without days; the markers of dialects
+    beside and above them; and those files, passed over, whose names are no UTF-8.
 
     Raises InputError for what cannot be listed; that there is nothing yet is no error.
     """
@@ -69,12 +72,13 @@ def listed(source: Source, since: date, until: date) -> tuple[list[Seen], list[s
                 if day is None or since <= day <= until:
                     found[info.uri] = (info, day)
     markers = {uri: info for uri, (info, _) in found.items() if posixpath.basename(uri) == MARKER}
+    nameless = [uri for uri in found if not _is_text(uri)]
     objects = []
     for uri, (info, day) in sorted(found.items()):
-        if uri not in markers:
+        if uri not in markers and uri not in nameless:
             marker = next((markers[above] for above in _markers_of(uri) if above in markers), None)
-            objects.append(Seen(uri, _pin(source, info, marker), info.size, day))
-    return objects, sorted(markers)
+            objects.append(Seen(uri, _pin(source, info, marker, names), info.size, day))
+    return objects, sorted(markers), sorted(nameless)
 
 
 def _specs(path: str, since: date, until: date) -> Iterator[str]:
@@ -114,14 +118,23 @@ def _markers_of(uri: str) -> Iterator[str]:
         yield f"{folder}{above}{MARKER}"
 
 
-def _pin(source: Source, info: ObjectInfo, marker: ObjectInfo | None) -> str:
+def _pin(source: Source, info: ObjectInfo, marker: ObjectInfo | None, names: Names) -> str:
     """What an object is and how it is read: another pin, other readings."""
-    said = [_content(info), marker and (marker.uri, *_content(marker)), source.dialect]
+    said = [_content(info), marker and (names.of(marker.uri), *_content(marker)), source.dialect]
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def _content(info: ObjectInfo) -> tuple[int, str | int | None]:
     return info.size, info.etag or info.mtime_ns
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_listed(name: str) -> bool:

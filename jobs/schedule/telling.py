@@ -18,10 +18,12 @@ _SIGNED = re.compile(r"((?:X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token
 
 
 def hider(schedule: Schedule) -> Callable[[str], str]:
-    """What takes secrets out of a text: those of the schedule and the environment, and what looks like one in a URL."""
+    """What takes secrets out of a text: those of the schedule and the environment, and what looks like one in a URL.
+    What it gives is text that any database and terminal takes."""
     secrets = [*schedule.secrets(), *filter(None, (os.environ.get("PGPASSWORD"), os.environ.get("MYSQL_PWD")))]
 
     def hide(text: str) -> str:
+        text = text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
         for secret in secrets:
             text = text.replace(secret, "***")
         return _SIGNED.sub(r"\1***", _USER_INFO.sub(r"\1:***@", text))

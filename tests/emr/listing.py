@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.parse import parse_qs, urlsplit
+
+from tests.http_server import Answer, http_server
 
 _PAGE = 1000
 
@@ -15,33 +15,14 @@ _PAGE = 1000
 def listing(objects: int, size: int) -> Iterator[str]:
     """The address of S3 with a bucket `lake` of so many objects, each of `size` bytes, below readings/."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(path: str, body: bytes) -> Answer:
+        asked = parse_qs(urlsplit(path).query)
+        if "list-type" not in asked:
+            return 404, "text/plain", b""
+        return 200, "application/xml", _page(int(asked.get("continuation-token", ["0"])[0]), objects, size).encode()
 
-        def do_GET(self) -> None:
-            asked = parse_qs(urlsplit(self.path).query)
-            if "list-type" not in asked:
-                self.send_error(404)
-                return
-            body = _page(int(asked.get("continuation-token", ["0"])[0]), objects, size).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/xml")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server(answer) as address:
+        yield address
 
 
 def _page(first: int, objects: int, size: int) -> str:

@@ -6,15 +6,14 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from jobs.emr import prices
 from jobs.emr.price_list import current
+from tests.http_server import Answer, http_server
 
 HOURLY = {("AmazonEC2", "m7g.xlarge"): "0.2000000000", ("ElasticMapReduce", "m7g.xlarge"): "0.0500000000"}
 TYPES = ("m7g.xlarge", "m6g.xlarge")
@@ -29,30 +28,17 @@ def _product(price: str, unit: str = "Hrs") -> str:
 def _api(asked: list[dict[str, Any]], status: int = 200) -> Iterator[str]:
     """A server that answers as the API does; prices of nothing and other units stand beside the one that counts."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            asked.append(question)
-            fields = {one["Field"]: one["Value"] for one in question["Filters"]}
-            price = HOURLY.get((question["ServiceCode"], fields["instanceType"]))
-            products = [_product("0.0"), _product("9", "GB"), _product(price)] if price else []
-            body = json.dumps({"FormatVersion": "aws_v1", "PriceList": products}).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(path: str, said: bytes) -> Answer:
+        question = json.loads(said)
+        asked.append(question)
+        fields = {one["Field"]: one["Value"] for one in question["Filters"]}
+        price = HOURLY.get((question["ServiceCode"], fields["instanceType"]))
+        products = [_product("0.0"), _product("9", "GB"), _product(price)] if price else []
+        body = json.dumps({"FormatVersion": "aws_v1", "PriceList": products}).encode()
+        return status, "application/x-amz-json-1.1", body
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with http_server(answer) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)

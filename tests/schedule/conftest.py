@@ -12,6 +12,7 @@ import pytest
 
 from jobs.schedule.ledger.store import Ledger
 from tests.databases import SERVERS, Database
+from tests.schedule.nights import Home
 
 KINDS = ("sqlite", *(pytest.param(name, marks=pytest.mark.slow) for name in SERVERS))
 
@@ -48,3 +49,19 @@ def ledger(url: str) -> Iterator[Ledger]:
     ledger.prepare()
     yield ledger
     ledger.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home without logs, whose results lie in a folder."""
+    return Home(tmp_path / "home").write()
+
+
+@pytest.fixture(params=["folder", "s3"])
+def home_anywhere(request: pytest.FixtureRequest, home: Home) -> Home:
+    """A home without logs, whose logs and results lie in a folder or in S3."""
+    if request.param == "s3":
+        home.lake = request.getfixturevalue("s3")
+        home.lake.client().create_bucket(Bucket="lake")
+        home.logs, home.out = "s3://lake/logs", "s3://lake/out"
+    return home.write()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -16,13 +19,15 @@ from zoneinfo import ZoneInfo
 import alembic.command  # noqa: F401 - forks share what is imported here
 import pyarrow as pa
 
+from jobs import compact, daily_stats  # noqa: F401
 from jobs.engine.guard import guarded
 from jobs.lake import s3_client
 from jobs.lake.published import open_published
-from jobs.schedule import after, commands, lease  # noqa: F401
+from jobs.schedule import after, attempt, commands, days, lease, processes  # noqa: F401
 from jobs.schedule.__main__ import main
 from jobs.schedule.partitions import Cadence, Partition, partitions
 from tests.command_line import ROOT
+from tests.processes import wear
 from tests.servers import S3Server
 
 ROWS = {"a": ("01:00:00", "12:00:00", "23:30:00"), "b": ("02:00:00", "22:15:00")}
@@ -64,6 +69,7 @@ class Home:
         return self.folder / "schedule.toml"
 
     def write(self) -> Home:
+        self.folder.mkdir(exist_ok=True)
         said = {name: getattr(self, name) for name in ("logs", "out", "schedule", "compact", "more")}
         self.file.write_text(TEXT.format(**said), "utf-8")
         return self
@@ -105,6 +111,8 @@ class Home:
         env: Mapping[str, str] = MappingProxyType({}),
     ) -> int:
         """The process of a command, a fork of this one, which is quicker; its errors go to `log`."""
+        if self.lake is not None:
+            s3_client.client()  # forks share what it has read; each makes a client of its own
         pid = os.fork()
         if pid == 0:
             status = 1
@@ -113,10 +121,12 @@ class Home:
                     if path is not None:
                         with path.open("ab") as file:
                             os.dup2(file.fileno(), number)
-                sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", 1)
+                _open_streams()
                 os.environ |= {**self.env, **env, **({"JOBS_TEST_NOW": now} if now else {})}
                 sys.argv = ["jobs.schedule", command, "--schedule", str(self.file), *map(str, arguments)]
-                s3_client.forget()
+                wear(os.environ)
+                processes.Popen = partial(subprocess.Popen, preexec_fn=_attempt)  # type: ignore[attr-defined,assignment]
+                warnings.simplefilter("ignore", DeprecationWarning)  # of a fork while the lease has a thread
                 status = guarded(main)
             except BaseException:
                 traceback.print_exc()
@@ -133,6 +143,32 @@ class Home:
     def rows(self, task: str, partition: str) -> pa.Table:
         where = self.out if "://" in self.out else str(self.folder / self.out)
         return pa.concat_tables(open_published(f"{where}/{task}/{partition}/"))
+
+
+def _attempt() -> None:
+    """Be an attempt, or the reading of new objects, in a fork of the run that started it: all that is left out is a new
+    interpreter, and importing again."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - names of descriptors
+        if number > 2 and number != nowhere:
+            os.dup2(nowhere, number)  # as in a new process; the lock is the run's alone
+    _open_streams()
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    status = 1
+    try:
+        status = guarded(attempt.main)
+    except SystemExit as error:
+        status = int(error.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _open_streams() -> None:
+    """Standard streams on what the descriptors are now."""
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", 1, closefd=False)
 
 
 def ended(pid: int) -> int:

@@ -6,13 +6,10 @@ from __future__ import annotations
 import email
 import email.policy
 import json
-import socketserver
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
+from jobs.schedule import night
+from tests.http_server import Answer, http_server
 from tests.schedule.nights import Home
 from tests.servers import S3Server, free_port
 
@@ -51,34 +50,6 @@ class _Box:
         return AuthResult(success=self.users[-1] == ("jobs", "s3cret-too"), handled=True)
 
 
-class _Web(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        self._take(self.rfile.read(int(self.headers["Content-Length"])))
-
-    def do_GET(self) -> None:
-        self._take(b"")
-
-    def _take(self, body: bytes) -> None:
-        self.server.received.append((self.path, body))  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@contextmanager
-def _serving(server: socketserver.TCPServer) -> Iterator[tuple[int, list]]:  # type: ignore[type-arg]
-    server.received = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1], server.received  # type: ignore[attr-defined]
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture
 def mail() -> Iterator[tuple[int, _Box]]:
     """A mail server that asks for a password."""
@@ -90,30 +61,43 @@ def mail() -> Iterator[tuple[int, _Box]]:
     server.stop()
 
 
-@pytest.fixture
-def web() -> Iterator[tuple[int, list[tuple[str, bytes]]]]:
-    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), _Web)) as found:
-        yield found
+@dataclass(frozen=True)
+class _Web:
+    """A web server: its address, and the path and body of each request so far."""
+
+    address: str
+    received: list[tuple[str, bytes]]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def web() -> Iterator[_Web]:
+    received: list[tuple[str, bytes]] = []
+
+    def answer(path: str, body: bytes) -> Answer:
+        received.append((path, body))
+        return 200, "text/plain", b""
+
+    with http_server(answer) as address:
+        yield _Web(address, received)
+
+
+@pytest.fixture
+def home(home: Home) -> Home:
     """A home where one day's log is damaged."""
-    home = Home(tmp_path)
     home.arrive("2026-03-02")
     home.arrive("2026-03-01", "bad.csv.gz").write_bytes(b"\x1f\x8b\x08\x00broken")
     return home
 
 
-def test_every_way_once(home: Home, mail: tuple[int, _Box], web: tuple[int, list[tuple[str, bytes]]]) -> None:
+def test_every_way_once(home: Home, mail: tuple[int, _Box], web: _Web) -> None:
     told = home.folder / "told"
     tell = [sys.executable, "-c", f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read())"]
-    home.env = {"HOOK": f"http://127.0.0.1:{web[0]}/hook/s3cret", "SMTP_PASSWORD": "s3cret-too"}
+    home.env = {"HOOK": f"{web.address}/hook/s3cret", "SMTP_PASSWORD": "s3cret-too"}
     home.schedule = f"""
 [alerts]
 command = {json.dumps(tell)}
 webhook = "env:HOOK"
-ping = "http://127.0.0.1:{web[0]}/ping/s3cret-ping"
+ping = "{web.address}/ping/s3cret-ping"
 [alerts.email]
 server = "smtp://127.0.0.1:{mail[0]}"
 from = "jobs@example.org"
@@ -122,7 +106,7 @@ user = "jobs"
 password = "env:SMTP_PASSWORD"
 [metrics]
 textfile = "jobs.prom"
-otlp = "http://127.0.0.1:{web[0]}"
+otlp = "{web.address}"
 """
     home.write()
     said = home.night(NIGHT, status=1)
@@ -134,12 +118,12 @@ otlp = "http://127.0.0.1:{web[0]}"
     text = message.get_content().replace("\r\n", "\n")
     assert text.startswith(what)
     assert text.endswith(f"\n\nschedule: {home.file}\n")
-    hooks = [json.loads(body) for path, body in web[1] if path.startswith("/hook")]
+    hooks = [json.loads(body) for path, body in web.received if path.startswith("/hook")]
     assert len(hooks) == 1
     assert hooks[0]["problems"][0].startswith(what)
     assert told.read_text().startswith(what)
-    assert any(path == "/v1/metrics" and b"sensor_jobs_partitions" in body for path, body in web[1])
-    assert not any(path.startswith("/ping") for path, _ in web[1])
+    assert any(path == "/v1/metrics" and b"sensor_jobs_partitions" in body for path, body in web.received)
+    assert not any(path.startswith("/ping") for path, _ in web.received)
     metrics = (home.folder / "jobs.prom").read_text()
     assert 'sensor_jobs_partitions{job="compact",state="failed"} 1\n' in metrics
     assert metrics.endswith("# EOF\n")
@@ -149,7 +133,7 @@ otlp = "http://127.0.0.1:{web[0]}"
     home.arrive("2026-03-01", "bad.csv.gz").unlink()
     home.arrive("2026-03-01")
     said += home.night(NEXT)
-    assert [path for path, _ in web[1] if path.startswith("/ping")] == ["/ping/s3cret-ping"]
+    assert [path for path, _ in web.received if path.startswith("/ping")] == ["/ping/s3cret-ping"]
     kept = b"".join(path.read_bytes() for path in home.folder.rglob("*") if path.is_file() and path.suffix != ".toml")
     for secret in (b"s3cret", b"s3cret-ping", b"s3cret-too"):
         assert secret not in kept, "no secret in ledger, logs, metrics or results"
@@ -181,7 +165,7 @@ webhook = "http://127.0.0.1:1/hook/s3cret"
     assert told.read_text().count("compact 2026-03-01") == 1
 
 
-def test_sns(home: Home, s3: S3Server) -> None:
+def test_sns(home: Home, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     import boto3
 
     topic = boto3.client("sns").create_topic(Name="nights")["TopicArn"]
@@ -190,9 +174,11 @@ def test_sns(home: Home, s3: S3Server) -> None:
         "QueueArn"
     ]
     boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    ears = boto3.client("sqs")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")  # the topic's name says where it is
     home.schedule = f'[alerts]\nsns = "{topic}"'
     home.write().night(NIGHT, status=1)
-    (message,) = boto3.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    (message,) = ears.receive_message(QueueUrl=queue)["Messages"]
     assert json.loads(message["Body"])["Subject"] == "Sensor Jobs: 1 problem"
 
 
@@ -218,13 +204,31 @@ def test_what_is_published_but_strange(tmp_path: Path, compact: str, told: str) 
     assert said.read_text().splitlines()[0] == told
 
 
-def test_a_ledger_that_is_down_is_told_once(tmp_path: Path) -> None:
+def test_a_fault_of_the_suite_is_told_too(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = home.folder / "told"
+    home.schedule = f'[alerts]\ncommand = ["sh", "-c", "cat >> {told}"]'
+    home.write()
+
+    def broken(*arguments: object, **options: object) -> None:
+        raise ZeroDivisionError("of the test")
+
+    monkeypatch.setattr(night, "_make_all", broken)
+    assert "ZeroDivisionError: of the test" in home.night(NIGHT, status=1)
+    assert told.read_text().startswith("run: ZeroDivisionError: of the test\n")
+
+
+def test_a_ledger_that_is_down_is_told_once_by_each_way(tmp_path: Path) -> None:
     said = tmp_path / "told"
-    home = Home(tmp_path, schedule=f'ledger = "env:LEDGER"\n[alerts]\ncommand = ["sh", "-c", "cat >> {said}"]').write()
+    ways = f'command = ["sh", "-c", "cat >> {said}"]\nwebhook = "http://127.0.0.1:1/hook"'
+    home = Home(tmp_path, schedule=f'ledger = "env:LEDGER"\n[alerts]\n{ways}').write()
     home.env = {"LEDGER": "postgresql://me:hunter2@127.0.0.1:1/none"}
     for _ in range(2):
         text = home.night(NIGHT, status=1)
-        assert text.startswith("error: postgresql+psycopg://me:***@127.0.0.1:1/none: the ledger cannot be used: ")
+        *warnings, error = text.splitlines()
+        assert warnings == [
+            "warning: alerts.webhook: could not be sent: <urlopen error [Errno 111] Connection refused>"
+        ]
+        assert error.startswith("error: postgresql+psycopg://me:***@127.0.0.1:1/none: the ledger cannot be used: ")
         assert "hunter2" not in text
     assert said.read_text().count("the ledger cannot be used") == 1
     assert "hunter2" not in said.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from jobs.schedule import sources
 from jobs.schedule.days import learn
 from jobs.schedule.hours import Day, touches
 from jobs.schedule.model import Source
+from jobs.schedule.names import Names
 from tests.schedule.nights import log
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -54,7 +56,11 @@ def test_a_listing_has_days_of_arrival_and_markers(tmp_path: Path) -> None:
     uris = [_put(tmp_path, name) for name in names]
     marker = _put(tmp_path, "dt=2026-03-01/_dialect.toml", "")
     _put(tmp_path, "dt=2026-03-01/_notes.csv")
-    found, markers = sources.listed(Source("logs", (f"{tmp_path}/dt={{date}}/",)), date(2026, 2, 28), date(2026, 3, 2))
+    days = date(2026, 2, 28), date(2026, 3, 2)
+    strange = os.fsencode(tmp_path) + b"/dt=2026-03-01/\xff.csv"
+    Path(os.fsdecode(strange)).touch()
+    found, markers, nameless = sources.listed(Source("logs", (f"{tmp_path}/dt={{date}}/",)), *days, Names())
+    assert nameless == [os.fsdecode(strange)]
     assert [(seen.uri, seen.arrived) for seen in found] == [
         (uris[0], date(2026, 2, 28)),
         (uris[1], date(2026, 3, 1)),
@@ -67,7 +73,7 @@ def test_a_listing_has_days_of_arrival_and_markers(tmp_path: Path) -> None:
 
 def test_a_source_where_nothing_is_yet_is_empty(tmp_path: Path) -> None:
     paths = (f"{tmp_path}/no/dt={{date}}/", f"{tmp_path}/none/")
-    assert sources.listed(Source("logs", paths), date(2026, 3, 1), date(2026, 3, 2)) == ([], [])
+    assert sources.listed(Source("logs", paths), date(2026, 3, 1), date(2026, 3, 2), Names()) == ([], [], [])
 
 
 def test_a_pin_changes_with_the_object_its_marker_and_its_dialect(tmp_path: Path) -> None:
@@ -75,7 +81,7 @@ def test_a_pin_changes_with_the_object_its_marker_and_its_dialect(tmp_path: Path
     days = date(2026, 3, 1), date(2026, 3, 1)
 
     def pin(dialect: str | None = None) -> str:
-        (seen,), _ = sources.listed(Source("logs", (f"{tmp_path}/dt={{date}}/",), dialect), *days)
+        (seen,), _, _ = sources.listed(Source("logs", (f"{tmp_path}/dt={{date}}/",), dialect), *days, Names())
         return seen.pin
 
     pins = [pin(), pin(), pin("nab")]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobs.schedule import config
+from jobs.schedule import config, night
 from jobs.schedule.alerts import problems
 from jobs.schedule.board import Board, Item
 from jobs.schedule.hours import Day
 from jobs.schedule.lease import LedgerPlace, taken
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger, Seen
-from jobs.schedule.model import Schedule
+from jobs.schedule.model import Schedule, Task
+from jobs.schedule.night import Night, Scope
+from jobs.schedule.partitions import Partition
+from jobs.schedule.running import Made
 from jobs.schedule.status import verify_lines
 from tests.schedule.nights import Home, named
 
@@ -68,13 +73,17 @@ def _fail(schedule: Schedule, ledger: Ledger, name: str, task: str = "compact", 
 def _publish(
     schedule: Schedule, ledger: Ledger, name: str, task: str = "compact", content: str = "c", rows: int = 1
 ) -> None:
-    item = _item(schedule, ledger, name, task)
-    assert item.state in ("due", "stale"), item
+    _keep(ledger, _item(schedule, ledger, name, task), content, rows)
+
+
+def _keep(ledger: Ledger, item: Item, content: str = "c", rows: int = 1) -> None:
+    """Write down that an item was published."""
+    assert item.state in ("due", "stale", "failed"), item
     place = {"start": item.partition.start, "end": item.partition.end, "output": item.output}
     counts = {"rows": rows, "readings": rows, "rejects": 0, "bytes": 1}
     row = PartitionRow(
-        task=task, partition=name, fingerprint=item.fingerprint, content=content, published_run="r", published=NOW,
-        **place, **counts,
+        task=item.task.name, partition=item.partition.name, fingerprint=item.fingerprint, content=content,
+        published_run="r", published=NOW, **place, **counts,
     )  # fmt: skip
     ledger.adopt(row)
 
@@ -247,6 +256,37 @@ def test_a_week_waits_for_its_days_but_not_for_missing_ones(schedule: Schedule, 
     assert _item(schedule, ledger, "2026-W10", "rollup").state == "stale"
 
 
+def test_an_hour_is_made_of_the_objects_that_hold_it(schedule: Schedule, ledger: Ledger) -> None:
+    hourly = replace(
+        schedule.tasks["daily_stats"], name="hours", input="logs", cadence="hourly", output="/h/{partition}"
+    )
+    schedule = replace(schedule, tasks={**schedule.tasks, "hours": hourly})
+    day = date(2026, 3, 9)
+
+    def hold(uri: str, *hours: int) -> None:
+        ledger.see("logs", [Seen(uri, "p", 1, day)], [])
+        ledger.learn("logs", {uri: ("p", [Day(day, sum(1 << hour for hour in hours), 1)], None)})
+
+    hold("night", 0, 1)
+    hold("noon", 12)
+    states = {name: _item(schedule, ledger, f"2026-03-09T{name}Z", "hours") for name in ("01", "02", "12")}
+    assert [item.state for item in states.values()] == ["due", "missing", "due"]
+    assert (states["01"].inputs, states["12"].inputs) == (("night",), ("noon",))
+    assert states["12"].options is not None
+    assert (states["12"].options["since"], states["12"].options["until"]) == (
+        "2026-03-09T12:00:00Z",
+        "2026-03-09T13:00:00Z",
+    )
+    assert states["12"].output == "/h/2026-03-09T12Z"
+    for name in ("01", "12"):
+        _publish(schedule, ledger, f"2026-03-09T{name}Z", "hours")
+    _next_night(ledger)
+    hold("late", 12)
+    found = [_item(schedule, ledger, f"2026-03-09T{name}Z", "hours").state for name in ("01", "12")]
+    assert found == ["published", "stale"]
+    assert _item(schedule, ledger, "2026-03-10T01Z", "hours").state == "later", "its grace is an hour"
+
+
 def test_other_options_make_stale(schedule: Schedule, ledger: Ledger) -> None:
     _arrive(ledger, "a", 1, 1)
     _publish(schedule, ledger, "2026-03-01")
@@ -276,3 +316,67 @@ def test_what_cost_more_than_planned_is_a_problem(schedule: Schedule, ledger: Le
     items = [_item(schedule, ledger, f"2026-03-0{day}") for day in (1, 2)]
     found = problems(schedule, Board(schedule, ledger, NOW), items, ledger)
     assert [str(one) for one in found] == ["cost: compact 2026-03-01: cost $2.50, planned were at most $2.00"]
+
+
+class _Maker:
+    """Publishes without a job, or fails."""
+
+    def __init__(self, ledger: Ledger, *fails: str) -> None:
+        self._ledger, self._fails = ledger, fails
+        self.made: list[tuple[str, str]] = []
+
+    def make(self, item: Item) -> Made:
+        self.made.append(item.key)
+        if item.partition.name in self._fails:
+            attempt = self._ledger.begin_attempt("run", *item.key, 1, item.fingerprint)
+            self._ledger.end_attempt(attempt, {"status": "failed", "exit_status": 1, "error": "no"}, None)
+            return Made(False, "no")
+        _keep(self._ledger, item)
+        return Made(True)
+
+
+def _caught_up(schedule: Schedule, ledger: Ledger, maker: _Maker, since: int, limit: int | None = None) -> Night:
+    """A run over so many days."""
+    found, scope = Night("run"), Scope(NOW - timedelta(days=since), NOW, limit=limit)
+    night._make_all(schedule, Board(schedule, ledger, NOW), scope, maker, found, Event())  # type: ignore[arg-type]
+    return found
+
+
+@pytest.mark.slow
+def test_catching_up_looks_at_a_partition_a_few_times(
+    schedule: Schedule, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = replace(schedule, start=date(2025, 3, 10))
+    days = [schedule.start + timedelta(days=n) for n in range(365)]
+    ledger.see("logs", [Seen(str(day), "p", 1, day) for day in days], [])
+    ledger.learn("logs", {str(day): ("p", [Day(day, ALL, 1)], None) for day in days})
+    looks: Counter[tuple[str, str]] = Counter()
+    look = Board._look
+
+    def counted(board: Board, task: Task, partition: Partition) -> Item:
+        looks[task.name, partition.name] += 1
+        return look(board, task, partition)
+
+    monkeypatch.setattr(Board, "_look", counted)
+    maker = _Maker(ledger)
+    assert len(_caught_up(schedule, ledger, maker, 400).made) == len(maker.made) == 365 * 2 + 52
+    assert looks.total() < 4 * len(maker.made)
+    assert maker.made[:3] == [("compact", "2025-03-10"), ("daily_stats", "2025-03-10"), ("compact", "2025-03-11")]
+    week = maker.made.index(("rollup", "2025-W11"))
+    assert maker.made[week - 1] == ("compact", "2025-03-16"), "as soon as its last day is made"
+
+
+def test_what_failed_before_is_tried_after_all_others(schedule: Schedule, ledger: Ledger) -> None:
+    schedule = replace(schedule, tasks={**schedule.tasks, "compact": replace(schedule.tasks["compact"], attempts=1)})
+    for day in (7, 8, 9):
+        _arrive(ledger, f"a{day}", day, day)
+    first, second = _Maker(ledger, "2026-03-07"), _Maker(ledger)
+    assert len(_caught_up(schedule, ledger, first, 3).failed) == 1
+    assert first.made[0] == ("compact", "2026-03-07")
+    _arrive(ledger, "late", 9, 9)
+    assert _caught_up(schedule, ledger, second, 3, limit=1).left == 0
+    assert second.made == [("compact", "2026-03-09")], "the limit counts both"
+    third = _Maker(ledger)
+    _caught_up(schedule, ledger, third, 3)
+    assert third.made[0] == ("compact", "2026-03-07")
+    assert ("daily_stats", "2026-03-07") in third.made

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.slow
         (["run", "--date", "today"], '"today" is no date; write it as 2026-03-01'),
         (["backfill", "--from", "2026-03-02", "--to", "2026-03-01"], "--from 2026-03-02 --to 2026-03-01: --from is after --to; both days are included"),
         (["rerun", "--date", "2026-03-01", "--jobs", "daily"], '--jobs: there is no job "daily"; use some of compact, daily_stats'),
+        (["run", "--date", "2026-02-28"], "--date 2026-02-28: is before the schedule's start, 2026-03-01; set start to an earlier day"),
+        (["backfill", "--from", "2026-02-01", "--to", "2026-03-09"], "--from 2026-02-01: is before the schedule's start, 2026-03-01; set start to an earlier day"),
         (["history", "--limit", "0"], '"0" is no count; write a whole number from 1'),
     ],
 )  # fmt: skip
@@ -36,6 +38,15 @@ def test_a_schedule_that_is_not_there(tmp_path: Path) -> None:
     done = run("jobs.schedule", "run", "--schedule", tmp_path / "no.toml")
     told = f"error: {tmp_path}/no.toml: cannot be read: No such file or directory; name the schedule: --schedule FILE\n"
     assert (done.returncode, done.stderr.decode()) == (3, told)
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_state_folder_that_cannot_be_made(tmp_path: Path, command: str) -> None:
+    home = Home(tmp_path).write()
+    (tmp_path / "state").touch()
+    done = run("jobs.schedule", command, "--schedule", home.file)
+    told = f"error: {tmp_path}/state: the ledger cannot be used: File exists; name another state folder\n"
+    assert (done.returncode, done.stderr.decode()) == (1, told)
 
 
 def test_a_package_that_is_not_installed(tmp_path: Path) -> None:

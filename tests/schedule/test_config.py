@@ -71,6 +71,8 @@ def test_the_shipped_example_is_right() -> None:
         ('[jobs.hourly_profile]\ninput = "compact"', '[jobs.hourly_profile]\ninput = "anomalies"', "jobs wait for each other: "),
         ("[jobs.compact]", '[jobs.compact]\ncadence = "dayly"', 'jobs.compact.cadence: "dayly" is unknown; did you mean daily?'),
         ("[jobs.compact]", '[jobs.compact]\ntime_zone = "Asia/Tokyo"', "jobs.compact.time_zone: days of compact are UTC's; leave it out"),
+        ("[jobs.compact]", '[jobs.compact]\nretention = "2d"', "jobs.compact.retention: 2d is too short: hourly_profile reads what is up to 2.04d old; keep it longer, or have less read"),
+        ("[inputs.logs]", f"[inputs.{'l' * 101}]", f"inputs.{'l' * 101}: is no name; use small letters, digits and _, at most 100"),
         ("[jobs.compact]", "[jobs.compact]\nattempts = 0", "jobs.compact.attempts: 0 is no whole number from 1"),
         ("[jobs.compact]", "[jobs.compact]\noptions = { from = 1 }", "jobs.compact.options.from: is the schedule's own to say; leave it out"),
         ("[jobs.compact]", '[jobs.compact]\njob = "compakt"', "jobs.compact.job: there is no job 'compakt'; the jobs are "),

@@ -60,6 +60,34 @@ def test_s3_that_is_busy(tmp_path: Path, s3: S3Server, proxy: Faults) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.s3
+def test_s3_that_is_busy_just_after_a_result_was_published(tmp_path: Path, s3: S3Server, proxy: Faults) -> None:
+    s3.client().create_bucket(Bucket="lake")
+    home = Home(tmp_path, "s3://lake/logs", "s3://lake/out", lake=s3).write()
+    home.env = {"AWS_ENDPOINT_URL": proxy.url, "AWS_MAX_ATTEMPTS": "2", **mark()}
+    home.arrive("2026-03-01")
+    busy: list[bool] = []
+
+    def after_the_put(client: socket.socket, answer: bytes) -> None:
+        if proxy.seen[-1].startswith("PUT"):
+            busy.extend([True, True])
+            client.sendall(answer)
+        elif busy:
+            busy.pop()
+            slow_down(client, b"")
+        else:
+            client.sendall(answer)
+
+    proxy.pattern, proxy.faults = "/out/sorted/.*_SUCCESS", [after_the_put] * 1000
+    said = home.night(NIGHT).splitlines()
+    assert said[0].startswith("compact 2026-03-01: failed: s3://lake/out/sorted/2026-03-01"), said
+    assert "S3 is too busy (503)" in said[0], said
+    assert said[1] == "compact 2026-03-01: again in 0 s"
+    assert said[2].startswith("compact 2026-03-01: is published already, by run "), "not made twice"
+    assert "2 made, 0 failed" in said[-1]
+    assert not busy
+
+
 class Line:
     """A line to a server that can be cut."""
 

@@ -68,6 +68,30 @@ def test_the_dead_lose_it_and_their_token_is_worth_nothing(place: Place) -> None
     assert place.look().owner == "two"
 
 
+def test_a_holder_outgrows_a_token_that_it_met(place: Place) -> None:
+    held = Lease(place, taken(place, "one", 1), 0.4)
+    held.outgrow(7)
+    assert (held.token, place.look().token, place.look().owner) == (8, 8, "one")
+    assert not held.lost.wait(0.5), "and goes on giving signs of life"
+    assert place.take(place.look(), "two") or place.take(place.look(), "two")
+    with pytest.raises(BusyError, match="another run has taken over"):
+        held.outgrow(20)
+    assert held.lost.is_set()
+    held.end()
+    assert place.look().owner == "two"
+
+
+def test_a_lease_that_begins_anew_outgrows_what_the_ledger_knows(place: Place, ledger: Ledger) -> None:
+    """As where a schedule goes from its ledger's lease to DynamoDB's."""
+    known = LedgerPlace(ledger)
+    for _ in range(5):
+        known.release(taken(known, "before", 1))
+    held = Lease(place, taken(place, "one", 1), 1)
+    lease.fence(ledger, held)
+    assert (held.token, ledger.token, place.look().token, known.look().token) == (6, 6, 6, 6)
+    held.end()
+
+
 def test_what_this_host_left_is_taken_at_once(place: Place) -> None:
     taken(place, "one", 60)
     begun = time.monotonic()

@@ -18,6 +18,7 @@ from jobs.schedule.ledger import connect
 from jobs.schedule.ledger.connect import LedgerError
 from jobs.schedule.ledger.models import REVISION, Base, LeaseRow, ObjectRow, PartitionRow, RunRow
 from jobs.schedule.ledger.store import Ledger, Log, Seen, Tries
+from jobs.schedule.names import Names
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -51,6 +52,31 @@ def test_a_migration_that_was_killed_is_gone_on_with(ledger: Ledger) -> None:
     ledger.prepare()
     with ledger.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_a_ledger_of_the_first_version_goes_on_and_may_be_moved(url: str) -> None:
+    """Its names are absolute, and fingerprints of them are in `_SUCCESS`, so they stay."""
+    old = Ledger(url, lambda: NOON, Names("/srv/old", ("/srv/old/logs/",), origin="/srv/old"))
+    with old.engine.begin() as connection:
+        connect.upgrade(connection, "", "0001")
+    old.token = leases.taken(leases.LedgerPlace(old), "us", 1)
+    old.begin_run("run-1", "run")
+    old.see("logs", [Seen("/srv/old/logs/a.csv", "p", 1), Seen("/data/b.csv", "p", 1)], [])
+    old.close()
+    days = date(2026, 3, 1), date(2026, 3, 1)
+    for folder in ("/srv/old", "/srv/new"):
+        ledger = Ledger(url, lambda: NOON, Names(folder, (f"{folder}/logs/",)))
+        ledger.prepare()
+        assert ledger.names.origin == "/srv/old"
+        assert (
+            set(ledger.objects("logs", *days))
+            == set(ledger.logs("logs", *days))
+            == {f"{folder}/logs/a.csv", "/data/b.csv"}
+        )
+        ledger.close()
+    with ledger.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    ledger.close()
 
 
 def test_preparing_twice_changes_nothing_and_a_later_version_is_refused(ledger: Ledger) -> None:

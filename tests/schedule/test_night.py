@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path).write()
+def home(home: Home) -> Home:
     for day in ("2026-03-01", "2026-03-02"):
         home.arrive(day)
     return home

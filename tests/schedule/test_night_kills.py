@@ -21,18 +21,12 @@ TRIED = 3
 """How many moments of a night are tried where not all are."""
 
 
-@pytest.fixture(params=["folder", "s3"])
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+@pytest.fixture
+def home(home_anywhere: Home) -> Home:
     """A home with the logs of one day."""
-    home = Home(tmp_path / "home", schedule=ALERT, env=mark())
-    home.folder.mkdir()
-    if request.param == "s3":
-        home.lake = request.getfixturevalue("s3")
-        home.lake.client().create_bucket(Bucket="lake")
-        home.logs, home.out = "s3://lake/logs", "s3://lake/out"
-    home.write()
-    home.arrive("2026-03-01")
-    return home
+    home_anywhere.schedule, home_anywhere.env = ALERT, mark()
+    home_anywhere.write().arrive("2026-03-01")
+    return home_anywhere
 
 
 def _first(home: Home) -> str:

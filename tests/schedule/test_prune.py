@@ -20,19 +20,14 @@ pytestmark = pytest.mark.slow
 NIGHT, LATER = "2026-03-03T02:00:00+00:00", "2026-03-12T02:00:00+00:00"
 
 
-@pytest.fixture(params=["folder", "s3"])
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
-    home = Home(tmp_path / "home", compact='retention = "10d"')
-    home.folder.mkdir()
-    if request.param == "s3":
-        home.lake = request.getfixturevalue("s3")
-        home.lake.client().create_bucket(Bucket="lake")
-        home.logs, home.out = "s3://lake/logs", "s3://lake/out"
-    home.write()
+@pytest.fixture
+def home(home_anywhere: Home) -> Home:
+    home_anywhere.compact = 'retention = "10d"'
+    home_anywhere.write()
     for day in ("2026-03-01", "2026-03-02"):
-        home.arrive(day)
-    home.night(NIGHT)
-    return home
+        home_anywhere.arrive(day)
+    home_anywhere.night(NIGHT)
+    return home_anywhere
 
 
 def _shown(home: Home, *arguments: str) -> tuple[int, str]:

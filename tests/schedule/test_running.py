@@ -38,9 +38,9 @@ if "jobs.schedule.attempt" in sys.orig_argv:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path, compact='time_limit = "4s"', env=mark()).write()
-    home.arrive("2026-03-01")
+def home(home: Home) -> Home:
+    home.compact, home.env = 'time_limit = "4s"', mark()
+    home.write().arrive("2026-03-01")
     return home
 
 
@@ -106,13 +106,15 @@ def test_attempts_end_and_begin_again_on_request(home: Home) -> None:
 
 def test_what_happens_as_json(home: Home) -> None:
     lines = [json.loads(line) for line in _run(home, "--json", "-q").stderr.decode().splitlines()]
-    assert [(line["event"], line["job"]) for line in lines] == [
+    assert [(line["event"], line.get("job")) for line in lines] == [
         ("started", "compact"),
         ("published", "compact"),
         ("started", "daily_stats"),
         ("published", "daily_stats"),
+        ("ended", None),
     ]
     assert lines[1]["readings"] == 3
+    assert (lines[4]["made"], lines[4]["failed"], lines[4]["errors"]) == (2, 0, [])
 
 
 def test_of_two_runs_at_once_one_does_the_work(home: Home) -> None:

@@ -19,7 +19,7 @@ def whole(home: Home) -> dict[tuple[str, str], list[str]]:
     """The bytes of each published result, as SHA-256 of its parts. Fails where the ledger and the lake do not agree,
     something is under way, or something lies about that no reader needs."""
     schedule = config.load(home.file)
-    ledger = Ledger(schedule.ledger)
+    ledger = Ledger(schedule.ledger, names=schedule.names)
     found = ledger.partitions()
     assert list(verify_lines(found.values(), str)) == []
     with ledger.reading() as session:

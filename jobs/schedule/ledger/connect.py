@@ -39,7 +39,7 @@ def open_database(url: str) -> Engine:
     options: dict[str, Any] = {"pool_pre_ping": name != "sqlite"}
     if name == "sqlite":
         if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(parsed.database).parent)
         options["connect_args"] = {"timeout": _WAIT_SECONDS}
     else:
         options["connect_args"] = {"connect_timeout": _WAIT_SECONDS}
@@ -58,15 +58,23 @@ def open_database(url: str) -> Engine:
     return engine
 
 
-def migrate(engine: Engine) -> None:
-    """Have the tables be those of `models`. Raises JobError for a ledger of a later version."""
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"the ledger cannot be used: {error.strerror}"
+        raise LedgerError(what, where=str(folder), fix="name another state folder") from None
+
+
+def migrate(engine: Engine, folder: str) -> None:
+    """Have the tables be those of `models`. folder: the schedule's. Raises JobError for a ledger of a later version."""
     for attempt in range(_TRIES):
         with told(engine), engine.begin() as connection:
             if _is_current(connection):
                 return
         try:
             with engine.begin() as connection:
-                _upgrade(connection)
+                upgrade(connection, folder)
                 return
         except DBAPIError:  # another host may just have made the same tables
             if attempt + 1 == _TRIES:
@@ -102,14 +110,15 @@ def _is_current(connection: Connection) -> bool:
     return bool(found == REVISION)
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, folder: str, revision: str = "head") -> None:
+    """Have the tables be those of a later version."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    config.attributes |= {"connection": connection, "folder": folder}
+    command.upgrade(config, revision)
 
 
 def _set_up_sqlite(connection: Any, record: Any) -> None:

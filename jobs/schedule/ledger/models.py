@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Date, Double, ForeignKey, Index, Integer, Str
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that makes these tables."""
 
 
@@ -82,9 +82,9 @@ class AttemptRow(Base):
 
 
 class PartitionRow(Base):
-    """A partition's published result. fingerprint: of the input and options it was made of. content: of its bytes.
-    token: of the lease under which it was made. cost, planned_cost: US dollars, the most that was planned, where an
-    engine tells. pruned: since when it is not kept any more."""
+    """A partition's published result. output: the name of its place (jobs/schedule/names.py). fingerprint: of the input
+    and options it was made of. content: of its bytes. token: of the lease under which it was made. cost, planned_cost:
+    US dollars, the most that was planned, where an engine tells. pruned: since when it is not kept any more."""
 
     __tablename__ = "partitions"
     task: Mapped[str] = mapped_column(NAME, primary_key=True)
@@ -107,9 +107,9 @@ class PartitionRow(Base):
 
 
 class ObjectRow(Base):
-    """A log object of a source. pin: size, and etag or time, as it was listed; learned: the pin under which its days
-    were read. damage: what is wrong with it. seen_by, gone_by: the tokens of the leases under which it was found, and
-    was not found any more; unlike times they say for sure what was there when a partition was made."""
+    """A log object of a source. uri: its name. pin: size, and etag or time, as it was listed; learned: the pin under
+    which its days were read. damage: what is wrong with it. seen_by, gone_by: the tokens of the leases under which it
+    was found, and was not found any more; unlike times they say for sure what was there when a partition was made."""
 
     __tablename__ = "objects"
     id: Mapped[str] = mapped_column(HASH, primary_key=True)
@@ -162,3 +162,12 @@ class AlertRow(Base):
     raised: Mapped[datetime] = mapped_column(Instant)
     told: Mapped[str] = mapped_column(Text)
     cleared: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class OriginRow(Base):
+    """At most one: the schedule's folder when this ledger, whose names of files are absolute, was migrated. Names in
+    others are relative to the folder."""
+
+    __tablename__ = "origins"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    folder: Mapped[str] = mapped_column(Text)

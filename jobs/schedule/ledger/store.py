@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -20,7 +20,8 @@ from jobs.errors import BusyError
 from jobs.schedule.durable import step
 from jobs.schedule.hours import Day, unknown
 from jobs.schedule.ledger.connect import migrate, open_database, told
-from jobs.schedule.ledger.models import AttemptRow, LeaseRow, ObjectDayRow, ObjectRow, PartitionRow, RunRow
+from jobs.schedule.ledger.models import AttemptRow, LeaseRow, ObjectDayRow, ObjectRow, OriginRow, PartitionRow, RunRow
+from jobs.schedule.names import Names
 
 LEASE = "schedule"
 _AT_ONCE = 500
@@ -59,17 +60,23 @@ class Tries:
 
 
 class Ledger:
-    """The ledger at a URL. `clock`: what time it is. Raises LedgerError, in one line, whenever it cannot be used."""
+    """The ledger at a URL. `clock`: what time it is; `names`: how places stand in it, which nobody sees but for its
+    tables. Raises LedgerError, in one line, whenever it cannot be used."""
 
-    def __init__(self, url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC), names: Names | None = None
+    ) -> None:
         self.engine: Engine = open_database(url)
         self.clock = clock
+        self.names = names or Names()
         self.token: int | None = None
 
     def prepare(self) -> None:
         """Make or migrate the tables."""
         with told(self.engine):
-            migrate(self.engine)
+            migrate(self.engine, self.names.folder)
+        with self.reading() as session:
+            self.names = replace(self.names, origin=session.scalars(select(OriginRow.folder)).first() or "")
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -147,25 +154,28 @@ class Ledger:
 
     def _keep(self, session: Session, published: PartitionRow) -> None:
         published.token = self._held()
-        session.merge(published)
+        session.merge(published).output = self.names.of(published.output)
 
     def _held(self) -> int:
         assert self.token is not None, "the lease is held by whoever writes"
         return self.token
 
-    def tries(self) -> dict[tuple[str, str, str], Tries]:
-        """By task, partition and fingerprint: attempts that failed; what was lost or met another does not count."""
+    def tries(self, only: tuple[str, str] | None = None) -> dict[tuple[str, str, str], Tries]:
+        """By task, partition and fingerprint: attempts that failed; what was lost or met another does not count. only:
+        of this task and partition."""
+        row = AttemptRow
+        wanted = select(row.task, row.partition, row.fingerprint, row.status, row.exit_status, row.error)
+        wanted = wanted.where(row.status.in_(("failed", "timeout", "published"))).order_by(row.id)
+        if only is not None:
+            wanted = wanted.where(row.task == only[0], row.partition == only[1])
         found: dict[tuple[str, str, str], Tries] = {}
         with self.reading() as session:
-            for row in session.scalars(
-                select(AttemptRow).where(AttemptRow.status != "running").order_by(AttemptRow.id)
-            ):
-                key = (row.task, row.partition, row.fingerprint)
-                if row.status in ("failed", "timeout"):
-                    before = found.get(key, Tries())
-                    found[key] = Tries(before.failed + 1, row.status, row.exit_status, row.error)
-                elif row.status == "published":
+            for task, partition, fingerprint, status, exit_status, error in session.execute(wanted):
+                key = (task, partition, fingerprint)
+                if status == "published":
                     found.pop(key, None)
+                else:
+                    found[key] = Tries(found.get(key, Tries()).failed + 1, status, exit_status, error)
         return found
 
     def history(self, limit: int, task: str | None = None, partition: str | None = None) -> list[AttemptRow]:
@@ -180,10 +190,16 @@ class Ledger:
 
     # What is published
 
-    def partitions(self) -> dict[tuple[str, str], PartitionRow]:
-        """By task and partition."""
+    def partitions(self, only: tuple[str, str] | None = None) -> dict[tuple[str, str], PartitionRow]:
+        """By task and partition. only: this one, if it is published."""
+        wanted = select(PartitionRow)
+        if only is not None:
+            wanted = wanted.where(PartitionRow.task == only[0], PartitionRow.partition == only[1])
         with self.reading() as session:
-            return {(row.task, row.partition): row for row in session.scalars(select(PartitionRow))}
+            rows = list(session.scalars(wanted))
+        for row in rows:
+            row.output = self.names.place(row.output)
+        return {(row.task, row.partition): row for row in rows}
 
     # Objects and the days they hold readings of
 
@@ -192,7 +208,7 @@ class Ledger:
         arrived = or_(ObjectRow.arrived.is_(None), ObjectRow.arrived.between(since, until))
         with self.reading() as session:
             found = session.scalars(select(ObjectRow).where(ObjectRow.source == source, arrived))
-            return {row.uri: row for row in found}
+            return {self.names.place(row.uri): row for row in found}
 
     def logs(self, source: str, since: date, until: date) -> dict[str, Log]:
         """The objects that hold readings of the UTC days [since, until], with what they hold of these, by URI."""
@@ -203,19 +219,20 @@ class Ledger:
             for row, held in session.execute(wanted.order_by(ObjectRow.uri, ObjectDayRow.day)):
                 before = found[row.uri].days if row.uri in found else ()
                 days = (*before, Day(held.day, held.hours, held.readings))
-                found[row.uri] = Log(row.uri, row.pin, row.seen_by, row.gone_by, days)
-        return found
+                found[row.uri] = Log(self.names.place(row.uri), row.pin, row.seen_by, row.gone_by, days)
+        return {log.uri: log for log in found.values()}
 
     def see(self, source: str, listed: Iterable[Seen], gone: Iterable[str]) -> None:
         """Objects that are new or changed, and those that are there no more."""
-        now, token, found = self.clock(), self._held(), list(listed)
+        now, token = self.clock(), self._held()
+        found = {self.names.of(seen.uri): seen for seen in listed}
         with self.writing("ledger.objects") as session:
-            known = _rows(session, source, [seen.uri for seen in found])
+            known = _rows(session, source, found)
             new: list[ObjectRow] = []
-            for seen in found:
-                row = known.get(seen.uri)
+            for name, seen in found.items():
+                row = known.get(name)
                 if row is None:
-                    row = ObjectRow(id=object_id(source, seen.uri), source=source, uri=seen.uri, first_seen=now)
+                    row = ObjectRow(id=object_id(source, name), source=source, uri=name, first_seen=now)
                     row.seen_by = token
                     new.append(row)
                 elif row.gone_by is not None:
@@ -226,17 +243,18 @@ class Ledger:
             session.add_all(_day_row(row, unknown(arrival(row))) for row in new)  # until they are read
             for row in known.values():
                 session.merge(_day_row(row, unknown(arrival(row))))
-            for row in _rows(session, source, gone).values():
+            for row in _rows(session, source, map(self.names.of, gone)).values():
                 row.gone_by = row.gone_by or token
 
     def learn(self, source: str, learned: Mapping[str, tuple[str, list[Day], str | None]]) -> None:
         """By URI: the pin under which an object was read, the days that it holds, and its damage."""
+        by_name = {self.names.of(uri): found for uri, found in learned.items()}
         with self.writing("ledger.days") as session:
-            rows = _rows(session, source, learned)
+            rows = _rows(session, source, by_name)
             for ids in _in_lots([row.id for row in rows.values()]):
                 session.execute(delete(ObjectDayRow).where(ObjectDayRow.object_id.in_(ids)))
-            for uri, row in rows.items():
-                row.learned, days, row.damage = learned[uri]
+            for name, row in rows.items():
+                row.learned, days, row.damage = by_name[name]
                 found = {day.day: day for day in days}
                 if row.damage is not None or (row.size and not days):
                     found[arrival(row)] = unknown(arrival(row))
@@ -248,9 +266,9 @@ def arrival(row: ObjectRow) -> date:
     return row.arrived or row.first_seen.astimezone(UTC).date()
 
 
-def _rows(session: Session, source: str, uris: Iterable[str]) -> dict[str, ObjectRow]:
-    """Those of these objects that are known, by URI."""
-    wanted = (ObjectRow.id.in_(ids) for ids in _in_lots([object_id(source, uri) for uri in uris]))
+def _rows(session: Session, source: str, names: Iterable[str]) -> dict[str, ObjectRow]:
+    """Those of these objects that are known, by name."""
+    wanted = (ObjectRow.id.in_(ids) for ids in _in_lots([object_id(source, name) for name in names]))
     return {row.uri: row for some in wanted for row in session.scalars(select(ObjectRow).where(some))}
 
 
@@ -262,9 +280,9 @@ def _day_row(row: ObjectRow, day: Day) -> ObjectDayRow:
     return ObjectDayRow(object_id=row.id, day=day.day, hours=day.hours, readings=day.readings)
 
 
-def object_id(source: str, uri: str) -> str:
-    """URIs are longer than what databases take as a key."""
-    return hashlib.sha256(f"{source}\0{uri}".encode()).hexdigest()
+def object_id(source: str, name: str) -> str:
+    """Names are longer than what databases take as a key."""
+    return hashlib.sha256(f"{source}\0{name}".encode()).hexdigest()
 
 
 def lost_lease() -> BusyError:
