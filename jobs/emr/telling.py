@@ -51,7 +51,7 @@ def lines_of_workers(planned: Workers) -> Iterator[str]:
     yield f"workers   {planned.release} Serverless in {planned.region}, {kind}, at most {planned.slots:,} tasks at once"
     each = f"{planned.cores} vCPU, {planned.memory_gb} GB of memory and {planned.disk_gb} GB of disk each"
     yield f"  1 for the driver, at most {planned.executors:,} for executors, {each}"
-    yield f"tasks     {planned.map_tasks:,} splits"
+    yield f"tasks     {planned.map_tasks:,} split{'' if planned.map_tasks == 1 else 's'}"
     yield from _time_and_price(planned)
 
 
