@@ -222,21 +222,6 @@ def test_a_driver_that_refuses_is_told_with_its_status(emr: Rehearsal, tmp_path:
 @pytest.mark.slow
 @pytest.mark.full
 @pytest.mark.xdist_group("emr")
-def test_a_run_that_fails_is_told_by_its_driver(emr: Rehearsal, tmp_path: Path) -> None:
-    """Spark itself does not start."""
-    fill(emr)
-    given = ("--output-dir", "s3://lake/out", "--conf", "spark.sql.session.timeZone=nowhere")
-    done = told(tmp_path, "s3://lake/logs/", *SERVERLESS, *given, module=TWIN)
-    assert (done.status, done.output) == (1, "")
-    assert done.errors.splitlines()[-1].startswith("error: ")
-    assert states() == ["TERMINATED"]
-
-
-@pytest.mark.hadoop
-@pytest.mark.spark
-@pytest.mark.slow
-@pytest.mark.full
-@pytest.mark.xdist_group("emr")
 @pytest.mark.parametrize("answer", [b"y\n", b"n\n"], ids=["left", "ended"])
 def test_a_run_that_is_interrupted(emr: Rehearsal, tmp_path: Path, answer: bytes) -> None:
     """The terminal's Ctrl-C asks; what is left publishes, and its application stops by itself."""
