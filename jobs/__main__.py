@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from jobs.engine.aligned import aligned
 from jobs.engine.guard import guarded
 from jobs.registry import all_jobs, engines
 
@@ -15,9 +16,7 @@ def _list() -> int:
         name = sys.argv[1] if sys.argv[1] in all_jobs() else "NAME"
         raise UsageError(f"unknown argument {sys.argv[1]!r}", fix=f"run python -m jobs.{name} for a job")
     rows = [(job.NAME, job.QUESTION, ", ".join(engines(job.NAME))) for job in all_jobs().values()]
-    widths = [max(len(row[i]) for row in rows) for i in range(2)]
-    for name, question, where in rows:
-        print(f"{name:<{widths[0]}}  {question:<{widths[1]}}  {where}")
+    print(*aligned(rows), sep="\n")
     print("\nRun one with: python -m jobs.NAME INPUT   (--help says more)", file=sys.stderr)
     return 0
 

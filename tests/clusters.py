@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -34,17 +35,28 @@ def need_hadoop() -> None:
     need("java", "mvn")
 
 
+@dataclass(frozen=True)
+class Rehearsal(S3Server):
+    """A rehearsal of EMR's. requests: the file where the server notes what it is asked. `environ` has a submitter's
+    keys, `client` the test's own."""
+
+    requests: Path
+
+
 @contextmanager
-def emr_rehearsal() -> Iterator[S3Server]:
+def emr_rehearsal() -> Iterator[Rehearsal]:
     """EMR's control plane with a Hadoop cluster behind it, and its S3, while the context lasts."""
     need_hadoop()
     with tempfile.TemporaryDirectory(prefix="emr-", ignore_cleanup_errors=True) as folder:
-        command = [sys.executable, "-m", "scripts.emr_rehearsal", "--dir", folder]
+        requests = Path(folder, "requests.jsonl")
+        own = ("--dir", folder, "--record", str(requests))
+        command = [sys.executable, "-m", "scripts.emr_rehearsal", *own]
         with child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout is not None
             url = process.stdout.readline().decode().partition("=")[2].strip()
             assert url, "the rehearsal did not start"
-            yield S3Server(url, environment(url))
+            submitter = {"AWS_ACCESS_KEY_ID": "submitter", "AWS_SECRET_ACCESS_KEY": "submitter"}
+            yield Rehearsal(url, environment(url) | submitter, requests)
 
 
 @contextmanager

@@ -1,25 +1,26 @@
-"""`python -m jobs.emr`: the suite's clusters on Amazon EMR."""
+"""`python -m jobs.emr`: the suite's clusters on Amazon EMR, and its applications of EMR Serverless."""
 
 from __future__ import annotations
 
 import argparse
 import itertools
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from jobs import registry
-from jobs.emr import aws, clusters, history, telling
-from jobs.emr.clusters import ALIVE, Found
+from jobs.emr import aws, history, telling
+from jobs.emr.account import Account, is_cluster
+from jobs.emr.clusters import Found
+from jobs.engine.aligned import aligned
 from jobs.engine.cache import cache_folder
 from jobs.engine.guard import guarded, subcommands
 from jobs.errors import JobError, UsageError
 
 _COMMANDS = {
     "run": "run several jobs on one cluster, one after the other; the options are those of `-r emr`, for all of them",
-    "status": "show a cluster and its steps, by default the newest",
-    "clusters": "list clusters that have not ended; --orphans: those that cost and do nothing, status 1 if any",
-    "terminate": "end clusters",
+    "status": "show a cluster or application and its steps, by default the newest",
+    "clusters": "list clusters and applications that have not ended; --orphans: those that do nothing, status 1 if any",
+    "terminate": "end clusters and applications",
     "logs": "print the logs of a cluster's steps, and what its containers said",
     "costs": "list what this machine has run on EMR, planned and actual, by the prices of the plans",
 }
@@ -33,16 +34,16 @@ def main() -> int:
     options = _parser().parse_args()
     if options.command == "costs":
         return _costs(history.read(cache_folder() / "emr"), options.job)
-    emr = aws.client("emr", aws.region(options.region))
+    account = Account(options.region)
     try:
         if options.command == "clusters":
-            return _clusters(emr, orphans=options.orphans, every=options.all)
+            return _clusters(account, orphans=options.orphans, every=options.all)
         if options.command == "terminate":
-            return _terminate(emr, options.cluster, orphans=options.orphans)
-        found = clusters.described(emr, options.cluster) if options.cluster else _newest(emr)
+            return _terminate(account, options.cluster, orphans=options.orphans)
+        found = account.described(options.cluster) if options.cluster else _newest(account)
         if options.command == "status":
             return _status(found)
-        return _logs(found, options.step, options.region)
+        return _logs(account, found, options.step)
     except Exception as error:
         if (told := aws.explained(error, "EMR")) is None:
             raise
@@ -60,8 +61,8 @@ def _run(arguments: list[str]) -> int:
     return run([known[name] for name in names], arguments[len(names) :])
 
 
-def _newest(emr: object) -> Found:
-    found = next(clusters.listed(emr, since=datetime.now(UTC) - _RECENT), None)
+def _newest(account: Account) -> Found:
+    found = next(account.listed(ended=True, since=datetime.now(UTC) - _RECENT), None)
     if found is None:
         raise JobError("no cluster of the last 30 days", where="EMR", fix="name one, or another --region")
     return found
@@ -77,14 +78,15 @@ def _status(found: Found) -> int:
     print(f"logs     {found.logs or 'none'}")
     if found.steps:
         print()
-    rows = [(s.id, s.name, _state(s.state), _time(s.began), _length(s.began, s.ended)) for s in found.steps]
-    _table([("step", "name", "state", "began", "took"), *rows] if rows else [])
-    return 1 if found.state == "TERMINATED_WITH_ERRORS" else 0
+        rows = [(s.id, s.name, _state(s.state), _time(s.began), _length(s.began, s.ended)) for s in found.steps]
+        print(*aligned([("step", "name", "state", "began", "took"), *rows]), sep="\n")
+    failed = found.state == "TERMINATED_WITH_ERRORS" or (not is_cluster(found.id) and found.reason)
+    return 1 if failed else 0
 
 
-def _clusters(emr: object, *, orphans: bool, every: bool) -> int:
+def _clusters(account: Account, *, orphans: bool, every: bool) -> int:
     now = datetime.now(UTC)
-    found = list(clusters.listed(emr, states=() if every else ALIVE, since=now - _RECENT if every else None))
+    found = list(account.listed(ended=every, since=now - _RECENT if every else None))
     if orphans:
         found = [each for each in found if each.is_orphan(now)]
     rows = [
@@ -98,31 +100,32 @@ def _clusters(emr: object, *, orphans: bool, every: bool) -> int:
         )
         for c in found
     ]
-    _table([("cluster", "state", "job", "owner", "started", "age"), *rows] if rows else [])
-    if not rows:
+    if rows:
+        print(*aligned([("cluster", "state", "job", "owner", "started", "age"), *rows]), sep="\n")
+    else:
         print("no cluster does nothing" if orphans else "no cluster runs", file=sys.stderr)
     return 1 if orphans and rows else 0
 
 
-def _terminate(emr: object, names: list[str], *, orphans: bool) -> int:
+def _terminate(account: Account, names: list[str], *, orphans: bool) -> int:
     if orphans == bool(names):
         raise UsageError("name clusters, or give --orphans", where="terminate", fix="see: python -m jobs.emr clusters")
     now = datetime.now(UTC)
     if orphans:
-        found = [each for each in clusters.listed(emr, states=ALIVE) if each.is_orphan(now)]
+        found = [each for each in account.listed() if each.is_orphan(now)]
     else:
-        found = [clusters.described(emr, name) for name in names]
+        found = [account.described(name) for name in names]
     for each in found:
-        if each.state in ALIVE:
-            clusters.terminate(emr, each)
+        if each.is_alive:
+            account.terminate(each)
             print(f"{each.id}: terminating")
         else:
             print(f"{each.id}: {_state(each.state)} since {_time(each.ended)}")
     return 0
 
 
-def _logs(found: Found, step: str | None, region: str | None) -> int:
-    for uri, text in clusters.logs(aws.client("s3", aws.region(region)), found, step=step):
+def _logs(account: Account, found: Found, step: str | None) -> int:
+    for uri, text in account.logs(found, step):
         print(f"==> {uri} <==")
         print(text.decode("utf-8", "replace").rstrip("\n"), end="\n\n")
     return 0
@@ -145,7 +148,7 @@ def _costs(runs: tuple[history.Entry, ...], job: str | None) -> int:
         print("no run is kept", file=sys.stderr)
         return 0
     total = ("total", "", "", "", "", telling.dollars(sum(run.dollars for run in chosen)))
-    _table([("job", "started", "planned", "took", "planned", "cost"), *rows, total])
+    print(*aligned([("job", "started", "planned", "took", "planned", "cost"), *rows, total]), sep="\n")
     return 0
 
 
@@ -170,17 +173,11 @@ def _length(begin: datetime | None, end: datetime | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
 
 
-def _table(rows: Iterable[tuple[str, ...]]) -> None:
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jobs.emr",
-        description="The suite's clusters on Amazon EMR. Credentials and region are found as boto3 does.",
+        description="The suite's clusters on Amazon EMR, and its applications of EMR Serverless.",
+        epilog="Credentials and region are found as boto3 does.",
         allow_abbrev=False,
     )
     for name, command in subcommands(parser, _COMMANDS):
@@ -193,15 +190,15 @@ def _parser() -> argparse.ArgumentParser:
             continue
         command.add_argument("--region", metavar="REGION", help="the region to look in")
         if name in ("status", "logs"):
-            command.add_argument("cluster", nargs="?", metavar="CLUSTER", help="its id, j-…")
+            command.add_argument("cluster", nargs="?", metavar="CLUSTER", help="its id, j-… or an application's")
         if name == "terminate":
-            command.add_argument("cluster", nargs="*", metavar="CLUSTER", help="its id, j-…")
+            command.add_argument("cluster", nargs="*", metavar="CLUSTER", help="its id, j-… or an application's")
         if name in ("clusters", "terminate"):
             command.add_argument("--orphans", action="store_true", help="those that have had nothing to do for 10 min")
         if name == "clusters":
             command.add_argument("--all", action="store_true", help="also those that ended in the last 30 days")
         if name == "logs":
-            command.add_argument("--step", metavar="STEP", help="only that step's own, s-…")
+            command.add_argument("--step", metavar="STEP", help="only that step's own, s-…, or that run's")
     return parser
 
 

@@ -11,14 +11,13 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from jobs.emr import wheel
-from jobs.errors import JobError, UsageError
-from jobs.lake.s3_client import client, http_status, refusal, split_uri
+from jobs.emr import staging, wheel
+from jobs.errors import UsageError
+from jobs.lake.s3_client import split_uri
 
 ARCHITECTURES = ("x86_64", "aarch64")
 HOME = "/opt/sensor-jobs"
@@ -27,10 +26,9 @@ PYTHON = f"{HOME}/bin/python"
 REQUIREMENTS = "requirements.txt"
 SCRIPT = "bootstrap.sh"
 
-_PYTHON_VERSION = "3.11"
+PYTHON_VERSION = "3.11"
 _NEWEST_GLIBC = 34  # that of Amazon Linux 2023, on which EMR 7 runs
 _KEPT = 4
-_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +78,8 @@ def stage(bundle: Bundle, base_uri: str) -> str:
     base_uri: `s3://BUCKET/PREFIX`. Several drivers may do so at once. Raises JobError.
     """
     bucket, prefix = split_uri(base_uri)
-    prefix = f"{prefix.rstrip('/')}/" if prefix.rstrip("/") else ""
-    folder = f"{prefix}packages/{bundle.digest}"
-    uri = f"s3://{bucket}/{folder}"
-    s3 = client()
-
-    def put(path: Path) -> None:
-        key = f"{folder}/{path.name}"
-        if key in there:
-            return
-        with path.open("rb") as file:
-            try:
-                s3.put_object(Bucket=bucket, Key=key, Body=file, IfNoneMatch="*")
-            except Exception as error:
-                if http_status(error) not in (409, 412):  # 409, 412: another driver puts it, or has put it
-                    raise
-
-    try:
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{folder}/")
-        there = {found["Key"] for page in pages for found in page.get("Contents", ())}
-        *wheels, requirements = bundle.files
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(put, wheels))
-        put(requirements)
-    except Exception as error:
-        raise refusal(error, uri, JobError) from None
+    uri = "/".join(filter(None, (f"s3://{bucket}", prefix.rstrip("/"), "packages", bundle.digest)))
+    staging.put(bundle.files, uri)
     return uri
 
 
@@ -120,7 +95,7 @@ def _fill(folder: Path, architecture: str, pins: list[str]) -> None:
         constraints.flush()
         platforms = [f"manylinux_2_{minor}_{architecture}" for minor in range(_NEWEST_GLIBC, 16, -1)]
         flags = [f"--platform={name}" for name in [*platforms, f"manylinux2014_{architecture}"]]
-        of_nodes = ("--only-binary=:all:", f"--python-version={_PYTHON_VERSION}", "--implementation=cp", *flags)
+        of_nodes = ("--only-binary=:all:", f"--python-version={PYTHON_VERSION}", "--implementation=cp", *flags)
         wheel.pip("download", "--dest", folder, "--constraint", constraints.name, *of_nodes, *wanted)
     lines = []
     for path in sorted(folder.glob("*.whl")):
@@ -155,6 +130,6 @@ def _digest(place: Path) -> str:
 
 
 def _forget_old(folder: Path, newest: Path) -> None:
-    made = [path for path in folder.glob("*-*") if path.is_dir() and not path.name.startswith(".") and path != newest]
+    made = [path for path in folder.glob("*-*") if path.is_dir() and "." not in path.name and path != newest]
     for old in sorted(made, key=lambda path: path.stat().st_mtime)[: -(_KEPT - 1)]:
         shutil.rmtree(old, ignore_errors=True)

@@ -1,9 +1,9 @@
-"""The clusters of the suite in an account: what they are, what they do, which nobody uses, and their logs."""
+"""The clusters of the suite on EMR: what they are, what they do, which nobody uses, and their logs."""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +13,8 @@ from jobs.errors import InputError, JobError
 from jobs.lake.s3_client import code_of, split_uri
 
 ALIVE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING")
-_PAID = ALIVE[:-1]
-_BUSY = frozenset({"PENDING", "RUNNING", "CANCEL_PENDING"})
+_OVER = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
+_BUSY = frozenset({"SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCEL_PENDING", "CANCELLING"})
 _GRACE = timedelta(minutes=10)
 
 
@@ -31,7 +31,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A cluster. `reason`: why it is in its state; `logs`: the S3 folder of its logs, empty where it keeps none."""
+    """A cluster, or an application of EMR Serverless with its runs. `reason`: why it is in its state; `logs`: the S3
+    folder of its logs, empty where it keeps none."""
 
     id: str
     name: str
@@ -43,9 +44,13 @@ class Found:
     logs: str
     steps: tuple[Step, ...]
 
+    @property
+    def is_alive(self) -> bool:
+        return not self.state.startswith("TERMINATED")
+
     def is_orphan(self, now: datetime) -> bool:
-        """Whether it is paid for with nothing to do: ten minutes after its last step, or its start, were over."""
-        if self.state not in _PAID or any(step.state in _BUSY for step in self.steps):
+        """Whether it is there with nothing to do: ten minutes after its last step, or its start, were over."""
+        if self.state in _OVER or any(step.state in _BUSY for step in self.steps):
             return False
         last = max([self.created, *(step.ended for step in self.steps if step.ended)])
         return now - last > _GRACE
@@ -103,22 +108,28 @@ def logs(s3: Any, found: Found, *, step: str | None = None) -> Iterator[tuple[st
     """
     if not found.logs:
         raise JobError("the cluster keeps no logs", where=found.id)
-    bucket, prefix = split_uri(found.logs)
+    wanted: Callable[[str], bool] = (lambda part: part.startswith(f"steps/{step}/")) if step else _is_telling
     any_there = False
+    for one in read_logs(s3, found.logs, wanted):
+        any_there = True
+        yield one
+    if not any_there:
+        fix = "EMR writes them every five minutes, and when the cluster ends"
+        raise JobError("no logs are there yet", where=found.logs, fix=fix)
+
+
+def read_logs(s3: Any, folder: str, wanted: Callable[[str], bool] = lambda part: True) -> Iterator[tuple[str, bytes]]:
+    """Uris and contents of the logs in an S3 folder that are not empty. wanted: by their names below it."""
+    bucket, prefix = split_uri(folder)
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for each in page.get("Contents", []):
             part = each["Key"].removeprefix(prefix)
-            wanted = part.startswith(f"steps/{step}/") if step else _is_telling(part)
-            if not wanted:
+            if not wanted(part):
                 continue
             body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
             text = gzip.decompress(body) if part.endswith(".gz") else body
             if text.strip():
-                any_there = True
                 yield f"s3://{bucket}/{each['Key']}", text
-    if not any_there:
-        fix = "EMR writes them every five minutes, and when the cluster ends"
-        raise JobError("no logs are there yet", where=found.logs, fix=fix)
 
 
 def _is_telling(name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from jobs.emr import containers
 from jobs.emr.prices import Node, PriceTable
@@ -15,7 +15,7 @@ from jobs.emr.work import MOST_NODES, Work
 RELEASE = "emr-7.12.0"
 """The newest release that is known to fit: Spark 3.5, Python 3.11."""
 
-_ARCHITECTURE = "aarch64"  # Graviton: the cheapest vCPU, and the suite has a kernel for it
+ARCHITECTURE = "aarch64"  # Graviton: the cheapest vCPU, and the suite has a kernel for it
 _FAMILIES = {
     ("aarch64", False): ("m7g", "c7g", "m6g", "c6g"),
     ("aarch64", True): ("m7g", "r7g", "m6g", "r6g"),
@@ -27,7 +27,7 @@ _SIZES = ("xlarge", "2xlarge", "4xlarge")
 # of a container, with room for its JVM: the largest measured took 541 MB, 636 where readings are shuffled
 _MEMORY_MB = {False: 1536, True: 3072}
 _OF_YARN = 0.75  # of a node's memory, as EMR configures its nodes
-_MAP_SECONDS = 1200.0  # what map tasks should take together: well more than the cluster's start, well less than a night
+MAP_SECONDS = 1200.0  # what map tasks should take together: well more than the cluster's start, well less than a night
 _FEW = 2  # nodes that are all on demand
 _CORE_SHARE = {False: 0.25, True: 0.5}  # nodes that hold what was shuffled; of readings there is much to lose
 _LEAST_EBS, _MOST_EBS = 64, 16_000  # GB for each node
@@ -75,6 +75,8 @@ class Outlook:
     limits: tuple[str, ...]
     sources: tuple[str, ...]
 
+    starts: ClassVar = "a cluster"
+
     @property
     def nodes(self) -> int:
         """Core and task nodes."""
@@ -94,7 +96,7 @@ def outlook(
 
     Raises UsageError for a region or type without a price.
     """
-    architecture = architecture or _ARCHITECTURE
+    architecture = architecture or ARCHITECTURE
     rate = rates.of(work.job, work.bytes, ordered=work.ordered)
     size, count, wanted = _sized(work, prices, rate, region, architecture, max_nodes)
     names = tuple(f"{family}.{size}" for family in _FAMILIES[architecture, work.ordered])
@@ -144,21 +146,21 @@ def together(outlooks: Sequence[Outlook], prices: PriceTable, rates: Rates) -> O
         high += slower * (each.seconds[1] - each.work.passes * rates.cluster["start_s"][1])
     seconds = (sum(took for _, took in parts), high)
     table = prices.region(chosen.region)
-    more = sum(_requests(each.work, table) for each in outlooks if each is not chosen)
+    more = sum(requests(each.work, table) for each in outlooks if each is not chosen)
     cheap, dear = _dollars(chosen.work, chosen.fleets, prices, chosen.region, seconds)
     return replace(chosen, seconds=seconds, dollars=(cheap + more, dear + more), parts=tuple(parts))
 
 
 def types(architecture: str | None, *, ordered: bool) -> tuple[str, ...]:
     """All instance types that a cluster may be made of."""
-    families = _FAMILIES[architecture or _ARCHITECTURE, ordered]
+    families = _FAMILIES[architecture or ARCHITECTURE, ordered]
     return tuple(f"{family}.{size}" for family in families for size in _SIZES)
 
 
 def spent(planned: Outlook, prices: PriceTable, seconds: float) -> float:
     """USD that the planned nodes cost in this time: of the first type, spot in the middle of its usual range."""
     table, hours = prices.region(planned.region), max(60.0, seconds) / 3600
-    total = _requests(planned.work, table)
+    total = requests(planned.work, table)
     for fleet in planned.fleets:
         node = prices.node(planned.region, fleet.types[0])
         spot = node.on_demand * sum(node.spot) / 2
@@ -176,7 +178,7 @@ def _sized(
     for size in _SIZES:
         nodes = [prices.node(region, f"{name}.{size}") for name in family]
         mb_s = min(min(_slots(node, work.ordered) * rate.task_mb_s, node.mb_s) for node in nodes)
-        wanted = max(1, math.ceil(total / mb_s / _MAP_SECONDS))
+        wanted = max(1, math.ceil(total / mb_s / MAP_SECONDS))
         if work.tasks:
             wanted = min(wanted, -(-work.tasks // min(_slots(node, work.ordered) for node in nodes)))
         if wanted <= most / 4 or size == _SIZES[-1]:
@@ -230,7 +232,7 @@ def _dollars(
 ) -> tuple[float, float]:
     """USD: the cheapest types, spot at its lowest; and the dearest, on demand where there is no spot left."""
     table = prices.region(region)
-    low = high = _requests(work, table)
+    low = high = requests(work, table)
     for fleet in fleets:
         nodes = [prices.node(region, name) for name in fleet.types]
         hours_low, hours_high = (max(60.0, each) / 3600 for each in seconds)
@@ -246,7 +248,7 @@ def _dollars(
     return low, high
 
 
-def _requests(work: Work, table: Mapping[str, Any]) -> float:
+def requests(work: Work, table: Mapping[str, Any]) -> float:
     """USD of reading from S3 and writing to it."""
     gets, puts = work.passes * work.splits * _SPLIT_REQUESTS, work.partitions
     return float(gets * table["s3_1000_get"] + puts * table["s3_1000_put"]) / 1000
@@ -265,8 +267,8 @@ def _limits(work: Work, rate: Rate, maps: int, count: int, wanted: int, most: in
             f" {maps:,} map tasks take several splits each"
         )
     if wanted > count:
-        yield f"{wanted:,} nodes would be done with map in {_MAP_SECONDS / 60:.0f} minutes; {most} are the most"
-    if (longest := work.largest / 1e6 / rate.task_mb_s) > _MAP_SECONDS:
+        yield f"{wanted:,} nodes would be done with map in {MAP_SECONDS / 60:.0f} minutes; {most} are the most"
+    if (longest := work.largest / 1e6 / rate.task_mb_s) > MAP_SECONDS:
         yield (
             f"one task reads {work.largest / 1e9:,.0f} GB that cannot be cut, for {longest / 60:.0f} minutes: smaller"
             " or uncompressed objects would be faster"

@@ -10,13 +10,15 @@ from importlib import resources
 from typing import Any
 
 from jobs.errors import InputError, UsageError
-from jobs.lake import storage
+from jobs.lake import toml_file
 
 ARCHITECTURES = ("aarch64", "x86_64")
 """Graviton, and the others."""
 
 _OF_TABLE = ("families", "sizes", "emr", "spot", "regions")
-_OF_REGION = ("date", "source", "ebs_gb_month", "s3_1000_get", "s3_1000_put", "vcpu_hour", "on_demand", "emr")
+_NEEDED = ("date", "source", "ebs_gb_month", "s3_1000_get", "s3_1000_put")
+_OF_REGION = (*_NEEDED, "vcpu_hour", "on_demand", "emr", "serverless")
+_OF_SERVERLESS = ("date", "source", "disk_gb_hour", "vcpu_hour", "gb_hour")
 _BY_TYPE = ("vcpu_hour", "on_demand", "emr")
 _WORDS = ("date", "source")
 
@@ -81,11 +83,23 @@ class PriceTable:
         found: Mapping[str, Any] = known[name]
         return found
 
+    def serverless(self, region: str) -> Mapping[str, Any]:
+        """What workers of EMR Serverless cost in a region. Raises UsageError where that is not known."""
+        found: Mapping[str, Any] | None = self.region(region).get("serverless")
+        if found is None:
+            fix = f"add [regions.{region}.serverless] in a --price-table"
+            raise UsageError("no prices of EMR Serverless are known there", where=f"region {region}", fix=fix)
+        return found
+
     def source(self, region: str) -> str:
         """Where the prices of a region are from, in words."""
         prices = self.region(region)
-        own = f", with {self.override}" if self.override else ""
-        return f"{prices['source']}, {prices['date']}{own}"
+        return f"{prices['source']}, {prices['date']}{self.overridden}"
+
+    @property
+    def overridden(self) -> str:
+        """That a user's file stands above the table, in words."""
+        return f", with {self.override}" if self.override else ""
 
     def given(self, region: str, tables: Mapping[str, Any]) -> PriceTable:
         """The same with other entries for a region."""
@@ -100,15 +114,7 @@ def load(path: str | None = None) -> PriceTable:
     shipped = PriceTable(_shipped())
     if path is None:
         return shipped
-    info = storage.find(path)
-    if info is None:
-        raise InputError("no such file", where=path, fix="--price-table names a TOML file")
-    try:
-        own = tomllib.loads(storage.read_bytes(info).decode("utf-8"))
-    except UnicodeDecodeError:
-        raise InputError("is no UTF-8 text", where=path) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is no TOML: {error}", where=path) from None
+    own = toml_file.load(path, "--price-table names a TOML file")
     merged = _merged(shipped.tables, own)
     _check(own, merged, path)
     return PriceTable(merged, path)
@@ -159,7 +165,9 @@ def _check_region(name: str, region: Any, path: str) -> None:
         where = f"regions.{name}.{key}"
         if key not in _OF_REGION:
             raise _wrong(path, where, "unknown key", f"the keys are {', '.join(_OF_REGION)}")
-        if key in _BY_TYPE:
+        if key == "serverless":
+            _check_serverless(where, value, path)
+        elif key in _BY_TYPE:
             _expect(value, dict, path, where, "a table")
             for one, price in value.items():
                 _price(price, path, f"{where}.{one}")
@@ -167,9 +175,27 @@ def _check_region(name: str, region: Any, path: str) -> None:
             _expect(value, str, path, where, "a text")
         else:
             _price(value, path, where)
-    for key in _OF_REGION[:5]:
+    for key in _NEEDED:
         if key not in region:
             raise _wrong(path, f"regions.{name}.{key}", "is needed")
+
+
+def _check_serverless(where: str, given: Any, path: str) -> None:
+    _expect(given, dict, path, where, "a table")
+    for key in _OF_SERVERLESS:
+        if key not in given:
+            raise _wrong(path, f"{where}.{key}", "is needed")
+    for key, value in given.items():
+        if key not in _OF_SERVERLESS:
+            raise _wrong(path, f"{where}.{key}", "unknown key", f"the keys are {', '.join(_OF_SERVERLESS)}")
+        if key in _WORDS:
+            _expect(value, str, path, f"{where}.{key}", "a text")
+        elif key == "disk_gb_hour":
+            _price(value, path, f"{where}.{key}")
+        else:
+            _expect(value, dict, path, f"{where}.{key}", "a table")
+            for architecture in ARCHITECTURES:
+                _price(value.get(architecture), path, f"{where}.{key}.{architecture}")
 
 
 def _expect(value: Any, kind: type, path: str, key: str, words: str) -> None:

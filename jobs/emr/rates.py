@@ -40,6 +40,12 @@ class Rates:
         found: Mapping[str, Any] = self.tables["cluster"]
         return found
 
+    @property
+    def serverless(self) -> Mapping[str, Any]:
+        """The same on EMR Serverless, where it differs."""
+        found: Mapping[str, Any] = self.tables["serverless"]
+        return found
+
     def of(self, job: str, size: int, *, ordered: bool) -> Rate:
         """The rate of a job on an input of so many bytes: of its last runs of that order on EMR, else of the
         benchmarks, else that of the slowest job."""

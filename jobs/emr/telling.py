@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobs.emr.outlook import Fleet, Outlook
+from jobs.emr.planned import Planned
+from jobs.emr.workers import Workers
 
 _ARCHITECTURES = {"aarch64": "Graviton", "x86_64": "x86-64"}
+_STARTS = {"a cluster": "cluster's", "workers": "workers'"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +42,37 @@ def lines(outlook: Outlook) -> Iterator[str]:
     each = f", each of {outlook.lines:,} splits" if outlook.lines > 1 else ""
     waves = "1 wave" if outlook.waves == 1 else f"{outlook.waves:,} waves"
     yield f"tasks     {outlook.map_tasks:,} map{each}, in {waves}; {outlook.reduce_tasks:,} reduce"
-    parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in outlook.parts)
-    yield f"time      {between(outlook.seconds)} (at best: {parts})"
-    low, high = outlook.dollars
+    yield from _time_and_price(outlook)
+
+
+def lines_of_workers(planned: Workers) -> Iterator[str]:
+    """The same of a run on EMR Serverless."""
+    kind = _ARCHITECTURES[planned.architecture]
+    yield f"workers   {planned.release} Serverless in {planned.region}, {kind}, at most {planned.slots:,} tasks at once"
+    each = f"{planned.cores} vCPU, {planned.memory_gb} GB of memory and {planned.disk_gb} GB of disk each"
+    yield f"  1 for the driver, at most {planned.executors:,} for executors, {each}"
+    yield f"tasks     {planned.map_tasks:,} split{'' if planned.map_tasks == 1 else 's'}"
+    yield from _time_and_price(planned)
+
+
+def _time_and_price(planned: Outlook | Workers) -> Iterator[str]:
+    parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in planned.parts)
+    yield f"time      {between(planned.seconds)} (at best: {parts})"
+    low, high = planned.dollars
     yield f"price     {dollars(low)} to {dollars(high)}"
-    for limit in outlook.limits:
+    for limit in planned.limits:
         yield f"limit     {limit}"
     yield "where these figures are from:"
-    yield from (f"  {source}" for source in outlook.sources)
+    yield from (f"  {source}" for source in planned.sources)
 
 
-def compared(outlook: Outlook, actual: Actual) -> Iterator[str]:
+def compared(outlook: Planned, actual: Actual) -> Iterator[str]:
     """Planned and actual, side by side."""
     low, high = outlook.dollars
     rows = (
         ("", "planned", "actual"),
         ("time", between(outlook.seconds), duration(actual.seconds)),
-        ("  cluster's start", duration(outlook.parts[0][1]), duration(actual.start_seconds)),
+        (f"  {_STARTS[outlook.starts]} start", duration(outlook.parts[0][1]), duration(actual.start_seconds)),
         ("bytes", _bytes(outlook.work.bytes), _bytes(actual.bytes)),
         ("price", f"{dollars(low)} to {dollars(high)}", dollars(actual.dollars)),
     )

@@ -1,17 +1,19 @@
-"""Nothing is spent unasked: the limit, and the question before a run starts."""
+"""Nothing is spent unasked: the limit, and the questions before a run starts and when it is left."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
 
-from jobs.emr.outlook import Outlook
+from jobs.emr.planned import Planned
 from jobs.emr.telling import between, dollars
 from jobs.engine.spending import Spending
 from jobs.errors import RefusedError, UsageError
 
+_YES = ("y", "yes")
 
-def limit(allowed: Spending, outlook: Outlook) -> None:
+
+def limit(allowed: Spending, outlook: Planned) -> None:
     """Raises RefusedError where a run may cost more than it is allowed to."""
     high = outlook.dollars[1]
     if allowed.max_cost is not None and high > allowed.max_cost:
@@ -24,7 +26,7 @@ def limit(allowed: Spending, outlook: Outlook) -> None:
 
 def approve(
     allowed: Spending,
-    outlook: Outlook,
+    outlook: Planned,
     lines: Sequence[str],
     ask: Callable[[str], str] | None = None,
 ) -> None:
@@ -37,19 +39,29 @@ def approve(
         return
     if ask is None:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            low, high = map(dollars, outlook.dollars)
             raise UsageError(
-                f"starts a cluster, for {dollars(outlook.dollars[0])} to {dollars(outlook.dollars[1])}, and there is no"
-                " terminal to ask on",
+                f"starts {outlook.starts}, for {low} to {high}, and there is no terminal to ask on",
                 where="-r emr",
                 fix="say --yes, and --max-cost for a limit; --dry-run shows the plan",
             )
         ask = _ask
     for line in lines:
         print(line, file=sys.stderr)
-    low, high = outlook.dollars
-    question = f"start it, for {dollars(low)} to {dollars(high)} and {between(outlook.seconds)}? [y/N] "
-    if ask(question).strip().lower() not in ("y", "yes"):
+    low, high = map(dollars, outlook.dollars)
+    question = f"start it, for {low} to {high} and {between(outlook.seconds)}? [y/N] "
+    if ask(question).strip().lower() not in _YES:
         raise RefusedError("not started", where="-r emr", fix="nothing was spent")
+
+
+def may_go_on(kind: str, name: str | None) -> bool:
+    """Whether what runs on EMR goes on without us, for its driver publishes; asked on a terminal."""
+    if name is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    if _ask(f"\nleave {kind} {name} running, which publishes and ends by itself? [y/N] ").strip().lower() not in _YES:
+        return False
+    print(f"it goes on; look at it: python -m jobs.emr status {name}", file=sys.stderr)
+    return True
 
 
 def _ask(question: str) -> str:

@@ -15,6 +15,7 @@ from jobs.emr import aws, bundle, cluster
 from jobs.emr.outlook import Outlook
 from jobs.engine import compat, package
 from jobs.engine.cache import cache_folder
+from jobs.engine.hadoop_watch import Watch, page
 from jobs.engine.task_logs import failure
 from jobs.errors import JobError
 from jobs.lake import s3_client
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 _ENDED = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
 _LOOKS = 5
 _POLL = 10.0  # seconds; EMR answers few calls a second an account
+_RESOURCE_MANAGER = 8088  # its port on the primary node
 
 
 class EmrRunner(EMRJobRunner):  # type: ignore[misc]
@@ -44,6 +46,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         self._archive: dict[str, Any] = {}
         self._states: dict[str, str] = {}
         self._requested: datetime | None = None
+        self._watch: Watch | None = None
         self.start_seconds = 0.0
         self.failure: JobError | None = None
         super().__init__(**kwargs)
@@ -160,6 +163,22 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         if self._states.get(what) != state and log.isEnabledFor(logging.ERROR):
             print(f"{kind} {what}: {state}", file=sys.stderr)
         self._states[what] = state
+
+    def _wait_for_steps_to_complete(self) -> None:
+        with Watch() as self._watch:
+            super()._wait_for_steps_to_complete()
+
+    def _log_step_progress(self) -> None:
+        """The bar of a terminal goes by the step's counters, where the primary node can be reached from here."""
+        address, name = self._address_of_master(), self._opts["jobconf"].get("mapreduce.job.name")
+        if self._watch is None or not (address and name and sys.stderr.isatty()):
+            return
+        host = address if ":" in address else f"{address}:{_RESOURCE_MANAGER}"
+        try:
+            if found := page(f"http://{host}", name):
+                self._watch.follow(found)
+        except OSError:
+            self._watch = None  # as from outside of its network
 
     def _check_cluster_spark_support(self) -> None:
         """The plan knows what its nodes are."""

@@ -8,6 +8,7 @@ import threading
 import urllib.request
 from http.client import HTTPException
 from types import TracebackType
+from typing import Any
 
 from jobs.engine import progress
 from jobs.engine.progress import GROUP
@@ -41,15 +42,24 @@ class Watch:
             found = counters(f"{page.rstrip('/')}/ws/v1/mapreduce/jobs/{job}/counters")
             if found and not self._over.is_set():
                 shown.meter.put(found.get("bytes", 0), found.get("readings", 0))
+                shown.rejects = sum(count for name, count in found.items() if name.startswith("rejects: "))
                 shown.tick()
+
+
+def page(resource_manager: str, name: str) -> str | None:
+    """The page of a running job of this name; None where there is none. Raises OSError where nobody answers."""
+    query = f"{resource_manager}/ws/v1/cluster/apps?states=RUNNING"
+    try:
+        found = (_asked(query).get("apps") or {}).get("app", [])
+    except (ValueError, HTTPException):
+        return None
+    return next((f"{resource_manager}/proxy/{one['id']}/" for one in found if one["name"] == name), None)
 
 
 def counters(url: str) -> dict[str, int]:
     """The suite's counters, as a job's page gives them; empty where it does not answer."""
     try:
-        asked = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - Hadoop's page
-        with urllib.request.urlopen(asked, timeout=_TIMEOUT) as answer:  # noqa: S310
-            groups = json.load(answer)["jobCounters"]["counterGroup"]
+        groups = _asked(url)["jobCounters"]["counterGroup"]
     except (OSError, ValueError, KeyError, HTTPException):
         return {}
     return {
@@ -58,3 +68,10 @@ def counters(url: str) -> dict[str, int]:
         if group["counterGroupName"] == GROUP
         for one in group["counter"]
     }
+
+
+def _asked(url: str) -> dict[str, Any]:
+    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - Hadoop's page
+    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+        found: dict[str, Any] = json.load(answer)
+        return found

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from difflib import get_close_matches
 from typing import Any
 
 from jobs.errors import InputError
-from jobs.lake import storage
+from jobs.lake import toml_file
 
 _KEYS = ("min", "max", "step")
 
@@ -18,15 +17,7 @@ def load(uri: str) -> dict[str, dict[str, float]]:
 
     Raises InputError for a file that is missing or wrong, naming file, key and reason.
     """
-    info = storage.find(uri)
-    if info is None:
-        raise InputError("no such file", where=uri, fix="--limits names a TOML file, a table for each metric")
-    try:
-        tables = tomllib.loads(storage.read_bytes(info).decode("utf-8"))
-    except UnicodeDecodeError:
-        raise InputError("is no UTF-8 text", where=uri) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is no TOML: {error}", where=uri) from None
+    tables = toml_file.load(uri, "--limits names a TOML file, a table for each metric")
     return {metric: _limits(metric, table, uri) for metric, table in tables.items()}
 
 

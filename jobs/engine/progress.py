@@ -43,6 +43,7 @@ class Progress:
 
     def __init__(self, size: int, label: str) -> None:
         self.meter = Meter()
+        self.rejects = 0  # as a cluster's counters say
         self._size, self._label = size, label
         self._drawn = 0.0
         self._bar: Any = None
@@ -60,7 +61,8 @@ class Progress:
             )
         size, readings = self.meter.total()
         elapsed = max(self._bar.format_dict["elapsed"], 1e-3)
-        self._bar.set_postfix_str(f"{readings / elapsed:,.0f} rows/s", refresh=False)
+        rejects = f", {self.rejects:,} rejects" if self.rejects else ""
+        self._bar.set_postfix_str(f"{readings / elapsed:,.0f} rows/s{rejects}", refresh=False)
         self._bar.n = min(size, self._size)
         self._bar.refresh()
 

@@ -27,6 +27,7 @@ def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
     start, rest = _start_options().parse_known_args(given)
     if start.runner == "emr":
         return _on_emr(twin, start, rest)
+    _refuse_serverless(start)
     options = _parser(twin).parse_intermixed_args(given)
     refuse_elsewhere(options, "spark")
     conf = _conf(options.conf)
@@ -44,7 +45,22 @@ def _on_emr(twin: Twin, start: argparse.Namespace, rest: list[str]) -> int:
     if start.spark_master or start.deploy_mode:
         raise UsageError("is EMR's to say", where="-r emr", fix="leave out --master and --deploy-mode")
     assert issubclass(twin.job, SensorJob)
-    return run(twin.job, ["-r", "emr", *rest], _parser(twin)._actions, _conf(start.conf))
+    known, conf = _parser(twin)._actions, _conf(start.conf)
+    if start.serverless:
+        from jobs.engine.spark_on_serverless import OnServerless
+
+        return run(twin.job, OnServerless(twin.job, rest, start.execution_role), known, conf)
+    from jobs.engine.spark_on_cluster import OnCluster
+
+    _refuse_serverless(start)
+    return run(twin.job, OnCluster(twin.job, rest), known, conf)
+
+
+def _refuse_serverless(start: argparse.Namespace) -> None:
+    for flag in ("--serverless", "--execution-role"):
+        if getattr(start, flag[2:].replace("-", "_")):
+            fix = "add -r emr" if flag == "--serverless" else "add -r emr --serverless"
+            raise UsageError("is for EMR Serverless", where=flag, fix=f"{fix}, or leave it out")
 
 
 _OPTIONS = {"spark.master": "--master", "spark.submit.deployMode": "--deploy-mode"}
@@ -61,6 +77,14 @@ def _start_options() -> argparse.ArgumentParser:
         "--runner",
         choices=("emr",),
         help="emr: on a cluster of Amazon EMR's that is started for it, with the options of `-r emr` of the job",
+    )
+    spark.add_argument(
+        "--serverless",
+        action="store_true",
+        help="with -r emr: on EMR Serverless, in an application for the run, without a cluster",
+    )
+    spark.add_argument(
+        "--execution-role", metavar="ARN", help="the role of a run on EMR Serverless (default: that of mrjob.conf)"
     )
     spark.add_argument(
         "--deploy-mode",

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from jobs.engine.aligned import aligned
 from jobs.engine.cache import cache_folder
 from jobs.engine.guard import guarded, subcommands
 from jobs.errors import JobError
@@ -65,9 +66,7 @@ def _status(found: Cluster) -> int:
     for role in daemons.roles(found.layout):
         pid = str(found.pids.get(role.name, "-"))
         rows.append((role.name, pid, found.layout.address(role.port), states[role.name]))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for name, pid, address, state in rows:
-        print(f"{name:<{widths[0]}}  {pid:>{widths[1]}}  {address:<{widths[2]}}  {state}")
+    print(*aligned(rows, right=(1,)), sep="\n")
     return 0 if set(states.values()) == {"ready"} else 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from jobs.engine.aligned import aligned
 from jobs.errors import InputError
 from jobs.schedule.board import TO_DO, Board, Item
 from jobs.schedule.ledger.models import AttemptRow, PartitionRow
@@ -20,7 +21,7 @@ def status_lines(items: Iterable[Item], board: Board) -> Iterator[str]:
         row = board.published.get(item.key)
         counts = ("", "", "") if row is None else (f"{row.readings:,}", f"{row.rejects:,}", _time(row.published))
         rows.append((*item.key, item.state, *counts, item.why))
-    yield from aligned(rows, right=(3, 4))
+    yield from aligned(rows, right=(3, 4), ruled=True)
     states = Counter(item.state for item in found)
     yield ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no partition ends in this time"
 
@@ -36,7 +37,7 @@ def plan_lines(items: Iterable[Item], limit: int | None) -> Iterator[str]:
             rows.append((*item.key, item.why, str(len(item.inputs))))
     waiting = sum(item.state == "waiting" for item in found)
     if len(rows) > 1:
-        yield from aligned(rows, right=(3,))
+        yield from aligned(rows, right=(3,), ruled=True)
     said = f"{len(rows) - 1} to make" if len(rows) > 1 else "nothing to make"
     yield f"{said}, {waiting} waiting for others" if waiting else said
 
@@ -49,7 +50,7 @@ def history_lines(rows: Sequence[AttemptRow]) -> Iterator[str]:
         seconds = "" if row.seconds is None else f"{row.seconds:.2f} s"
         place = (_time(row.started), row.task, row.partition, str(row.number), row.status)
         table.append((*place, seconds, *counts, row.error or ""))
-    yield from aligned(table, right=(3, 5, 6, 7, 8))
+    yield from aligned(table, right=(3, 5, 6, 7, 8), ruled=True)
 
 
 def verify_lines(rows: Iterable[PartitionRow], hide: Callable[[str], str]) -> Iterator[str]:
@@ -73,18 +74,6 @@ def verify_lines(rows: Iterable[PartitionRow], hide: Callable[[str], str]) -> It
 def is_good(items: Iterable[Item]) -> bool:
     """Whether all that is due is published, or has no input."""
     return all(item.state in _GOOD or item.state == "missing" for item in items)
-
-
-def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Iterator[str]:
-    """Columns of a table, under a ruled head."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    rule = ["-" * width for width in widths]
-    for row in (rows[0], rule, *rows[1:]):
-        cells = (
-            text.rjust(width) if column in right else text.ljust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join(cells).rstrip()
 
 
 def _time(value: object) -> str:

@@ -19,7 +19,7 @@ from jobs.engine.guard import guarded, subcommands
 from jobs.errors import JobError, UsageError
 from jobs.lake.s3_client import refusal
 from scripts.infra import certificates, mrjob_conf, templates
-from scripts.infra.deploy import Deployment
+from scripts.infra.deploy import WAIT, Deployment
 
 _COMMANDS = {
     "print": "print the templates",
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         if name != "print":
             command.add_argument("--prefix", default="sensor-jobs", help="begins all names (%(default)s)")
             command.add_argument("--region", default=os.environ.get("AWS_REGION"), help="where (as boto3 finds it)")
-        command.set_defaults(wait=5.0)
+        command.set_defaults(wait=WAIT)
         if name == "deploy":
             command.add_argument(
                 "--parameter",
@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
                 help="a parameter of the templates; it is kept by later calls",
             )
             command.add_argument(
-                "--wait", type=float, default=5.0, metavar="SECONDS", help="between two looks (%(default)s)"
+                "--wait", type=float, default=WAIT, metavar="SECONDS", help="between two looks (%(default)s)"
             )
     return parser
 

@@ -13,6 +13,8 @@ Say = Callable[[str], None]
 
 _NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed", "no updates are to be performed")
 _PATIENCE = 3600.0
+WAIT = 5.0
+"""Seconds between two looks at what AWS is doing."""
 
 
 class Deployment:
@@ -21,7 +23,7 @@ class Deployment:
     client: a CloudFormation client. wait: seconds between two looks.
     """
 
-    def __init__(self, client: Any, prefix: str, say: Say, wait: float = 5.0) -> None:
+    def __init__(self, client: Any, prefix: str, say: Say, wait: float = WAIT) -> None:
         self._client, self._prefix, self._say, self._wait = client, prefix, say, wait
 
     def outputs(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The section of mrjob.conf that leads `-r emr` to what is deployed."""
+"""The sections of mrjob.conf that lead `-r emr` to what is deployed, with a cluster or on EMR Serverless."""
 
 from __future__ import annotations
 
@@ -26,4 +26,9 @@ def text(outputs: Mapping[str, str], prefix: str, region: str) -> str:
             "Instances.ServiceAccessSecurityGroup": outputs["ServiceGroup"],
         },
     }
-    return yaml.safe_dump({"runners": {"emr": options}}, sort_keys=False)
+    serverless = {
+        "execution_role": outputs["ExecutionRoleArn"],
+        "cloud_log_dir": f"s3://{outputs['LogsBucket']}/serverless/",
+        "tags": {"project": prefix},
+    }
+    return yaml.safe_dump({"runners": {"emr": options, "serverless": serverless}}, sort_keys=False)

@@ -9,21 +9,24 @@ import pytest
 
 from jobs.engine.cache import cache_folder
 from jobs.lake import s3_client
-from tests.clusters import emr_rehearsal
-from tests.servers import S3Server
+from tests.clusters import Rehearsal, emr_rehearsal
+from tests.emr import permissions
 
 
 @pytest.fixture(scope="session")
-def emr_process() -> Iterator[S3Server]:
+def emr_process() -> Iterator[Rehearsal]:
     """One control plane with a Hadoop cluster behind it for all tests of a worker; tests take `emr`."""
     with emr_rehearsal() as server:
         yield server
 
 
 @pytest.fixture
-def emr(emr_process: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> S3Server:
+def emr(
+    emr_process: Rehearsal, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rehearsal]:
     """An empty EMR and S3 that this process and its children use, with a bucket `lake`; what is kept of runs is kept
-    for the test, packages from one to the next."""
+    for the test, packages from one to the next. Whatever the test has submitter and nodes ask of AWS, their policies
+    must allow."""
     packages, cache = cache_folder() / "emr-bundles", tmp_path_factory.mktemp("cache")
     packages.mkdir(parents=True, exist_ok=True)
     (cache / "sensor-jobs").mkdir()
@@ -36,4 +39,7 @@ def emr(emr_process: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path_factory
     s3_client.forget()
     emr_process.reset()
     emr_process.client().create_bucket(Bucket="lake")
-    return emr_process
+    before = emr_process.requests.stat().st_size
+    yield emr_process
+    found, _ = permissions.asked(emr_process.requests, before)
+    assert permissions.refused(found, permissions.statements()) == []

@@ -10,17 +10,21 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs import registry
-from jobs.emr import aws
+from jobs.emr import aws, clusters
+from tests.clusters import Rehearsal
 from tests.command_line import ROOT
+from tests.defects import BROKEN
 from tests.outcomes.commands import Outcome, command, environment, told
-from tests.servers import S3Server
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("emr")]
 
@@ -28,15 +32,15 @@ SAMPLE = ROOT / "sample_data"
 READING = b"timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n"
 ON_EMR = ("-r", "emr", "--yes", "--architecture", platform.machine(), "--check-cluster-every", "0.3")
 
-CONTAINERS = ("--jobconf", "mapreduce.job.ubertask.enable=false")
+CONTAINERS = ("--jobconf", "mapreduce.job.ubertask.enable=false")  # else in the application master's
 
 
-def fill(emr: S3Server) -> None:
+def fill(emr: Rehearsal) -> None:
     for path in sorted(p for p in SAMPLE.rglob("*") if p.is_file()):
         emr.client().upload_file(str(path), "lake", f"logs/{path.relative_to(SAMPLE)}")
 
 
-def keys(emr: S3Server, prefix: str) -> list[str]:
+def keys(emr: Rehearsal, prefix: str) -> list[str]:
     return [found["Key"] for found in emr.client().list_objects_v2(Bucket="lake", Prefix=prefix).get("Contents", [])]
 
 
@@ -45,18 +49,25 @@ def states() -> list[str]:
     return [cluster["Status"]["State"] for cluster in found]
 
 
-def _of_matrix(job: str) -> object:
-    return pytest.param(job, marks=() if job in ("daily_stats", "availability") else pytest.mark.full)
+MATRIX = [job for job in registry.all_jobs() if job != "daily_stats"]  # which test_permissions runs
 
 
-@pytest.mark.parametrize("job", [_of_matrix(job) for job in registry.all_jobs()])
-def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path, job: str) -> None:
+@pytest.mark.parametrize(
+    "job", [pytest.param(job, marks=() if job == "availability" else pytest.mark.full) for job in MATRIX]
+)
+def test_the_same_bytes_and_nothing_left(emr: Rehearsal, tmp_path: Path, job: str) -> None:
+    run_and_compare(emr, tmp_path, job)
+
+
+def run_and_compare(
+    emr: Rehearsal, folder: Path, job: str, *options: str, env: Mapping[str, str] | None = None
+) -> None:
+    """Run a job on EMR as here, in parts: it gives the same bytes, tells what it took, and leaves nothing."""
     fill(emr)
-    expected = told(tmp_path, SAMPLE, "-r", "inline", module=f"jobs.{job}").output
+    expected = told(folder, SAMPLE, "-r", "inline", module=f"jobs.{job}").output
     published = ("--output-dir", "s3://lake/stats", "--output-format", "csv", "--cat-output")
     parts = ("--split-size", "40K", "--tasks", "3")
-    own = CONTAINERS if job == "daily_stats" else ()  # else in the application master's
-    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published, *parts, *own, module=f"jobs.{job}")
+    done = told(folder, "s3://lake/logs/", *ON_EMR, *published, *parts, *options, module=f"jobs.{job}", env=env)
     assert (done.status, done.output) == (0, expected), done.errors
     assert expected.count("\n") > 1
     assert "published in s3://lake/stats " in done.errors
@@ -70,7 +81,7 @@ def test_the_same_bytes_and_nothing_left(emr: S3Server, tmp_path: Path, job: str
 
 
 @pytest.mark.full
-def test_several_jobs_share_a_cluster(emr: S3Server, tmp_path: Path) -> None:
+def test_several_jobs_share_a_cluster(emr: Rehearsal, tmp_path: Path) -> None:
     fill(emr)
     jobs = ("top_devices", "distinct_devices")
     done = told(
@@ -88,8 +99,46 @@ def test_several_jobs_share_a_cluster(emr: S3Server, tmp_path: Path) -> None:
     assert re.search(r"^ +planned +actual$", done.errors, re.MULTILINE)
 
 
+@pytest.mark.full
+def test_a_cluster_of_a_pool_is_joined(emr: Rehearsal, tmp_path: Path) -> None:
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    for _ in range(2):
+        done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--pool-clusters", "--max-mins-idle", "10")
+        assert done.status == 0, done.errors
+        assert done.output.splitlines()[1].startswith("d,m,,2026-03-01,1,")
+    assert states() == ["WAITING"]
+    (found,) = clusters.listed(aws.client("emr"))
+    assert [step.state for step in found.steps] == ["COMPLETED"] * 2
+    done = told(tmp_path, "terminate", found.id, module="jobs.emr")
+    assert (done.status, states()) == (0, ["TERMINATED"])
+
+
+@pytest.mark.full
+def test_a_terminal_shows_what_has_been_read(emr: Rehearsal, tmp_path: Path) -> None:
+    """From the resource manager, which can be reached here; by the time the reduce task starts, map tasks are done."""
+    fill(emr)
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    flags = ("--tasks", "1", "--split-size", "40K", "--cmdenv", "JOBS_KERNEL=off", *CONTAINERS)
+    with subprocess.Popen(
+        command("s3://lake/logs/", *ON_EMR, *flags),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as job:
+        os.close(theirs)
+        drawn = b""
+        with suppress(OSError):  # the end of a terminal
+            while more := os.read(ours, 4096):
+                drawn += more
+        assert job.wait(60) == 0, drawn
+    os.close(ours)
+    assert re.search(rb"daily_stats: +[1-9]\d*%\|.* rows/s, [1-9]\d* rejects", drawn), drawn
+
+
 @pytest.mark.spark
-def test_a_twin_is_a_step_whose_driver_publishes(emr: S3Server, tmp_path: Path) -> None:
+def test_a_twin_is_a_step_whose_driver_publishes(emr: Rehearsal, tmp_path: Path) -> None:
     fill(emr)
     expected = told(tmp_path, SAMPLE, "-r", "inline").output
     published = ("--output-dir", "s3://lake/stats", "--output-format", "csv")
@@ -104,7 +153,7 @@ def test_a_twin_is_a_step_whose_driver_publishes(emr: S3Server, tmp_path: Path) 
 
 
 @pytest.mark.full
-def test_a_python_of_the_nodes_gets_the_suite_with_the_run(emr: S3Server, tmp_path: Path) -> None:
+def test_a_python_of_the_nodes_gets_the_suite_with_the_run(emr: Rehearsal, tmp_path: Path) -> None:
     emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
     done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--python-bin", sys.executable)
     assert (done.status, done.output.splitlines()[1]) == (
@@ -114,29 +163,14 @@ def test_a_python_of_the_nodes_gets_the_suite_with_the_run(emr: S3Server, tmp_pa
     assert keys(emr, ".sensor-jobs/packages/") == []
 
 
-BROKEN = """
-from jobs.daily_stats import DailyStats
-
-class Broken(DailyStats):
-    NAME = "broken"
-
-    @classmethod
-    def accumulator(cls, run, keys):
-        return object()
-
-if __name__ == "__main__":
-    Broken.run()
-"""
-
-
-def broken(emr: S3Server, folder: Path, *arguments: object, source: str = BROKEN) -> Outcome:
+def broken(emr: Rehearsal, folder: Path, *arguments: object, source: str = BROKEN) -> Outcome:
     (folder / "broken.py").write_text(source)
     emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
     env = {"PYTHONPATH": str(ROOT)}
     return told(folder, "s3://lake/a.csv", *ON_EMR, *arguments, module="broken", env=env)
 
 
-def test_a_step_that_fails_is_told_by_its_task(emr: S3Server, tmp_path: Path) -> None:
+def test_a_step_that_fails_is_told_by_its_task(emr: Rehearsal, tmp_path: Path) -> None:
     done = broken(emr, tmp_path)
     error = done.errors.splitlines()[-1]
     head, _, log = error.partition("; the whole log: ")
@@ -170,7 +204,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.full
-def test_a_container_that_is_lost_is_started_again(emr: S3Server, tmp_path: Path) -> None:
+def test_a_container_that_is_lost_is_started_again(emr: Rehearsal, tmp_path: Path) -> None:
     """As with a spot node that is taken away."""
     done = broken(emr, tmp_path, *CONTAINERS, source=LOSING)
     assert done.status == 0, done.errors
@@ -181,7 +215,7 @@ def test_a_container_that_is_lost_is_started_again(emr: S3Server, tmp_path: Path
     assert states() == ["TERMINATED"]
 
 
-def test_a_node_that_cannot_be_made_ready(emr: S3Server, tmp_path: Path) -> None:
+def test_a_node_that_cannot_be_made_ready(emr: Rehearsal, tmp_path: Path) -> None:
     emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
     (tmp_path / "prepare.sh").write_text("#!/bin/sh\necho no room >&2\nexit 7\n")
     done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--bootstrap-action", tmp_path / "prepare.sh")
@@ -195,7 +229,7 @@ def test_a_node_that_cannot_be_made_ready(emr: S3Server, tmp_path: Path) -> None
     assert keys(emr, ".sensor-jobs/runs/") == []
 
 
-def test_a_run_that_is_interrupted_leaves_no_cluster(emr: S3Server, tmp_path: Path) -> None:
+def test_a_run_that_is_interrupted_leaves_no_cluster(emr: Rehearsal, tmp_path: Path) -> None:
     slow = BROKEN.replace("return object()", "import time; time.sleep(600)")
     assert slow != BROKEN
     (tmp_path / "broken.py").write_text(slow)
@@ -220,7 +254,7 @@ def test_a_run_that_is_interrupted_leaves_no_cluster(emr: S3Server, tmp_path: Pa
 
 @pytest.mark.full
 @pytest.mark.spark
-def test_a_twin_may_go_on_alone(emr: S3Server, tmp_path: Path) -> None:
+def test_a_twin_may_go_on_alone(emr: Rehearsal, tmp_path: Path) -> None:
     """The terminal's Ctrl-C asks; the cluster then publishes and ends by itself."""
     fill(emr)
     ours, theirs = pty.openpty()

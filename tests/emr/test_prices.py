@@ -61,7 +61,15 @@ WRONG = {
     ),
     "[regions.us-east-1]\nvcpu = 1\n": (
         "own.toml: regions.us-east-1.vcpu: unknown key; the keys are date, source, ebs_gb_month, s3_1000_get,"
-        " s3_1000_put, vcpu_hour, on_demand, emr"
+        " s3_1000_put, vcpu_hour, on_demand, emr, serverless"
+    ),
+    "[regions.eu-central-1.serverless]\ndate = '2026'\n": "own.toml: regions.eu-central-1.serverless.source: is needed",
+    "[regions.us-east-1.serverless]\nvcpu = 1\n": (
+        "own.toml: regions.us-east-1.serverless.vcpu: unknown key; the keys are date, source, disk_gb_hour, vcpu_hour,"
+        " gb_hour"
+    ),
+    "[regions.us-east-1.serverless.gb_hour]\naarch64 = -1\n": (
+        "own.toml: regions.us-east-1.serverless.gb_hour.aarch64: must be a number that is not negative"
     ),
     "[regions.mars-1]\ndate = '2026'\n": "own.toml: regions.mars-1.source: is needed",
     "[regions.us-east-1]\ndate = 2026\n": "own.toml: regions.us-east-1.date: must be a text",

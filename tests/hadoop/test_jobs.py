@@ -19,6 +19,7 @@ import pytest
 
 from jobs.hadoop.cluster import Cluster
 from tests.command_line import ROOT, run
+from tests.defects import BROKEN
 from tests.outcomes.commands import Outcome, command, environment, told
 from tests.servers import S3Server
 
@@ -80,28 +81,13 @@ def test_the_bar_moves_before_the_job_has_ended(hadoop: Cluster, tmp_path: Path,
         assert job.stdout is not None
         assert job.stdout.read().decode() == expected
     os.close(driver)
-    assert re.search(rb"daily_stats: +[1-9]\d*%\|.* rows/s", drawn), drawn
+    assert re.search(rb"daily_stats: +[1-9]\d*%\|.* rows/s, [1-9]\d* rejects", drawn), drawn
 
 
 def test_a_node_without_the_kernel(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
     done = told(tmp_path, SAMPLE, *ON_HADOOP, "--cmdenv", "JOBS_KERNEL=off")
     assert (done.status, done.output) == (0, expected), done.errors
     assert "kernel 0.0%" in done.errors or "kernel" not in done.errors
-
-
-BROKEN = """
-from jobs.daily_stats import DailyStats
-
-class Broken(DailyStats):
-    NAME = "broken"
-
-    @classmethod
-    def accumulator(cls, run, keys):
-        return object()
-
-if __name__ == "__main__":
-    Broken.run()
-"""
 
 
 def test_a_defect_is_told_in_one_line(hadoop: Cluster, tmp_path: Path) -> None:

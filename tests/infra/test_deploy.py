@@ -81,7 +81,18 @@ def test_the_subnets_lead_nowhere_but_to_endpoints(aws: Any, outputs: dict[str, 
     assert ec2.describe_nat_gateways(Filters=of_vpc)["NatGateways"] == []
     endpoints = {found["ServiceName"]: found for found in ec2.describe_vpc_endpoints(Filters=of_vpc)["VpcEndpoints"]}
     assert {name.rpartition(".")[2] for name in endpoints} == {
-        *("s3", "elasticmapreduce", "ssm", "ssmmessages", "ec2messages", "kms", "sns", "logs", "monitoring")
+        *(
+            "s3",
+            "elasticmapreduce",
+            "emr-serverless",
+            "ssm",
+            "ssmmessages",
+            "ec2messages",
+            "kms",
+            "sns",
+            "logs",
+            "monitoring",
+        )
     }
     assert endpoints["com.amazonaws.us-east-1.s3"]["VpcEndpointType"] == "Gateway"
     assert endpoints["com.amazonaws.us-east-1.s3"]["RouteTableIds"]
@@ -92,6 +103,7 @@ def test_roles_are_for_their_services(aws: Any, outputs: dict[str, str]) -> None
     for name, service in {
         "sensor-jobs-emr-service": "elasticmapreduce.amazonaws.com",
         "sensor-jobs-node": "ec2.amazonaws.com",
+        "sensor-jobs-execution": "emr-serverless.amazonaws.com",
         "sensor-jobs-scheduler": "ec2.amazonaws.com",
     }.items():
         (trust,) = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]["Statement"]
@@ -145,7 +157,10 @@ def test_the_scheduler_host_is_one_private_machine(aws: Any, outputs: dict[str, 
 
 def test_mrjob_is_led_there(account: S3Server, aws: Any, outputs: dict[str, str]) -> None:
     printed = infra(account, "conf").stdout
-    options = yaml.safe_load(printed)["runners"]["emr"]
+    runners = yaml.safe_load(printed)["runners"]
+    assert runners["serverless"]["execution_role"] == outputs["ExecutionRoleArn"]
+    assert runners["serverless"]["cloud_log_dir"] == f"s3://{outputs['LogsBucket']}/serverless/"
+    options = runners["emr"]
     assert options["subnet"] == outputs["Subnets"].split(",")
     assert options["iam_instance_profile"] == outputs["NodeProfile"]
     assert options["tags"]["for-use-with-amazon-emr-managed-policies"] == "true"

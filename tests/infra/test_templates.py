@@ -17,9 +17,11 @@ RESOURCES: dict[str, dict[str, Any]] = {
 WITHOUT_RESOURCES = {
     "elasticmapreduce:RunJobFlow",
     "elasticmapreduce:ListClusters",
+    "emr-serverless:CreateApplication",
+    "emr-serverless:ListApplications",
     "pricing:GetProducts",
 }
-"""Actions that AWS does not limit to a resource; the first is limited by the tag that it must give."""
+"""Actions that AWS does not limit to a resource; what starts something is limited by the tag that it must give."""
 LAKE_RULES = {"readings", "staging-of-runs", "what-was-replaced", "markers-of-deletion"}
 UNKNOWN_TO_MOTO = {
     "AWS::Budgets::Budget",
@@ -73,6 +75,7 @@ def test_roles_have_their_policies() -> None:
         name: item["Properties"]["ManagedPolicyArns"] for name, item in RESOURCES.items() if name.endswith("Role")
     }
     assert attached["NodeRole"] == [{"Ref": "NodePolicy"}, ssm]
+    assert attached["ExecutionRole"] == [{"Ref": "NodePolicy"}]
     assert attached["SchedulerRole"] == [{"Ref": "SubmitterPolicy"}, ssm]
 
 

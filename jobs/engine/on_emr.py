@@ -1,0 +1,119 @@
+"""What engines on Amazon EMR share: what a run will cost is told and asked about first, and what it took is kept."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from jobs.emr import aws, cluster, history, telling
+from jobs.emr.planned import Planned
+from jobs.emr.work import Work
+from jobs.engine.approval import approve, limit
+from jobs.engine.cache import cache_folder
+from jobs.engine.mrjob_engine import MrjobEngine, conf_paths
+from jobs.engine.options import Settings
+from jobs.engine.spending import spending
+from jobs.errors import UsageError
+from jobs.lake.s3_client import split_uri
+
+P = TypeVar("P", bound=Planned)
+
+
+class OnEmr(MrjobEngine, ABC, Generic[P]):
+    """An engine that spends money, as its plan said."""
+
+    planned: P | None = None
+    """What was approved."""
+
+    @abstractmethod
+    def plan_for(self, work: Work) -> P:
+        """What a run wants, its time and price."""
+
+    @abstractmethod
+    def _lines(self, planned: P) -> Iterable[str]:
+        """A plan for people."""
+
+    def check(self, settings: Settings) -> None:
+        super().check(settings)
+        for given in settings.inputs:
+            if not given.startswith("s3://"):
+                raise UsageError(
+                    "EMR's nodes read S3 only", where=given, fix=f"copy it there: aws s3 cp --recursive {given} s3://…"
+                )
+        self.bucket = bucket_of(settings)
+
+    @cached_property
+    def region(self) -> str:
+        """The region to work in: mrjob's --region, else that of mrjob.conf, the environment or the AWS profile."""
+        return aws.region(self._job.options.region or self.configured("emr", "region"))
+
+    def configured(self, runner: str, name: str) -> Any:
+        """What mrjob.conf says of an option of a runner."""
+        from mrjob.conf import load_opts_from_mrjob_confs
+
+        paths = conf_paths(self._job.options.conf_paths, runner)
+        values = [opts.get(name) for _, opts in load_opts_from_mrjob_confs(runner, paths)]
+        return next(filter(None, reversed(values)), None)
+
+    def outlook(self, work: Work) -> Iterable[str]:
+        found = self.plan_for(work)
+        yield from self._lines(found)
+        limit(spending(self._job.options), found)
+
+    def confirm(self, work: Work) -> None:
+        found = self.plan_for(work)
+        aws.check_bucket(self.bucket, self.region)
+        approve(spending(self._job.options), found, list(self._lines(found)))
+        self.planned = found
+
+    def keep(self, run: str, job: str, started: datetime, took: telling.Actual) -> telling.Account:
+        """What a run took beside what was planned, which is kept for the next plan."""
+        planned = self.planned
+        assert planned is not None
+        with suppress(OSError):  # the run is done, and the next plan does without
+            history.append(kept(), _entry(run, job, started, planned, took))
+        return telling.Account(tuple(telling.compared(planned, took)), planned.dollars[1], took.dollars)
+
+
+def bucket_of(settings: Settings) -> str:
+    """Where a run is staged: the bucket of the output, else of the first input."""
+    published = [uri for uri in [settings.output_dir] if uri and uri.startswith("s3://")]
+    return split_uri([*published, *settings.inputs][0])[0]
+
+
+def base_of(settings: Settings) -> str:
+    """The suite's folder in that bucket, with a slash at its end."""
+    return f"s3://{bucket_of(settings)}/{cluster.FOLDER}/"
+
+
+def tags(run: str, job: str, first: str) -> dict[str, str]:
+    """What bills and people may want to know of what runs; the partition where the first input names one."""
+    day = re.search(r"/(dt=[\w-]+)", first)
+    return {"job": job, "run": run, **({"partition": day[1]} if day else {})}
+
+
+def kept() -> Path:
+    """Where runs and prices are kept."""
+    return cache_folder() / "emr"
+
+
+def _entry(run: str, job: str, started: datetime, planned: Planned, took: telling.Actual) -> history.Entry:
+    return history.Entry(
+        run=run,
+        job=job,
+        started=started.isoformat(timespec="seconds"),
+        planned_seconds=planned.seconds,
+        planned_dollars=planned.dollars,
+        planned_bytes=planned.work.bytes,
+        seconds=took.seconds,
+        start_seconds=took.start_seconds,
+        bytes=took.bytes * planned.work.passes,
+        dollars=took.dollars,
+        slots=min(planned.slots, planned.map_tasks),
+    )

@@ -1,0 +1,62 @@
+"""Planning a Spark twin's run on EMR Serverless, and telling what it took."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from jobs.emr import prices, rates, telling, workers
+from jobs.emr.serverless import Place
+from jobs.emr.work import Work
+from jobs.emr.workers import Used, Workers
+from jobs.engine.on_emr import OnEmr, base_of
+from jobs.engine.options import Settings
+from jobs.engine.spending import spending
+from jobs.errors import UsageError
+
+SECTION = "serverless"
+"""What mrjob.conf says of EMR Serverless stands below `runners` in a section of its own."""
+_ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+")
+
+
+class ServerlessEngine(OnEmr[Workers]):
+    """`-r emr --serverless`, of a twin."""
+
+    def plan_for(self, work: Work) -> Workers:
+        """The workers that a run wants, its time and price."""
+        allowed = spending(self._job.options)
+        return workers.workers(
+            work,
+            prices.load(allowed.price_table),
+            rates.load(),
+            region=self.region,
+            architecture=allowed.architecture,
+            most=allowed.max_nodes,
+        )
+
+    def _lines(self, planned: Workers) -> Iterable[str]:
+        return telling.lines_of_workers(planned)
+
+    def place(self, settings: Settings, role: str | None) -> Place:
+        """Where a run has its role, logs and network, as given or configured. Raises UsageError without a role."""
+        logging.getLogger("mrjob.conf").setLevel(logging.ERROR)  # it warns of a section that is not there
+        role = role or self.configured(SECTION, "execution_role")
+        if role is None:
+            fix = "give --execution-role ARN, or see: python -m scripts.infra conf"
+            raise UsageError("wants a role that its runs have", where="--serverless", fix=fix)
+        if not _ROLE.fullmatch(role):
+            fix = "write it as arn:aws:iam::ACCOUNT:role/NAME"
+            raise UsageError("is no ARN of a role", where=f"--execution-role {role}", fix=fix)
+        logs = self.configured(SECTION, "cloud_log_dir") or f"{base_of(settings)}logs/"
+        network = (self.configured(SECTION, name) or () for name in ("subnets", "security_groups"))
+        return Place(role, logs, *network)
+
+    def told(
+        self, run: str, job: str, started: datetime, seconds: float, start_seconds: float, size: int, used: Used
+    ) -> telling.Account:
+        """What a run took beside what was planned, which is kept. size: bytes of input."""
+        assert self.planned is not None
+        spent = workers.spent(self.planned, prices.load(spending(self._job.options).price_table), used)
+        return self.keep(run, job, started, telling.Actual(seconds, start_seconds, size, spent))

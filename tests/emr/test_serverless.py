@@ -1,0 +1,258 @@
+"""Spark twins on EMR Serverless: planned, refused, run for real by the rehearsal, followed and ended."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.emr import archive, aws, cluster, prices, rates, serverless, workers
+from jobs.emr.bundle import Bundle
+from jobs.emr.serverless import Place, Submission
+from jobs.emr.work import Work
+from jobs.emr.workers import Used, Workers
+from jobs.errors import UsageError
+from tests.clusters import Rehearsal
+from tests.emr.test_emr import ON_EMR, READING, SAMPLE, fill, keys
+from tests.outcomes.commands import Outcome, command, environment, told
+from tests.servers import S3Server
+
+ROLE = "arn:aws:iam::123456789012:role/sensor-jobs-execution"
+SERVERLESS = (*ON_EMR, "--serverless", "--execution-role", ROLE)
+TWIN = "jobs.spark.daily_stats"
+TB = Work("daily_stats", 1000, 10**12, 15_000, largest=64 << 20)
+
+
+def plan(work: Work = TB, **options: Any) -> Workers:
+    return workers.workers(work, prices.load(), rates.load(), region="us-east-1", **options)
+
+
+def test_a_run_is_as_large_as_its_input_wants() -> None:
+    small, large = plan(replace(TB, bytes=10**9, splits=15)), plan(replace(TB, bytes=10**14, splits=800_000))
+    assert (small.executors, plan().executors, large.executors) == (1, 3, 40)
+    assert large.limits == (
+        "246 executors would be done in 20 minutes; 40 are the most",
+        "what is shuffled may not fit on the workers' disks: run it for fewer days at a time",
+    )
+    assert plan(most=2).executors == 2
+    assert plan(replace(TB, tasks=5)).executors == 2
+
+
+def test_a_run_gets_workers_that_serverless_has() -> None:
+    """Four vCPU have 8 to 30 GB of memory, whole ones."""
+    planned = plan(replace(TB, ordered=True))
+    conf, most = workers.conf(planned), workers.capacity(planned)
+    gb = {name: int(value.removesuffix("g")) for name, value in conf.items() if value.endswith("g")}
+    for role in ("driver", "executor"):
+        assert conf[f"spark.{role}.cores"] == "4"
+        assert gb[f"spark.{role}.memory"] + gb[f"spark.{role}.memoryOverhead"] == 16
+        assert 20 <= gb[f"spark.emr-serverless.{role}.disk"] <= 200
+    assert conf["spark.dynamicAllocation.maxExecutors"] == str(planned.executors)
+    count = planned.executors + 1
+    assert most == {
+        "cpu": f"{4 * count} vCPU",
+        "memory": f"{16 * count} GB",
+        "disk": f"{planned.disk_gb * count} GB",
+    }
+
+
+def test_the_price_is_that_of_workers_and_requests() -> None:
+    planned, table = plan(), prices.load()
+    hourly = 4 * (4 * 0.042094 + 16 * 0.004628 + (planned.disk_gb - 20) * 0.000111)
+    asked = 15_000 * 2 * 0.0004 / 1000 + 0.005 / 1000
+    busy = planned.parts[1][1]
+    assert planned.seconds == (60 + busy, 180 + 2 * busy)
+    assert planned.dollars == pytest.approx((hourly * busy / 3600 + asked, hourly * planned.seconds[1] / 3600 + asked))
+    spent = workers.spent(planned, table, Used(8.0, 32.0, 100.0))
+    assert spent == pytest.approx(8 * 0.042094 + 32 * 0.004628 + 100 * 0.000111 + asked)
+    assert plan(architecture="x86_64").dollars[0] > planned.dollars[0]
+
+
+def test_a_region_without_prices_is_refused() -> None:
+    with pytest.raises(UsageError) as refused:
+        workers.workers(TB, prices.load(), rates.load(), region="eu-central-1")
+    assert str(refused.value) == (
+        "region eu-central-1: no prices of EMR Serverless are known there; "
+        "add [regions.eu-central-1.serverless] in a --price-table"
+    )
+
+
+def test_an_archive_holds_what_wheels_install(tmp_path: Path) -> None:
+    made = Bundle(tmp_path / "x86_64-0", "d")
+    made.path.mkdir()
+    with zipfile.ZipFile(made.path / "a-1-py3-none-any.whl", "w") as wheel:
+        for name in ("a/__init__.py", "a-1.data/purelib/b.py", "a-1.data/scripts/a", "a-1.dist-info/RECORD"):
+            wheel.writestr(name, name)
+    folder = archive.build(made)
+    with zipfile.ZipFile(folder / archive.NAME) as packed:
+        assert packed.namelist() == ["a/__init__.py", "b.py", "a-1.dist-info/RECORD"]
+        assert {info.external_attr >> 16 & 0o777 for info in packed.infolist()} == {0o644}
+        assert packed.read("b.py") == b"a-1.data/purelib/b.py"
+    assert (folder / archive.LAUNCHER).read_text().startswith('"""python -m jobs.spark NAME')
+    assert archive.build(made) == folder
+    made.path.rename(tmp_path / "x86_64-1")
+    archive.build(Bundle(tmp_path / "x86_64-1", "e"))
+    assert not folder.exists()
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (
+            ["-r", "emr", "--serverless"],
+            "--serverless: wants a role that its runs have; "
+            "give --execution-role ARN, or see: python -m scripts.infra conf",
+        ),
+        (
+            ["-r", "emr", "--serverless", "--execution-role", "me"],
+            "--execution-role me: is no ARN of a role; write it as arn:aws:iam::ACCOUNT:role/NAME",
+        ),
+        (
+            ["-r", "emr", "--serverless", "--execution-role", ROLE, "--instance-type", "m7g.xlarge"],
+            "--instance-type: is for clusters; leave it out, or run on a cluster: without --serverless",
+        ),
+        (
+            ["-r", "emr", "--serverless", "--execution-role", ROLE],
+            "-r emr: starts workers, for $0.01 to $0.02, and there is no terminal to ask on; "
+            "say --yes, and --max-cost for a limit; --dry-run shows the plan",
+        ),
+        (["--serverless"], "--serverless: is for EMR Serverless; add -r emr, or leave it out"),
+        (
+            ["-r", "emr", "--execution-role", ROLE],
+            "--execution-role: is for EMR Serverless; add -r emr --serverless, or leave it out",
+        ),
+    ],
+    ids=["role", "arn", "cluster", "asked", "elsewhere", "without"],
+)
+def test_what_is_refused(s3: S3Server, tmp_path: Path, arguments: list[str], error: str) -> None:
+    s3.client().create_bucket(Bucket="lake")
+    s3.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    done = told(tmp_path, "s3://lake/a.csv", *arguments, "--output-dir", "s3://lake/out", module=TWIN)
+    assert done == Outcome(2, "", f"error: {error}\n")
+    assert states() == []
+
+
+@pytest.mark.spark
+def test_the_role_may_stand_in_mrjobs_configuration(s3: S3Server, tmp_path: Path) -> None:
+    """Beside the section that leads clusters; the run comes to its question."""
+    s3.client().create_bucket(Bucket="lake")
+    s3.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    (tmp_path / "mrjob.conf").write_text(
+        f"runners: {{emr: {{region: us-east-1}}, serverless: {{execution_role: '{ROLE}'}}}}"
+    )
+    options = ("-r", "emr", "--serverless", "--output-dir", "s3://lake/out", "--conf-path", "mrjob.conf")
+    done = told(tmp_path, "s3://lake/a.csv", *options, module=TWIN)
+    assert (done.status, done.errors.partition(",")[0]) == (2, "error: -r emr: starts workers")
+
+
+def states() -> list[str]:
+    found: list[dict[str, Any]] = aws.client("emr-serverless").list_applications()["applications"]
+    return [application["state"] for application in found]
+
+
+def test_applications_are_listed_and_ended(s3: S3Server, tmp_path: Path) -> None:
+    """On a control plane on which nothing moves but what is asked for: runs have succeeded at once."""
+    client, place = aws.client("emr-serverless"), Place(ROLE, "s3://lake/logs/")
+    tags = {cluster.SUITE: cluster.NAME, "job": "daily_stats", "owner": "ann"}
+    assert told(tmp_path, "clusters", module="jobs.emr") == Outcome(0, "", "no cluster runs\n")
+    serverless.create(client, plan(), place, "of somebody else", {})
+    own = serverless.create(client, plan(), place, "own", tags)
+    run = serverless.start(
+        client, own, place, Submission("own", "s3://lake/twin.py", ["daily_stats"], workers.conf(plan())), {}
+    )
+    head, line = told(tmp_path, "clusters", module="jobs.emr").output.splitlines()
+    assert head.split() == ["cluster", "state", "job", "owner", "started", "age"]
+    assert re.match(rf"{own} +started +daily_stats +ann ", line)
+    done = told(tmp_path, "status", own, module="jobs.emr")
+    assert (done.status, done.errors) == (0, "")
+    assert done.output.splitlines()[0] == f"{own}  started  own"
+    assert "logs     s3://lake/logs/\n" in done.output
+    assert re.match(rf"{run} +own +success +-", done.output.splitlines()[-1])
+    assert told(tmp_path, "terminate", own, module="jobs.emr") == Outcome(0, f"{own}: terminating\n", "")
+    assert serverless.state(client, own) == "TERMINATED"
+    assert told(tmp_path, "clusters", module="jobs.emr") == Outcome(0, "", "no cluster runs\n")
+    error = "error: none: there is no such application in this region; see them with: python -m jobs.emr clusters\n"
+    assert told(tmp_path, "status", "none", module="jobs.emr") == Outcome(3, "", error)
+
+
+def run_and_compare(emr: Rehearsal, folder: Path) -> str:
+    """Run the twin of daily_stats there: it publishes the same bytes, tells what it took, and leaves nothing; the id of
+    its application."""
+    expected = told(folder, SAMPLE, "-r", "inline").output
+    published = ("--output-dir", "s3://lake/twin", "--output-format", "csv")
+    done = told(folder, "s3://lake/logs/", *SERVERLESS, *published, module=TWIN)
+    assert (done.status, done.output) == (0, ""), done.errors
+    assert "published in s3://lake/twin " in done.errors
+    account = r"^ +planned +actual\ntime  .*\n  workers' start .*\nbytes .*\nprice .*$"
+    assert re.search(account, done.errors, re.MULTILINE)
+    (part,) = [key for key in keys(emr, "twin/") if key.endswith(".csv")]
+    assert emr.client().get_object(Bucket="lake", Key=part)["Body"].read().decode() == expected
+    assert set(states()) == {"TERMINATED"}
+    requested = re.search(r"^application (\w+) in us-east-1: requested$", done.errors, re.MULTILINE)
+    assert requested
+    return requested[1]
+
+
+@pytest.mark.hadoop
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.full
+@pytest.mark.xdist_group("emr")
+def test_a_driver_that_refuses_is_told_with_its_status(emr: Rehearsal, tmp_path: Path) -> None:
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING + b"nonsense\n" * 9)
+    done = told(tmp_path, "s3://lake/a.csv", *SERVERLESS, "--output-dir", "s3://lake/out", module=TWIN)
+    assert (done.status, done.output) == (4, "")
+    assert re.search(r"^run \w+: failed$", done.errors, re.MULTILINE)
+    assert re.search(r"^error: .*rejects? ", done.errors, re.MULTILINE)
+    assert states() == ["TERMINATED"]
+
+
+@pytest.mark.hadoop
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.full
+@pytest.mark.xdist_group("emr")
+@pytest.mark.parametrize("answer", [b"y\n", b"n\n"], ids=["left", "ended"])
+def test_a_run_that_is_interrupted(emr: Rehearsal, tmp_path: Path, answer: bytes) -> None:
+    """The terminal's Ctrl-C asks; what is left publishes, and its application stops by itself."""
+    fill(emr)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command("s3://lake/logs/", *SERVERLESS, "--output-dir", "s3://lake/stats", module=TWIN),
+        cwd=tmp_path,
+        env=environment(),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as driver:
+        os.close(theirs)
+        shown = b""
+        while not re.search(rb"run \w+: running", shown):
+            shown += os.read(ours, 4096)
+        driver.send_signal(signal.SIGINT)
+        while b"[y/N] " not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, answer)
+        assert driver.wait(60) == 130
+    os.close(ours)
+    if answer == b"n\n":
+        assert states() == ["TERMINATED"]
+        assert keys(emr, "stats/") == []
+        return
+    deadline = time.monotonic() + 180
+    while states() != ["STOPPED"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert "stats/_SUCCESS" in keys(emr, "stats/")
