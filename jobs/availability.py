@@ -5,7 +5,8 @@ Reduce walks through each series in the order of time and finds the gaps. docs/a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import glob
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -102,6 +103,12 @@ class Availability(SensorJob):
         rules = rules_of(run.settings)
         finish = availability.finish_gaps if rules.listed else availability.finish_days
         return finish(partials, rules)
+
+    @classmethod
+    def metrics_named(cls, settings: Settings) -> Sequence[tuple[str, Sequence[str]]]:
+        name = settings.option("sequence_metric")
+        own = [] if name is None else [(f"--sequence-metric {name}", (glob.escape(name),))]
+        return [*super().metrics_named(settings), *own]
 
 
 def rules_of(settings: Settings) -> availability.Rules:

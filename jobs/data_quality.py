@@ -6,7 +6,8 @@ docs/data_quality.md defines every column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import glob
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import ClassVar
 
@@ -30,6 +31,9 @@ def parse_date(text: str) -> int:
         return (date.fromisoformat(text) - date(1970, 1, 1)).days
     except ValueError:
         raise ValueError(f"{text!r} is no date; write it as 2026-03-01") from None
+
+
+_STUCK = "10"
 
 
 class DataQuality(SensorJob):
@@ -81,7 +85,7 @@ class DataQuality(SensorJob):
         Option(
             "--stuck",
             "how many equal values in a row are too many (default: 10)",
-            "10",
+            _STUCK,
             whole_number(2, 1_000_000),
             "N",
         ),
@@ -99,6 +103,10 @@ class DataQuality(SensorJob):
             return cls.COLUMNS
         if settings.deduplicate:
             raise UsageError("objects are counted as they are", where="--deduplicate", fix="leave it or --per out")
+        chosen = settings.option
+        if chosen("stuck") != int(_STUCK) or chosen("not_before") or chosen("limits"):
+            fix = "leave out --stuck, --not-before and --limits"
+            raise UsageError("objects are counted, not judged", where="--per object", fix=fix)
         return cls.OBJECT_COLUMNS
 
     @classmethod
@@ -108,6 +116,12 @@ class DataQuality(SensorJob):
     @classmethod
     def needs_time(cls, settings: Settings) -> bool:
         return not cls.counts_objects(settings)
+
+    @classmethod
+    def metrics_named(cls, settings: Settings) -> Sequence[tuple[str, Sequence[str]]]:
+        limited = settings.option("limits") or {}
+        own = [(f"--limits: {', '.join(limited)}", [glob.escape(name) for name in limited])] if limited else []
+        return [*super().metrics_named(settings), *own]
 
     @classmethod
     def absences(cls, run: Run, keys: Keys) -> Accumulator:

@@ -17,6 +17,7 @@ from jobs.engine.job import Column, SensorJob
 from jobs.engine.options import Option, Settings, one_of, whole_number
 from jobs.engine.run import Run
 from jobs.engine.shuffle import read_block
+from jobs.errors import UsageError
 from jobs.lake.runs import whole_groups
 from jobs.partials import buckets, moments, presence
 from jobs.partials.places import Placed, Places
@@ -76,7 +77,11 @@ class DistinctDevices(SensorJob):
 
     @classmethod
     def tables(cls, settings: Settings) -> Mapping[str, pa.Table]:
-        return {SITES: devices.load(settings)} if settings.option("per") == "site" else {}
+        if settings.option("per") == "site":
+            return {SITES: devices.load(settings)}
+        if settings.option("devices"):
+            raise UsageError("tells where devices are", where="--devices", fix="add --per site")
+        return {}
 
     @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:

@@ -5,7 +5,7 @@ Reduce walks through each series in the order of time; docs/energy.md defines ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import pyarrow as pa
@@ -33,6 +33,9 @@ def parse_unit(text: str) -> str:
     return text
 
 
+_POWER = "*[Pp]ower*"
+
+
 class Energy(SensorJob):
     """The integral of power over each day, and the window of highest demand."""
 
@@ -54,7 +57,7 @@ class Energy(SensorJob):
         Column("readings", pa.int64(), "how many readings the day has"),
     )
     OPTIONS = (
-        Option("--power-metric", "which metrics are power (default: *[Pp]ower*)", "*[Pp]ower*", parse_globs, "GLOB,…"),
+        Option("--power-metric", "which metrics are power (default: *[Pp]ower*)", _POWER, parse_globs, "GLOB,…"),
         Option("--power-unit", "the unit of power where logs name none, as W or kW", None, parse_unit, "UNIT"),
         Option("--method", "how power runs between readings: trapezoid (default) or left", "trapezoid", parse_method),
         Option(
@@ -74,6 +77,12 @@ class Energy(SensorJob):
     @classmethod
     def selection(cls, settings: Settings) -> Filter:
         return Filter(metrics=tuple(settings.option("power_metric")))
+
+    @classmethod
+    def metrics_named(cls, settings: Settings) -> Sequence[tuple[str, Sequence[str]]]:
+        globs = settings.option("power_metric")
+        own = [] if globs == parse_globs(_POWER) else [(f"--power-metric {','.join(globs)}", globs)]
+        return [*super().metrics_named(settings), *own]
 
     @classmethod
     def walk(cls, run: Run, keys: Keys) -> Walk:

@@ -27,6 +27,7 @@ from jobs.engine.statistics import (
     sketch_of,
     without_device,
 )
+from jobs.errors import UsageError
 from jobs.lake.contest import ContestWriter, parse_layout
 from jobs.partials import moments, states, windows
 from jobs.partials.buckets import Buckets
@@ -76,6 +77,8 @@ class Rollup(SensorJob):
 
     @classmethod
     def schema(cls, settings: Settings) -> pa.Schema:
+        if settings.option("layout") and (settings.output_format or not settings.print_result):
+            raise UsageError("is for printing", where="--layout 1brc", fix="leave out --output-format and --output-dir")
         origin = window_states.Origin.of(settings).metadata() if settings.option("state") else None
         return super().schema(settings).with_metadata(origin)
 

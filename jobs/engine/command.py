@@ -13,7 +13,7 @@ import pyarrow as pa
 from jobs.engine import compat
 from jobs.engine.driver import Engine, Outcome, drive, make_plan, work
 from jobs.engine.guard import guarded, leave
-from jobs.engine.options import Settings, settings
+from jobs.engine.options import Settings, joined, settings
 from jobs.engine.summary import plan_lines, summary
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def main(job: type[SensorJob]) -> NoReturn:
 def _main(job: type[SensorJob]) -> int:
     from jobs.engine.mrjob_engine import engine_of, set_up_logging
 
+    sys.argv[1:] = joined(sys.argv[1:])  # mrjob parses it, several times
     instance = job()
     if instance.is_task():
         instance.execute()

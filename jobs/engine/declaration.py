@@ -86,6 +86,11 @@ class Declaration:
         return Filter()
 
     @classmethod
+    def metrics_named(cls, settings: Settings) -> Sequence[tuple[str, Sequence[str]]]:
+        """Options that name metrics, each with globs: where no reading is of one of an option's, it is an error."""
+        return [(f"--metric {glob}", (glob,)) for glob in settings.metrics]
+
+    @classmethod
     def tables(cls, settings: Settings) -> Mapping[str, pa.Table]:
         """Driver: what the job reads beside its input, by name. Its content travels with the run to every task; one
         that has the name of a kind of partial rows goes through the first of two shuffles instead (see `regroup`).

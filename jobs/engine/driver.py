@@ -129,7 +129,7 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
             resumed,
         )
         run = _surveyed(job, run, plan, engine)
-        report = _execute(run, plan, engine, folder)
+        report = _execute(job, run, plan, engine, folder)
         notes: list[str] = []
         problem = _problem(report, settings)
         if settings.print_result:
@@ -181,7 +181,7 @@ def _surveyed(job: type[Declaration], run: Run, plan: Plan, engine: Engine) -> R
     folder = Path(run.scratch, "survey")
     folder.mkdir()
     first = replace(run, settings=settings, scratch=str(folder), ordered=ordered, stages=stages)
-    report = _execute(first, plan, engine, folder)
+    report = _execute(job, first, plan, engine, folder)
     rows = pa.concat_tables([job.schema(settings).empty_table(), *_result(job, first, plan, report, engine)])
     return replace(run, settings=job.surveyed(run.settings, rows))
 
@@ -200,7 +200,7 @@ def _stages(job: type[Declaration], settings: Settings, *, shuffled: bool) -> tu
     return ordered, 2 if shuffled or (ordered and job.regroups(settings)) else job.stages(settings)
 
 
-def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:
+def _execute(job: type[Declaration], run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:
     shown = progress.Progress(plan.size, run.job)
     progress.watch(shown)
     here = Path.cwd()
@@ -210,7 +210,7 @@ def _execute(run: Run, plan: Plan, engine: Engine, folder: Path) -> Report:
         os.chdir(here)
         progress.watch(None)
         shown.close()
-    refuse_unknown(run.settings.metrics, report.metrics)
+    refuse_unknown(job.metrics_named(run.settings), report.metrics)
     return report
 
 

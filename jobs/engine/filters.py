@@ -75,12 +75,15 @@ def matching(texts: pa.ChunkedArray, globs: tuple[str, ...]) -> npt.NDArray[np.b
     return found
 
 
-def refuse_unknown(globs: Sequence[str], metrics: Sequence[str]) -> None:
-    """Raises InputError for a glob that none of the metrics that were met matches; where none was met, who knows."""
-    for glob in globs if metrics else ():
-        if not any(_matches(metric, (glob,)) for metric in metrics):
+def refuse_unknown(named: Sequence[tuple[str, Sequence[str]]], metrics: Sequence[str]) -> None:
+    """Raises InputError for an option whose globs match none of the metrics that were met.
+
+    named: options with their globs. metrics: where none was met, who knows.
+    """
+    for where, globs in named if metrics else ():
+        if not any(_matches(metric, tuple(globs)) for metric in metrics):
             known = ", ".join(metrics[:_MOST_NAMED]) + (", …" if len(metrics) > _MOST_NAMED else "")
-            raise InputError("no reading is of such a metric", where=f"--metric {glob}", fix=f"there are {known}")
+            raise InputError("no reading is of such a metric", where=where, fix=f"there are {known}")
 
 
 def _matches(text: str, globs: tuple[str, ...]) -> bool:

@@ -19,6 +19,7 @@ from jobs.readings import dialect_file, zones
 if TYPE_CHECKING:
     from jobs.lake.writers import OutputFormat
 
+_NEGATIVE_NUMBERS = re.compile(r"-\.?\d[\d.,eE+-]*")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -80,6 +81,17 @@ class Settings:
     def given(self, name: str, value: Any) -> Settings:
         """The same with a value that the job gives itself; `value` must be JSON's."""
         return replace(self, job=(*self.job, (name, value)))
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """A command line in which values that begin with a minus, as in `--edges -5,0,5`, are no options to argparse."""
+    found: list[str] = []
+    for argument in arguments:
+        if found and found[-1].startswith("--") and "=" not in found[-1] and _NEGATIVE_NUMBERS.fullmatch(argument):
+            found[-1] += f"={argument}"
+        else:
+            found.append(argument)
+    return found
 
 
 def files(options: argparse.Namespace, job_options: Sequence[Option]) -> list[str]:

@@ -63,6 +63,7 @@ class SplitReader:
         chosen = run.settings
         self._filter = Filter(chosen.metrics, chosen.devices, chosen.since, chosen.until)
         self._selection = job.selection(chosen)
+        self._named = bool(job.metrics_named(chosen))
         self._rejects: list[RejectRow] = []
 
     def read(self, split: Split) -> Iterator[Readings]:
@@ -104,7 +105,7 @@ class SplitReader:
 
     def close(self) -> Report:
         """The task's whole report."""
-        if self._run.settings.metrics:
+        if self._named:
             self.report.metrics = sorted({*self.report.metrics, *(metric for metric, _ in self._keys.series_texts())})
         self._write_rejects()
         self._write_objects()

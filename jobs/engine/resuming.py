@@ -73,7 +73,7 @@ class ResultReader:
         with storage.open_seekable(piece.object) as file:
             try:
                 for rows in read_results(file, Part(uri, row_groups=piece.row_groups), self._run.resumed):
-                    if self._run.settings.metrics and "metric" in rows.column_names:
+                    if self._job.metrics_named(self._run.settings) and "metric" in rows.column_names:
                         report.metrics = sorted({*report.metrics, *rows.column("metric").unique().to_pylist()})
                     resumed = self._job.resume(self._run, rows, uri)
                     report.tally.readings += resumed.readings

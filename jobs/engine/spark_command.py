@@ -10,7 +10,7 @@ from typing import NoReturn
 from jobs.engine import spark_on_yarn
 from jobs.engine.command import run_command
 from jobs.engine.guard import guarded, refuse
-from jobs.engine.options import Option, add_options, files
+from jobs.engine.options import Option, add_options, files, joined
 from jobs.engine.spark import SparkEngine, Twin
 from jobs.engine.spending import refuse_elsewhere
 from jobs.errors import UsageError
@@ -23,7 +23,7 @@ def main(twin: Twin) -> NoReturn:
 
 def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
     """Run a twin with these arguments (default: the command line's); the exit status. Raises JobError."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    given = joined(sys.argv[1:] if arguments is None else arguments)
     start, rest = _start_options().parse_known_args(given)
     if start.runner == "emr":
         return _on_emr(twin, start, rest)

@@ -43,7 +43,7 @@ def summary(outcome: Outcome) -> Iterator[str]:
     for damage in report.damage:
         yield f"  damaged: {damage.object} at byte {damage.offset:,}: {damage.what}"
     if tally.readings and not report.selected:
-        yield f"note: no reading is what this run is about; {_filters(outcome.run.settings)} say what that is"
+        yield f"note: no reading is what this run is about, by {_filters(outcome.run.settings)}"
     yield from (f"note: {note}" for note in outcome.notes)
     yield from outcome.account.lines if outcome.account else ()
     if outcome.published:
@@ -88,7 +88,7 @@ def _filters(settings: Settings) -> str:
     limits = (("--from", settings.since), ("--to", settings.until))
     given = [f"{flag} {glob}" for flag, found in globs for glob in found]
     given += [flag for flag, limit in limits if limit is not None]
-    return " and ".join([*given, "the job's own options"])
+    return " and ".join(given or ["the job's own options"])
 
 
 def _counted(number: int, noun: str) -> str:

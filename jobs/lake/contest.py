@@ -5,6 +5,7 @@ mean = r(r(sum) / count) with r(x) = floor(10·x + 0.5) / 10: ties go up, and su
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.errors import UsageError
-from jobs.readings.model import Float64Array, Int64Array
+from jobs.readings.model import Float64Array
 
 if TYPE_CHECKING:
     from jobs.lake.writers import Sink
 
 LAYOUT = "1brc"
+_LARGEST = 2.0**63
 
 
 def parse_layout(text: str) -> str:
@@ -45,7 +47,8 @@ class ContestWriter:
         self._refuse_repeats(devices)
         count = table.column("count").to_numpy()
         low, high, total = (_tenths(table.column(name).to_numpy()) for name in ("min", "max", "sum"))
-        texts = (_spelled(tenths) for tenths in (low, _tenths(total / 10.0 / count), high))
+        mean = _tenths(total / 10.0 / count)
+        texts = (_spelled(tenths) for tenths in (low, mean, high))
         entries = pc.binary_join_element_wise(devices, pc.binary_join_element_wise(*texts, "/"), "=")
         self._held.append(", ".join(entries.to_pylist()))
         self._last = devices[-1].as_py()
@@ -65,11 +68,22 @@ class ContestWriter:
             )
 
 
-def _tenths(values: Float64Array) -> Int64Array:
-    return np.floor(values * 10.0 + 0.5).astype(np.int64)
+def _tenths(values: Float64Array) -> Float64Array:
+    """As whole numbers, which doubles beyond 2^53 are anyway."""
+    with np.errstate(over="ignore"):
+        return np.floor(values * 10.0 + 0.5)
 
 
-def _spelled(tenths: Int64Array) -> pa.StringArray:
-    whole, digit = (pa.array(part).cast(pa.string()) for part in divmod(np.abs(tenths), 10))
+def _spelled(tenths: Float64Array) -> pa.StringArray:
+    if np.any(np.abs(tenths) >= _LARGEST):
+        return pa.array(map(_spelled_one, tenths.tolist()), pa.string())
+    whole, digit = (pa.array(part).cast(pa.string()) for part in divmod(np.abs(tenths).astype(np.int64), 10))
     sign = pc.if_else(pa.array(tenths < 0), "-", "")
     return pc.binary_join_element_wise(pc.binary_join_element_wise(sign, whole, ""), digit, ".")
+
+
+def _spelled_one(tenths: float) -> str:
+    if not math.isfinite(tenths):
+        return f"{'-' * (tenths < 0)}Infinity"
+    whole, digit = divmod(abs(int(tenths)), 10)
+    return f"{'-' * (tenths < 0)}{whole}.{digit}"

@@ -61,6 +61,7 @@ def test_a_signal_during_a_fork_is_not_lost(number: signal.Signals, moment: str)
 import os, signal, sys, time
 from jobs.engine.forks import run_forked
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.register_at_fork({moment}=lambda: os.kill(os.getpid(), {number:d}))
 run_forked([lambda: time.sleep(60)], 1, lambda: None)
 """

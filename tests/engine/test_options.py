@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from jobs.engine.options import Option, Settings, add_options, byte_size, settings
+from jobs.engine.options import Option, Settings, add_options, byte_size, joined, settings
 from jobs.errors import UsageError
 
 
@@ -86,3 +86,17 @@ def test_a_jobs_own_option_is_parsed_and_its_reason_told() -> None:
     assert _settings(options=(option,)).option("every") == 4
     with pytest.raises(UsageError, match=r"^--every 3: must be even$"):
         _settings("--every", "3", options=(option,))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["--edges", "-5,0", "a.csv"], ["--edges=-5,0", "a.csv"]),
+        (["--above", "-1.5e3", "-"], ["--above=-1.5e3", "-"]),
+        (["-", "-q", "--tasks", "2"], ["-", "-q", "--tasks", "2"]),
+        (["--edges=0,5", "-5"], ["--edges=0,5", "-5"]),
+        (["--quiet", "-r", "local"], ["--quiet", "-r", "local"]),
+    ],
+)
+def test_a_value_that_begins_with_a_minus_is_no_option(given: list[str], meant: list[str]) -> None:
+    assert joined(given) == meant

@@ -194,3 +194,12 @@ def test_the_highest_temperature_of_each_year(shared_data: Path) -> None:
     ]
     assert found == years
     assert [row["max"] for row in rows] == [31.7, 24.4]
+
+
+def test_the_contests_layout_spells_any_sum(tmp_path: Path) -> None:
+    lines = [*["A;9e16"] * 20, "B;1e308", "B;1e308", "C;-9.3e17"]
+    (tmp_path / "large.txt").write_text("".join(f"{line}\n" for line in lines))
+    flags = ("--dialect", "onebrc", "--window", "all", "--layout", "1brc", "-q")
+    printed = result("jobs.rollup", tmp_path / "large.txt", *flags).decode()
+    large, low = "90000000000000000.0", "-930000000000000000.0"
+    assert printed == f"{{A={large}/{large}/{large}, B=Infinity/Infinity/Infinity, C={low}/{low}/{low}}}\n"

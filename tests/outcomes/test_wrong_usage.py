@@ -106,6 +106,42 @@ def test_a_dialect_file_that_is_not_there(folder: Path) -> None:
     assert found.status == 3
 
 
+@pytest.mark.parametrize(
+    ("job", "option", "named"),
+    [
+        ("data_quality", "--limits mine.toml", "--limits: powr, pwer"),
+        ("availability", "--sequence-metric nmber", "--sequence-metric nmber"),
+        ("energy", "--power-metric pwr,p[0-9]", "--power-metric pwr,p[0-9]"),
+    ],
+)
+def test_an_option_that_names_metrics_which_no_reading_has(folder: Path, job: str, option: str, named: str) -> None:
+    (folder / "mine.toml").write_text("[powr]\nmin = 0\n[pwer]\nmax = 1\n")
+    found = told(folder, "log.csv", *option.split(), module=f"jobs.{job}")
+    expected = f"error: {named}: no reading is of such a metric; there are temperature\n"
+    assert (found.status, found.output, found.errors) == (3, "", expected)
+
+
+@pytest.mark.parametrize(
+    ("job", "options", "error"),
+    [
+        ("distinct_devices", "--devices none.csv", "--devices: tells where devices are; add --per site"),
+        (
+            "rollup",
+            "--window all --layout 1brc --output-format jsonl",
+            "--layout 1brc: is for printing; leave out --output-format and --output-dir",
+        ),
+        (
+            "data_quality",
+            "--per object --stuck 5",
+            "--per object: objects are counted, not judged; leave out --stuck, --not-before and --limits",
+        ),
+    ],
+)
+def test_options_that_would_mean_nothing(folder: Path, job: str, options: str, error: str) -> None:
+    found = told(folder, "log.csv", *options.split(), module=f"jobs.{job}")
+    assert (found.status, found.output, found.errors) == (2, "", f"error: {error}\n")
+
+
 @pytest.mark.parametrize("flags", [[], ["--tasks", "2", "-r", "local", "--split-size", "500"]], ids=["inline", "local"])
 def test_a_metric_that_no_reading_has(folder: Path, flags: list[str]) -> None:
     given = ("log.csv", "--metric", "temp*", "--metric", "temprature", "--output-dir", "out", *flags)
@@ -118,7 +154,7 @@ def test_a_metric_that_no_reading_has(folder: Path, flags: list[str]) -> None:
 def test_filters_that_leave_nothing(folder: Path) -> None:
     found = told(folder, "log.csv", "--device", "nobody")
     assert (found.status, found.output.count("\n")) == (0, 1)
-    note = "note: no reading is what this run is about; --device nobody and the job's own options say what that is\n"
+    note = "note: no reading is what this run is about, by --device nobody\n"
     assert found.errors.endswith(note)
     (folder / "empty.csv").write_bytes(HEADER)
     assert told(folder, "empty.csv", "--metric", "temprature").status == 0
