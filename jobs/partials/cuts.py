@@ -49,14 +49,26 @@ class Windows:
         at, stop = begin[place], end[place]
         pieces = []
         while len(place):
-            to = np.minimum(self._edges(at)[1], stop)
-            pieces.append((place, at, to))
+            to = np.minimum(self._changes[np.searchsorted(self._changes, at, side="right")], stop)
+            pieces.append(self._cut_regularly(place, at, to))
             more = to < stop
             place, at, stop = place[more], to[more], stop[more]
         if not pieces:
             return place, at, stop
         places, begins, ends = zip(*pieces, strict=True)
         return np.concatenate(places), np.concatenate(begins), np.concatenate(ends)
+
+    def _cut_regularly(
+        self, place: Int64Array, begin: Int64Array, end: Int64Array
+    ) -> tuple[Int64Array, Int64Array, Int64Array]:
+        """The pieces of intervals within which no clocks change."""
+        offset = self.zone.offset_array(begin)
+        first = (begin + offset) // self.size
+        counts = (end + offset - 1) // self.size - first + 1
+        of = np.repeat(np.arange(len(place)), counts)
+        edge = (first - np.cumsum(counts) + counts)[of] + np.arange(len(of))
+        start = edge * self.size - offset[of]
+        return place[of], np.maximum(start, begin[of]), np.minimum(start + self.size, end[of])
 
     def _edges(self, instants: Int64Array) -> tuple[Int64Array, Int64Array]:
         offset = self.zone.offset_array(instants)

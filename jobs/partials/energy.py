@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -59,7 +58,7 @@ _KEYS = 4  # of the columns that begin with the sequence
 _HALF_HOURS = 7.2e9  # half microseconds in an hour
 KILOWATT_HOURS = {"mW": 7.2e15, "W": 7.2e12, "kW": 7.2e9, "MW": 7.2e6, "GW": 7.2e3}
 """Half microseconds times these units in a kilowatt-hour."""
-_BLOCK = 16_384  # intervals whose words stay in the cache
+_BLOCK = 16_384  # windows whose words stay in the cache
 
 
 @dataclass(frozen=True)
@@ -79,37 +78,49 @@ class Meter:
     def _days(self) -> Windows:
         return Windows(self.zone, DAY)
 
-    def columns(
+    def blocks(
         self,
         sequence: Int64Array,
         follows: np.ndarray[tuple[int], np.dtype[np.bool_]],
         before: tuple[Int64Array, Float64Array],
         now: tuple[Int64Array, Float64Array],
-    ) -> list[Int64Array]:
+    ) -> Iterator[list[Int64Array]]:
         """The columns of ENERGY, with `sequence` for device, metric and unit, of readings and the intervals that end
-        with them, added up.
+        with them, added up in blocks of about as many demand windows each, in the order of the readings.
 
         follows: whether a reading follows another, whose time and value are `before`; those of its own are `now`.
+        A long interval is cut wherever a block ends; its reading is in the last one.
         """
-        blocks = []
-        for at in range(0, len(sequence), _BLOCK):
-            part = slice(at, at + _BLOCK)
+        length = np.where(follows, now[0] - before[0], 0)
+        near = follows & (length <= self.max_gap)
+        windows = np.where(near, length, 0) // self.demand + 1
+        ends = np.cumsum(windows)
+        starts = ends - windows
+        for at in range(0, int(windows.sum()), _BLOCK):
+            part = slice(np.searchsorted(ends, at, "right"), np.searchsorted(starts, at + _BLOCK))
             (t0, v0), (t1, v1) = ((time[part], value[part]) for time, value in (before, now))
-            some, after = sequence[part], follows[part]
-            near = after & (t1 - np.where(after, t0, t1) <= self.max_gap)
-            far = after & ~near
+            some, line, is_last = sequence[part], near[part], ends[part] <= at + _BLOCK
+            gap = follows[part] & ~line
+            begin = t0 + np.maximum(at - starts[part], 0) * self.demand
+            end = np.where(is_last, t1, t0 + (at + _BLOCK - starts[part]) * self.demand)
             rows = [
-                self._rows(some, t1, readings=1),
-                self._gaps(some[far], t0[far], t1[far]),
-                *self._integrals(some[near], t0[near], v0[near], t1[near], v1[near]),
+                self._rows(some[is_last], t1[is_last], readings=1),
+                self._gaps(some[gap], t0[gap], t1[gap]),
+                *self._integrals(some[line], (t0[line], v0[line]), (t1[line], v1[line]), begin[line], end[line]),
             ]
-            blocks.append(add_up([np.concatenate(column) for column in zip(*rows, strict=True)], _KEYS))
-        return add_up([np.concatenate(column) for column in zip(*blocks, strict=True)], _KEYS) if blocks else []
+            yield add_up([np.concatenate(column) for column in zip(*rows, strict=True)], _KEYS)
 
     def _integrals(
-        self, sequence: Int64Array, t0: Int64Array, v0: Float64Array, t1: Int64Array, v1: Float64Array
+        self,
+        sequence: Int64Array,
+        before: tuple[Int64Array, Float64Array],
+        now: tuple[Int64Array, Float64Array],
+        begin: Int64Array,
+        end: Int64Array,
     ) -> list[list[Int64Array]]:
-        place, begin, end = self._windows.cut(t0, t1)
+        """What lies between `begin` and `end` of the intervals between two readings."""
+        (t0, v0), (t1, v1) = before, now
+        place, begin, end = self._windows.cut(begin, end)
         owner, first, last = sequence[place], v0[place], v1[place]
         twice = 2 * (end - begin)
         if self.method == "left":
@@ -169,9 +180,8 @@ class EnergyWalk:
 
     def step(self, readings: Slice) -> Yielded:
         follows, time, value = self._last.follow(readings)
-        for part in _parts(readings):
-            before, now = (time[part], value[part]), (readings.timestamp[part], readings.value[part])
-            columns = self._meter.columns(readings.sequence[part], follows[part], before, now)
+        now = readings.timestamp, readings.value
+        for columns in self._meter.blocks(readings.sequence, follows, (time, value), now):
             kept, settled, peaks = self._settle(columns)
             for kind, rows in ((ENERGY, kept), (ENERGY, settled), (PEAKS, peaks)):
                 if len(rows[0]):
@@ -181,8 +191,8 @@ class EnergyWalk:
         yield from ()
 
     def _settle(self, columns: list[Int64Array]) -> tuple[list[Int64Array], list[Int64Array], list[Int64Array]]:
-        """Rows of each sequence's first and last window, which other slices may add to; sums of all others by day,
-        and their peaks. So what a walk yields does not grow with the number of demand windows."""
+        """Rows of each sequence's first and last window, which other blocks may add to; sums of all others by day,
+        and their peaks. So what a walk yields grows with the number of blocks and days, not of demand windows."""
         sequence, start = columns[0], columns[2]
         starts = starts_of_runs(sequence)
         sizes = np.diff(starts, append=len(sequence))
@@ -199,16 +209,24 @@ class EnergyWalk:
         return [column[is_open] for column in columns], settled, [column[best] for column in peaks]
 
 
-def _parts(readings: Slice) -> Iterator[slice]:
-    """The readings in parts of about a block or of one sequence: their windows are many times their size."""
-    cuts = readings.starts[np.flatnonzero(np.diff(readings.starts // _BLOCK, prepend=-1))]
-    for begin, end in pairwise([*cuts.tolist(), len(readings)]):
-        yield slice(begin, end)
-
-
 def _means(words: list[Int64Array], windows: Int64Array, groups: Int64Array, demand: int) -> Float64Array:
     """The mean power of demand windows, from the words of their integrals."""
-    return totals(words, windows, groups, factors=2) / (2.0 * demand) + 0.0  # no -0.0
+    return _Totals(words, windows, groups).over(2.0 * demand) + 0.0  # no -0.0
+
+
+class _Totals:
+    """The integral of each group, from its words, to be divided: infinite where the quotient is too large."""
+
+    def __init__(self, words: list[Int64Array], windows: Int64Array, groups: Int64Array) -> None:
+        self._whole = totals(words, windows, groups, factors=2)
+        self._scaled = None if np.isfinite(self._whole).all() else totals(words, windows - 1, groups, factors=2)
+
+    def over(self, divisor: Float64Array | float) -> Float64Array:
+        quotient = self._whole / divisor
+        if self._scaled is None:
+            return quotient
+        with np.errstate(over="ignore"):
+            return np.where(np.isfinite(self._whole), quotient, self._scaled / divisor * 2.0**exact.WINDOW)
 
 
 def finish(partials: Mapping[str, pa.Table], demand: int, unnamed: str | None) -> pa.Table:
@@ -226,7 +244,7 @@ def finish(partials: Mapping[str, pa.Table], demand: int, unnamed: str | None) -
     day, of_peak = number[: len(rows)], number[len(rows) :]
     window, words = integers(rows.column("window")), [integers(rows.column(name)) for name in PRODUCTS]
     readings, covered, uncovered = (_sums(day, integers(rows.column(name)), len(firsts)) for name in _SUMS[:3])
-    integral = totals(words, window, day, factors=2)
+    integral = _Totals(words, window, day)
 
     is_open = start[: len(rows)] != _SETTLED
     by_window, window_firsts = numbered([day[is_open], start[: len(rows)][is_open]])
@@ -248,9 +266,9 @@ def finish(partials: Mapping[str, pa.Table], demand: int, unnamed: str | None) -
     }
     columns |= {
         "date": pa.array(bucket[firsts].astype(np.int32), pa.date32()),
-        "energy": pa.array(integral / divisor[unit], mask=none),
+        "energy": pa.array(integral.over(divisor[unit]), mask=none),
         "energy_unit": energy_units.take(pa.array(unit % len(energy_units))),
-        "mean_power": pa.array(integral / np.maximum(2 * covered, 1), mask=none),
+        "mean_power": pa.array(integral.over(np.maximum(2 * covered, 1).astype(np.float64)), mask=none),
         "peak_demand": pa.array(peak, mask=none),
         "peak_start": pa.array(peak_start, mask=none).cast(pa.timestamp("us", "UTC")),
         "covered_hours": pa.array(covered / 3.6e9),

@@ -49,8 +49,7 @@ def _pieces(run: Run) -> Mapping:
             before = (since.fill_null(0).to_numpy(), from_images(batch.column("since_bits").fill_null(0).to_numpy()))
             owner = now.device.astype(np.int64) << 32 | now.series
             follows = since.is_valid().to_numpy(zero_copy_only=False)
-            columns = chosen.columns(owner, follows, before, (now.timestamp, now.value))
-            if columns:
+            for columns in chosen.blocks(owner, follows, before, (now.timestamp, now.value)):
                 codes = [columns[0] >> 32, columns[0] & (2**32 - 1)]
                 yield from partial_rows(ENERGY, texts_of(now.keys), [*codes, *columns[1:]]).to_batches()
 

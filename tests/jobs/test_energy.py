@@ -114,6 +114,14 @@ def test_long_gaps_count_nothing_and_equal_times_no_area(tmp_path: Path) -> None
     assert ",3,kWh,3,3," in told(tmp_path, rows, "--power-unit", "kW")
 
 
+def test_what_is_a_double_is_told_though_its_integral_is_none(tmp_path: Path) -> None:
+    values = zip((0, 15, 30, 45), ("10", "1e308", "20", "-5"), strict=True)
+    rows = "".join(f"2026-03-01T00:{minute:02}:00Z,meter,power,{value},{{}}\n" for minute, value in values)
+    powers = "3.333333333333333e+307,5e+307,2026-03-01T00:00:00Z,0.75,0,4\n"
+    assert told(tmp_path, rows.format(*[""] * 4)) == f"meter,power,,2026-03-01,2.5e+307,value·h,{powers}"
+    assert told(tmp_path, rows.format(*["GW"] * 4)) == f"meter,power,GW,2026-03-01,inf,kWh,{powers}"
+
+
 @pytest.mark.parametrize(
     ("flags", "error"),
     [

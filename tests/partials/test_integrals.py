@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import pairwise
+from math import isfinite
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.partials import energy as partials
+from jobs.partials import exact
 from jobs.partials.cuts import Windows
 from jobs.partials.energy import ENERGY, PEAKS, EnergyWalk, Meter, Method, finish
 from jobs.partials.merge import merge
@@ -46,6 +50,12 @@ def integrated(flushes: list[list[Row]], meter: Meter, slice_rows: int) -> pa.Ta
     return finish(merged, meter.demand, None)
 
 
+def over(integral: Fraction, divisor: float) -> float:
+    """An integral rounded once, divided; the exponents of both know no bounds but the quotient's."""
+    total = rounded(integral)
+    return total / divisor if isfinite(total) else rounded(Fraction(rounded(integral / 2**99) / divisor) * 2**99)
+
+
 @given(
     FLUSHES,
     st.integers(1, 12),
@@ -74,11 +84,10 @@ def test_every_day_is_the_oracles(
         if not day.covered:
             assert row["energy"] is row["mean_power"] is row["peak_demand"] is row["peak_start"] is None
             continue
-        total = rounded(day.integral)
-        assert row["energy"] == total / (7.2e12 if row["unit"] else 7.2e9)
+        assert row["energy"] == over(day.integral, 7.2e12 if row["unit"] else 7.2e9)
         assert row["energy_unit"] == ("kWh" if row["unit"] else "value·h")
-        assert row["mean_power"] == total / (2 * day.covered)
-        means = {start: rounded(whole) / (2 * demand) for start, whole in day.windows.items()}
+        assert row["mean_power"] == over(day.integral, 2 * day.covered)
+        means = {start: over(whole, 2 * demand) for start, whole in day.windows.items()}
         assert row["peak_demand"] == max(means.values())
         start = min(start for start, mean in means.items() if mean == max(means.values()))
         assert int(row["peak_start"].timestamp() * 1_000_000) == start
@@ -92,6 +101,42 @@ def test_small_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = integrated(rows, meter, 1000)
     monkeypatch.setattr(partials, "_BLOCK", 7)
     assert integrated(rows, meter, 1000) == integrated(rows, meter, 11) == whole
+
+
+@pytest.mark.parametrize("method", ["trapezoid", "left"])
+@pytest.mark.parametrize("block", [1, 3, 50])
+def test_blocks_that_cut_an_interval_change_nothing(
+    method: Method, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = [0, 7 * MINUTE, 7 * MINUTE, 26 * 60 * MINUTE + 1, 27 * 60 * MINUTE, 9 * DAY]
+    rows: list[list[Row]] = [
+        [(device, "power", "W", EVE + time, float(i * 5 % 7)) for device in "ab" for i, time in enumerate(times)]
+    ]
+    meter = Meter(zones.load("Europe/Berlin"), 15 * MINUTE, 2 * DAY, method)
+    whole = integrated(rows, meter, 1000)
+    monkeypatch.setattr(partials, "_BLOCK", block)
+    assert integrated(rows, meter, 1000) == integrated(rows, meter, 2) == whole
+
+
+@pytest.mark.parametrize(
+    ("readings", "interval", "demand"), [(2, 3 * DAY, SECOND), (500, DAY, 15 * MINUTE)], ids=["one long", "many"]
+)
+def test_a_block_has_no_more_rows_for_more_windows(
+    readings: int, interval: int, demand: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    exact_words = exact.product_words
+
+    def counted(value: Any, *others: Any) -> Any:
+        sizes.append(len(value))
+        return exact_words(value, *others)
+
+    monkeypatch.setattr(exact, "product_words", counted)
+    rows: list[list[Row]] = [[("a", "power", "W", EVE + i * interval, float(i)) for i in range(readings)]]
+    integrated(rows, Meter(zones.load("UTC"), demand, interval, "left"), 1000)
+    windows = (readings - 1) * interval // demand
+    assert windows <= sum(sizes) < 1.1 * windows
+    assert max(sizes) < 1.1 * partials._BLOCK
 
 
 @settings(max_examples=rounds(30))
@@ -125,6 +170,22 @@ def test_a_cut_line_is_integrated_as_a_line(length: int, v0: float, v1: float) -
 def test_windows_must_divide_a_day() -> None:
     with pytest.raises(ValueError, match="do not divide a day"):
         Windows(zones.load("UTC"), 7 * SECOND * 3600)
+
+
+@given(st.lists(st.tuples(TIMES, st.integers(0, 2 * DAY)), max_size=5), ZONES, st.sampled_from([15 * MINUTE, DAY]))
+def test_pieces_are_the_intervals_cut_at_every_edge(spans: list[tuple[int, int]], zone: str, size: int) -> None:
+    windows = Windows(zones.load(zone), size)
+    found = zip(*windows.cut(*(np.array([s[0] + s[1] * i for s in spans], np.int64) for i in (0, 1))), strict=True)
+    pieces = sorted(tuple(map(int, piece)) for piece in found)
+    for i, (at, length) in enumerate(spans):
+        own = [piece[1:] for piece in pieces if piece[0] == i]
+        edges = [at, *(end for _, end in own)]
+        assert own == list(pairwise(edges))
+        assert edges[-1] == at + length
+        for begin, end in own:
+            starts = windows.starts(np.array([begin, end - 1, end]))
+            assert starts[0] == starts[1]
+            assert starts[2] == end or end == at + length
 
 
 def test_pieces_end_at_midnight_and_where_clocks_change() -> None:
