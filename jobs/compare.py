@@ -22,7 +22,7 @@ _OURS = ("--output-dir", "--output-format", "--overwrite", "--cat-output", "--no
 
 
 def main() -> int:
-    """Exit status 0 where all gave the same bytes, 1 where they did not or one failed."""
+    """Exit status 0 where all gave the same result, 1 where they did not or one failed."""
     options, arguments = _parser().parse_known_args()
     job = registry.job(options.job)
     engines = _engines(options.engines)
@@ -33,6 +33,10 @@ def main() -> int:
             raise UsageError("is chosen by the comparison", where=flag, fix="leave it out")
     if not arguments:
         raise UsageError("no input given", fix="name what the job is to read, as sample_data/")
+    if "-" in arguments:
+        raise UsageError(
+            "can be read once, and every run needs it", where="standard input", fix="save it to a file and name that"
+        )
     if options.report is not None:
         comparison_report.check(options.report)
     folder = Path(tempfile.mkdtemp(prefix="jobs-compare-"))
@@ -50,8 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jobs.compare",
         usage="%(prog)s JOB INPUT [INPUT …] [--engines E,…] [--rounds N] [--report FILE] [options of the job]",
-        description="Runs one job on several engines on the same plan, checks that they give the same bytes, and shows "
-        "what each took: wall and CPU time, bytes read and shuffled, memory, lines of job code.",
+        description="Runs one job on several engines on the same plan, checks that they give the same result, and "
+        "shows what each took: wall and CPU time, bytes read and shuffled, memory, lines of job code.",
         allow_abbrev=False,
     )
     parser.error = refuse  # type: ignore[method-assign]
@@ -67,10 +71,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _engines(text: str) -> list[str]:
-    chosen = list(dict.fromkeys(text.split(",")))
+    chosen = text.split(",")
     unknown = [name for name in chosen if name not in ENGINES]
     if unknown:
         raise UsageError(f"there is no engine {unknown[0]!r}", where="--engines", fix=f"use {', '.join(ENGINES)}")
+    repeated = [name for name in chosen if chosen.count(name) > 1]
+    if repeated:
+        raise UsageError(f"{repeated[0]} is named more than once", where="--engines", fix="name every engine once")
     return chosen
 
 

@@ -1,26 +1,28 @@
-"""One job on several engines: the same plan, answers compared byte by byte, and what each of them took."""
+"""One job on several engines: the same plan, results compared byte by byte, and what each of them took."""
 
 from __future__ import annotations
 
 import ast
-import csv
 import importlib.util
 import itertools
 import os
 import statistics
 import sys
 import tokenize
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from jobs.engine.containers import Watch
 from jobs.engine.engines import TWINS
 from jobs.engine.measure import CommandError, measure
 from jobs.errors import InputError, JobError, LimitError, UsageError
-from jobs.lake.manifest import Manifest
-from jobs.lake.published import read_published
+from jobs.lake.manifest import Manifest, Part
+from jobs.lake.published import open_published, read_published
+from jobs.lake.spelling import spell
 
 if TYPE_CHECKING:
     from jobs.engine.declaration import Declaration
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What an engine took: medians over the rounds. wall, cpu: seconds; peak: MB (2^20) of its largest process;
-    read, shuffled: bytes; lines: of the module that is the job on this engine. difference: from the first engine's
-    result, empty where they are equal. On a cluster of this machine cpu and peak are those of its containers too;
-    containers: how many there were; started: seconds until the first task's ran."""
+    """What an engine took: medians over the rounds. wall, cpu: seconds; peak: MB (2^20) of its largest process; read,
+    shuffled: bytes; lines: of the module that is the job on this engine. difference: from the first engine's result,
+    empty where they are equal; same_bytes: whether its parts are those of the first, byte by byte. On a cluster of this
+    machine cpu and peak are those of its containers too; containers: how many there were; started: seconds until the
+    first task's ran."""
 
     engine: str
     wall: float
@@ -41,6 +44,7 @@ class Run:
     shuffled: int
     lines: int
     difference: str = ""
+    same_bytes: bool = True
     containers: float | None = None
     started: float | None = None
 
@@ -62,6 +66,10 @@ class Comparison:
     @property
     def equal(self) -> bool:
         return not any(run.difference for run in self.runs)
+
+    @property
+    def same_bytes(self) -> bool:
+        return all(run.same_bytes for run in self.runs)
 
 
 def compare(
@@ -100,9 +108,7 @@ def compare(
         medians = [statistics.median(column) for column in zip(*measured[engine], strict=True)]
         wall, cpu, peak, *of_containers = medians
         moved = manifest.provenance["bytes"]
-        difference = (
-            "" if engine == asked[0] else difference_of(folder / asked[0], first, folder / engine, manifest, job.KEYS)
-        )
+        difference = difference_of(folder / asked[0], first, folder / engine, manifest, job.KEYS)
         runs.append(
             Run(
                 engine,
@@ -113,6 +119,7 @@ def compare(
                 moved["shuffled"],
                 lines_of(job.NAME, engine),
                 difference,
+                same_bytes(first, manifest),
                 *of_containers,
             )
         )
@@ -132,7 +139,7 @@ def compare(
 
 
 _Taken = tuple[float, ...]
-_PUBLISHED = ("--output-format", "csv", "--overwrite", "--no-output", "-q")
+_PUBLISHED = ("--overwrite", "--no-output", "-q")  # as Parquet, the one format that every result has
 
 
 def _take(command: Sequence[str], output: Path, managers: Sequence[int] | None) -> _Taken:
@@ -168,28 +175,50 @@ def _told(engine: str, error: CommandError) -> JobError:
     return kind(f"on {engine}: {said[-1] if said else error}")
 
 
+def same_bytes(its: Manifest, others: Manifest) -> bool:
+    """Whether two results consist of the same parts in the same folders; names of parts carry the run's id."""
+    one, other = ([(_folder(p), p.size, p.sha256) for p in manifest.parts] for manifest in (its, others))
+    return one == other
+
+
 def difference_of(one: Path, its: Manifest, other: Path, others: Manifest, keys: Sequence[str]) -> str:
-    """The first key and column in which two results published as CSV differ; empty where their bytes are equal."""
-    paths = [folder / part.name for folder, manifest in ((one, its), (other, others)) for part in manifest.parts]
-    if [p.read_bytes() for p in paths[: len(its.parts)]] == [p.read_bytes() for p in paths[len(its.parts) :]]:
+    """The first key and column in which two published results differ; empty where they are equal: of a result in
+    folders by day, where each has the same rows in the same order, as files end where they are large enough; of any
+    other, where the bytes are the same."""
+    if same_bytes(its, others):
         return ""
     rows = (_rows(one, its), _rows(other, others))
     for number, (left, right) in enumerate(itertools.zip_longest(*rows), 1):
         if left == right:
             continue
         row = left or right or {}
-        key = ", ".join(row.get(name, "") for name in keys) or f"row {number:,}"
+        key = ", ".join(row.get(name) or "" for name in keys) or f"row {number:,}"
         if left is None or right is None:
             return f"{key}: {'is missing' if right is None else 'is too many'}"
         column = next(name for name in left if left[name] != right.get(name))
         return f"{key}: {column} is {right.get(column)!r}, not {left[column]!r}"
-    return "the bytes differ, though no field does"
+    by_day = any(map(_folder, its.parts)) and its.schema.equals(others.schema, check_metadata=True)
+    return "" if by_day else "the bytes differ, though no field does"
 
 
-def _rows(folder: Path, manifest: Manifest) -> itertools.chain[dict[str, str]]:
-    return itertools.chain.from_iterable(
-        csv.DictReader((folder / part.name).open(encoding="utf-8", newline="")) for part in manifest.parts
-    )
+def _rows(target: Path, manifest: Manifest) -> Iterator[dict[str, str | None]]:
+    """The rows as texts, each with the folder in which it lies."""
+    folders = itertools.chain.from_iterable(itertools.repeat(_folder(part), part.rows) for part in manifest.parts)
+    for table in open_published(str(target)):
+        for batch in table.to_batches():
+            for row in zip(*map(_texts, batch.columns), strict=True):
+                yield {"folder": next(folders), **dict(zip(batch.schema.names, row, strict=True))}
+
+
+def _texts(column: pa.Array) -> list[str | None]:
+    if pa.types.is_nested(column.type):
+        return [None if value is None else str(value) for value in column.to_pylist()]
+    texts: list[str | None] = spell(column).to_pylist()
+    return texts
+
+
+def _folder(part: Part) -> str:
+    return part.name.rpartition("/")[0]
 
 
 def lines_of(job: str, engine: str) -> int:

@@ -114,7 +114,11 @@ def _rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
     for run in comparison.runs:
         sizes = (_size(run.read), _size(run.shuffled), f"{run.peak:,.0f} MB")
         figures = (f"{run.wall:.2f}", f"{run.cpu:.2f}", *sizes, str(run.lines))
-        yield (run.engine, *figures, *(_of_containers(run) if on_clusters else ()), run.difference or "equal")
+        yield (run.engine, *figures, *(_of_containers(run) if on_clusters else ()), _result(run))
+
+
+def _result(run: Run) -> str:
+    return run.difference or ("equal" if run.same_bytes else "equal rows")
 
 
 def _of_containers(run: Run) -> tuple[str, str]:
@@ -145,7 +149,8 @@ def _verdict(c: Comparison) -> str:
     if len(c.runs) < 2:
         return f"There was nothing to compare with; {rounds}."
     differing: Sequence[str] = [run.engine for run in c.runs if run.difference]
-    said = f"{' and '.join(differing)} gave another result" if differing else "All gave the same bytes"
+    same = "bytes" if c.same_bytes else "rows"
+    said = f"{' and '.join(differing)} gave another result" if differing else f"All gave the same {same}"
     return f"{said}; whole processes, {rounds}."
 
 
