@@ -35,12 +35,19 @@ def proxy(s3: S3Server) -> Iterator[Faults]:
         yield faults
 
 
-@pytest.mark.s3
-def test_s3_that_is_busy(tmp_path: Path, s3: S3Server, proxy: Faults) -> None:
+@pytest.fixture
+def behind_the_proxy(tmp_path: Path, s3: S3Server, proxy: Faults) -> Home:
+    """A schedule whose lake is reached through the proxy, with a day of logs in it."""
     s3.client().create_bucket(Bucket="lake")
     home = Home(tmp_path, "s3://lake/logs", "s3://lake/out", lake=s3).write()
     home.env = {"AWS_ENDPOINT_URL": proxy.url, "AWS_MAX_ATTEMPTS": "2", **mark()}
     home.arrive("2026-03-01")
+    return home
+
+
+@pytest.mark.s3
+def test_s3_that_is_busy(behind_the_proxy: Home, proxy: Faults) -> None:
+    home = behind_the_proxy
     proxy.pattern, proxy.faults = "", [slow_down]
     assert "2 made, 0 failed" in home.night(NIGHT), "one refusal is borne"
     assert proxy.happened == 1
@@ -61,11 +68,8 @@ def test_s3_that_is_busy(tmp_path: Path, s3: S3Server, proxy: Faults) -> None:
 
 
 @pytest.mark.s3
-def test_s3_that_is_busy_just_after_a_result_was_published(tmp_path: Path, s3: S3Server, proxy: Faults) -> None:
-    s3.client().create_bucket(Bucket="lake")
-    home = Home(tmp_path, "s3://lake/logs", "s3://lake/out", lake=s3).write()
-    home.env = {"AWS_ENDPOINT_URL": proxy.url, "AWS_MAX_ATTEMPTS": "2", **mark()}
-    home.arrive("2026-03-01")
+def test_s3_that_is_busy_just_after_a_result_was_published(behind_the_proxy: Home, proxy: Faults) -> None:
+    home = behind_the_proxy
     busy: list[bool] = []
 
     def after_the_put(client: socket.socket, answer: bytes) -> None:
