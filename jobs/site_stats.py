@@ -97,7 +97,7 @@ class SiteStats(SensorJob):
         return finished(run, partials[STATS.name], partials.get(SKETCH.name), places.devices_seen(partials[SEEN.name]))
 
     @classmethod
-    def watch(cls, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+    def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
         total, unmatched = 0, 0
         for table in tables:
             total += pc.sum(table["count"]).as_py() or 0

@@ -122,6 +122,15 @@ class Declaration:
         return None
 
     @classmethod
+    def measured(cls, settings: Settings) -> Settings | None:
+        """The settings of a run by which to time how fast the input is read, and how fast the result that was published
+        in its stead; None: there is nothing to time.
+
+        Raises UsageError where it cannot be.
+        """
+        return None
+
+    @classmethod
     def hint(cls, settings: Settings) -> str | None:
         """What to tell a user below the result."""
         return None
@@ -188,7 +197,7 @@ class Declaration:
         return tables
 
     @classmethod
-    def watch(cls, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+    def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
         """Driver: the result as it goes by; what the user should know of it is said at its end, for the summary."""
         return tables
 

@@ -21,9 +21,12 @@ from jobs.partials.schema import Merge, PartialSchema
 from jobs.partials.totals import add_up_runs
 from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
 from jobs.readings.model import Float64Array, Int64Array
+from jobs.readings.zones import DAY
 
 INFERRED_FROM = 1_000
 """The interval of a series is inferred from so many differences, its first in the order of time."""
+LONGEST = 366 * DAY
+"""The days within a longer silence have no rows: a clock that stood in 1970 would make twenty thousand of a series."""
 _DIGITS = 4
 _SERIES = [
     pa.field("device_id", pa.string(), nullable=False),
@@ -74,6 +77,11 @@ class Rules:
     until: int | None = None
     listed: bool = False
     numbered: str | None = None
+
+    @property
+    def longest(self) -> int:
+        """How long a silence is at most, in µs, of which each day has a row: any, where both ends of time are given."""
+        return LONGEST if self.since is None or self.until is None else 2**62
 
 
 @dataclass(frozen=True)
@@ -140,10 +148,9 @@ def rounded(differences: Int64Array) -> Int64Array:
     return whole
 
 
-def by_day(found: Silences, buckets: Buckets) -> tuple[Int64Array, list[Int64Array]]:
+def by_day(found: Silences, rules: Rules) -> tuple[Int64Array, list[Int64Array]]:
     """Silences shared out to days: the series, and the columns of DAYS from the bucket on, rows of one key several."""
-    cut = pieces(buckets, int(found.start.min()), int(found.end.max()))
-    silence, bucket, begin, end = cut.cut(found.start, found.end)
+    silence, bucket, begin, end = _by_day(found, rules)
     is_gap = found.is_gap[silence]
     begins = (begin == found.start[silence]) & is_gap
     whole = np.where(begins, found.end[silence] - found.start[silence], 0)
@@ -152,6 +159,20 @@ def by_day(found: Silences, buckets: Buckets) -> tuple[Int64Array, list[Int64Arr
     interval = found.interval[silence]
     columns = [bucket, nothing, down, begins.astype(np.int64), whole, whole, first, last, interval, nothing]
     return found.series[silence], columns
+
+
+def _by_day(found: Silences, rules: Rules) -> tuple[Int64Array, Int64Array, Int64Array, Int64Array]:
+    """The parts of silences: the silence, bucket, begin and end of each; of long silences those of the days at their
+    ends, which lie within two days of them."""
+    is_long = found.end - found.start > rules.longest
+    silence = np.append(np.arange(len(is_long)), np.flatnonzero(is_long))
+    begin = np.append(found.start, found.end[is_long] - 2 * DAY)
+    end = np.append(np.where(is_long, found.start + 2 * DAY, found.end), found.end[is_long])
+    span, bucket, begin, end = pieces(rules.buckets, int(begin.min()), int(end.max())).cut(begin, end)
+    silence = silence[span]
+    at_ends = (rules.buckets.of(edge)[silence] == bucket for edge in (found.start, found.end - 1))
+    kept = ~is_long[silence] | np.logical_or(*at_ends)
+    return silence[kept], bucket[kept], begin[kept], end[kept]
 
 
 def left_out(before: Float64Array, value: Float64Array) -> Int64Array:
@@ -251,7 +272,7 @@ class Presence:
             gaps = found.take(found.is_gap)
             yield GAPS.name, sequence_rows(GAPS, self._now, gaps.series, [gaps.start, gaps.end, gaps.missing])
         elif len(found.start):
-            yield from self._rows(*by_day(found, self._rules.buckets))
+            yield from self._rows(*by_day(found, self._rules))
 
     def _rows(self, code: Int64Array, columns: list[Int64Array]) -> Yielded:
         """Rows of DAYS, merged where those of a series and day follow each other."""

@@ -141,7 +141,7 @@ def _shared(run: Run) -> Mapping:
         run.provide_zones()
         for batch in filter(len, batches):
             rows = pa.Table.from_batches([batch])
-            row, columns = availability.by_day(_silences(run, rows), rules_of(run.settings).buckets)
+            row, columns = availability.by_day(_silences(run, rows), rules_of(run.settings))
             yield _owned(rows, row, columns, CUT)
 
     return convert

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+YEAR = 366 * 86_400_000_000
 Series = tuple[str, str, str | None]
 Row = dict[str, Any]
 
@@ -121,7 +122,10 @@ def _days(times: list[int], asked: Asked) -> dict[date, Row]:
     down: dict[date, int] = defaultdict(int)
     begun: dict[date, list[int]] = defaultdict(list)
     for start, end, is_gap in silences(times, interval, asked):
+        start_day, last_day = asked.day(start), asked.day(end - 1)
         for day, length in shared_out(start, end, asked):
+            if end - start > YEAR and None in (asked.since, asked.until) and start_day < day < last_day:
+                continue
             received[day] += 0
             down[day] += length if is_gap else 0
         if is_gap:

@@ -127,6 +127,53 @@ def test_days_are_due_from_since_until_until(tmp_path: Path) -> None:
     assert [row["gap_seconds"] for row in rows] == [86400.0, 81000.0, 86400.0]
 
 
+@pytest.fixture
+def wrong_clock(tmp_path: Path) -> Path:
+    """A device whose clock stood in 1970 once, and one that was silent for 400 days, beside one for 300."""
+    days = [f"{n:02}T{h:02}:30:00Z,{d},t,{n}\n" for d in ("boots", "rests", "goes") for n in (5, 6) for h in range(24)]
+    later = "".join(f"2026-03-{line}" for line in days)
+    early = "1970-01-01T00:00:07Z,boots,t,0\n2025-01-29T04:00:00Z,rests,t,0\n2025-05-09T04:00:00Z,goes,t,0\n"
+    (tmp_path / "log.csv").write_text(HEADER + later + early)
+    return tmp_path / "log.csv"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns"])
+def test_of_a_silence_of_more_than_a_year_the_first_and_the_last_day_have_rows(wrong_clock: Path, zone: str) -> None:
+    readings = api.run("extract", [wrong_clock])
+    rows = api.run("availability", [wrong_clock], time_zone=zone).to_pylist()
+    assert rows == day_rows(readings, Asked(zone))
+    days = Counter(row["device_id"] for row in rows)
+    assert days["boots"] == days["rests"] < 5 < 300 < days["goes"]
+    first = next(row for row in rows if row["device_id"] == "boots")
+    assert (first["gaps"], first["received"]) == (1, 1)
+    assert 20_516 < first["longest_gap_seconds"] / 86_400 < 20_518
+
+
+def test_a_note_names_the_longest_silence(wrong_clock: Path) -> None:
+    done = run(JOB, wrong_clock, "--output-format", "csv", "-r", "inline")
+    (note,) = (line for line in done.stderr.decode().splitlines() if line.startswith("note: "))
+    assert note == (
+        "note: 2 gaps of more than a year, the longest 20,517 days (boots t from 1970-01-01 on): the days within have"
+        " no rows; where a clock was wrong, --from and --to leave its readings out"
+    )
+    mended = run(JOB, wrong_clock, "--from", "2026-03-05", "--output-format", "csv", "-r", "inline")
+    assert b"note: " not in mended.stderr
+    assert len(mended.stdout.splitlines()) == 1 + 3 * 2
+
+
+def test_between_from_and_to_every_day_has_a_row(wrong_clock: Path) -> None:
+    done = run(JOB, wrong_clock, "--from", "2025-01-01", "--to", "2027-01-01", "--output-format", "csv", "-r", "inline")
+    assert b"note: " not in done.stderr
+    assert len(done.stdout.splitlines()) == 1 + 3 * 2 * 365
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_a_wrong_clock_on_spark(wrong_clock: Path, twin: Twin) -> None:
+    flags = ["--time-zone", "Europe/Berlin", "--output-format", "csv"]
+    assert twin(TWIN, wrong_clock, *flags) == result(JOB, wrong_clock, *flags)
+
+
 NUMBERED = ("--sequence-metric", "seq", "--interval", "10m", "--output-format", "csv")
 
 
