@@ -100,10 +100,12 @@ class Availability(SensorJob):
         return availability.Presence(rules_of(run.settings))
 
     @classmethod
-    def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
+    def finish_in_pieces(cls, run: Run, partials: Mapping[str, pa.Table]) -> Iterator[pa.Table]:
         rules = rules_of(run.settings)
-        finish = availability.finish_gaps if rules.listed else availability.finish_days
-        return finish(partials, rules)
+        if rules.listed:
+            yield availability.finish_gaps(partials, rules)
+        else:
+            yield from availability.finish_days(partials, rules)
 
     @classmethod
     def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:

@@ -188,6 +188,12 @@ class Declaration:
         raise NotImplementedError
 
     @classmethod
+    def finish_in_pieces(cls, run: Run, partials: Mapping[str, pa.Table]) -> Iterator[pa.Table]:
+        """Reduce, in place of `finish`: the same in tables that follow each other, at least one, where the result can
+        be far larger than partial rows."""
+        yield cls.finish(run, partials)
+
+    @classmethod
     def conclude(cls, run: Run, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         """Driver: the result, from the rows of every `finish`, merged in the order of `keys`; a stream both ways.
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 
 from jobs import api
-from tests.command_line import Twin, result, run
+from jobs.engine.measure import measure
+from jobs.partials import availability
+from tests.command_line import ROOT, Twin, result, run
 from tests.jobs.availability_oracle import Asked, Row, day_rows, gap_rows
 
 JOB, TWIN = "jobs.availability", "jobs.spark.availability"
@@ -161,10 +165,39 @@ def test_a_note_names_the_longest_silence(wrong_clock: Path) -> None:
     assert len(mended.stdout.splitlines()) == 1 + 3 * 2
 
 
-def test_between_from_and_to_every_day_has_a_row(wrong_clock: Path) -> None:
-    done = run(JOB, wrong_clock, "--from", "2025-01-01", "--to", "2027-01-01", "--output-format", "csv", "-r", "inline")
-    assert b"note: " not in done.stderr
-    assert len(done.stdout.splitlines()) == 1 + 3 * 2 * 365
+@pytest.mark.parametrize(
+    ("zone", "gap_after"), [("Europe/Berlin", None), ("America/St_Johns", None), ("America/St_Johns", "40d")]
+)
+def test_between_from_and_to_every_day_has_a_row(
+    tmp_path: Path, zone: str, gap_after: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the days on which clocks of St John's were set back over midnight, and a minute of the next one was over."""
+    monkeypatch.setattr(availability, "_PIECE_ROWS", 500)
+    times = [f"1987-10-20T{hour:02}:00:00" for hour in range(24)]
+    lines = [f"{t}Z,{d},t,1\n" for d in "ab" for t in (*times, "1988-10-30T02:30:30")]
+    (tmp_path / "log.csv").write_text(HEADER + "".join(lines))
+    between = {"since": "1987-10-01", "until": "1989-12-01", "time_zone": zone}
+    readings = api.run("extract", [tmp_path / "log.csv"], **between)
+    found = api.run("availability", [tmp_path / "log.csv"], engine="inline", gap_after=gap_after, **between)
+    midnights = (datetime.fromisoformat(between[name]).replace(tzinfo=ZoneInfo(zone)) for name in ("since", "until"))
+    edges = (int(midnight.timestamp()) * 1_000_000 for midnight in midnights)
+    asked = Asked(zone, None, 40 * 1440 * MINUTE if gap_after else None, *edges)
+    assert found.to_pylist() == day_rows(readings, asked)
+    assert len(found) == 2 * 792
+
+
+@pytest.mark.slow
+def test_so_many_days_are_not_held(wrong_clock: Path) -> None:
+    """Three times as many rows take no more memory."""
+    log = wrong_clock.with_name("many.csv")
+    head, *lines = wrong_clock.read_text().splitlines(keepends=True)
+    log.write_text(head + "".join(line.replace(",t,", f",t{n},") for n in range(20) for line in lines))
+    peaks = []
+    for since in ("2006-03-01", "1966-03-01"):
+        flags = ["--from", since, "--to", "2026-06-01", "--output-format", "csv", "-r", "local", "--tasks", "1"]
+        measured = measure([sys.executable, "-m", JOB, str(log), *flags], wrong_clock.with_name("out.csv"), {}, ROOT)
+        peaks.append(measured.peak)
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 @pytest.mark.spark
