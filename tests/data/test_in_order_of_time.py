@@ -20,8 +20,8 @@ from tests.jobs import availability_oracle, energy_oracle, events_oracle, qualit
 pytestmark = pytest.mark.shared_data
 
 PARTICLES = "sensor_community/luftdaten"
-CUT: dict[str, Any] = {"split_size": "100K", "tasks": 3}
-"""So that series cross splits, objects and tasks."""
+CUT: dict[str, Any] = {"split_size": "20K", "tasks": 3}
+"""Pieces of half a particle sensor's object: series cross splits, objects and tasks."""
 MINUTE = 60_000_000
 
 
@@ -83,7 +83,15 @@ def test_when_beijing_was_in_smog(shared_data: Path) -> None:
     """Twelve stations' first year, to the last bit of each column."""
     logs = [shared_data / "uci_beijing_prsa/PRSA_Data_*.csv"]
     rows = api.run(
-        "threshold_events", logs, dialect="prsa", metric="PM2.5", until="2014-03-01", above=250, max_gap="3h", **CUT
+        "threshold_events",
+        logs,
+        dialect="prsa",
+        metric="PM2.5",
+        until="2014-03-01",
+        above=250,
+        max_gap="3h",
+        split_size="500K",
+        tasks=3,
     ).to_pylist()
     readings = list(plain.beijing(shared_data, "PM2.5", until="2014-03-01"))
     assert rows == list(_events(readings, above=250, hysteresis=0, max_gap=180 * MINUTE))
