@@ -107,7 +107,7 @@ class Slice:
         ends = np.append(np.flatnonzero(~same) + 1, len(self))
         start = 0
         while start < len(self):
-            end = int(ends[min(np.searchsorted(ends, start + rows), len(ends) - 1)])
+            end = int(ends[min(int(np.searchsorted(ends, start + rows)), len(ends) - 1)])
             yield self.take(np.arange(start, end))
             start = end
 

@@ -176,7 +176,7 @@ def test_between_from_and_to_every_day_has_a_row(
     times = [f"1987-10-20T{hour:02}:00:00" for hour in range(24)]
     lines = [f"{t}Z,{d},t,1\n" for d in "ab" for t in (*times, "1988-10-30T02:30:30")]
     (tmp_path / "log.csv").write_text(HEADER + "".join(lines))
-    between = {"since": "1987-10-01", "until": "1989-12-01", "time_zone": zone}
+    between: dict[str, Any] = {"since": "1987-10-01", "until": "1989-12-01", "time_zone": zone}
     readings = api.run("extract", [tmp_path / "log.csv"], **between)
     found = api.run("availability", [tmp_path / "log.csv"], engine="inline", gap_after=gap_after, **between)
     midnights = (datetime.fromisoformat(between[name]).replace(tzinfo=ZoneInfo(zone)) for name in ("since", "until"))

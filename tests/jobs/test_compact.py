@@ -334,7 +334,7 @@ def test_what_it_gains_is_measured(lake: Path, tmp_path: Path) -> None:
 
 
 def test_both_runs_count_every_reading(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    counted: list[tuple[tuple[str, ...], list[int]]] = []
+    counted: list[tuple[tuple[str, ...], int]] = []
     told = driver.drive
 
     def drive(job: Any, settings: Settings, engine: Any, emit: Emit, base: str | None = None) -> Outcome:
