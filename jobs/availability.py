@@ -15,7 +15,7 @@ from jobs.engine import durations
 from jobs.engine.job import Column, SensorJob
 from jobs.engine.options import Option, Settings
 from jobs.engine.run import Run
-from jobs.partials import availability, buckets
+from jobs.partials import availability, availability_rows, buckets
 from jobs.partials.walks import Walk
 from jobs.readings import zones
 from jobs.readings.model import Keys
@@ -103,9 +103,9 @@ class Availability(SensorJob):
     def finish_in_pieces(cls, run: Run, partials: Mapping[str, pa.Table]) -> Iterator[pa.Table]:
         rules = rules_of(run.settings)
         if rules.listed:
-            yield availability.finish_gaps(partials, rules)
+            yield availability_rows.finish_gaps(partials, rules)
         else:
-            yield from availability.finish_days(partials, rules)
+            yield from availability_rows.finish_days(partials, rules)
 
     @classmethod
     def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:

@@ -6,17 +6,15 @@ and a half intervals, or of more than a given time, is a gap.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.partials.buckets import Buckets
-from jobs.partials.codes import pack, starts_of_runs, text_ranks
-from jobs.partials.merge import integers
+from jobs.partials.codes import starts_of_runs
 from jobs.partials.pieces import pieces
 from jobs.partials.schema import Merge, PartialSchema
 from jobs.partials.totals import add_up_runs
@@ -30,7 +28,6 @@ LONGEST = 366 * DAY
 """The days within a longer silence have no rows: a clock that stood in 1970 would make twenty thousand of a series."""
 _SHARED = 8 * DAY
 """Of longer silences just the days near their ends have rows of their own among partial rows."""
-_PIECE_ROWS = 1 << 16
 _DIGITS = 4
 _SERIES = [
     pa.field("device_id", pa.string(), nullable=False),
@@ -43,7 +40,7 @@ def _int64(*names: str) -> list[pa.Field]:
     return [pa.field(name, pa.int64(), nullable=False) for name in names]
 
 
-_MERGES: dict[str, Merge] = {
+MERGES: dict[str, Merge] = {
     "received": "sum",
     "down": "sum",
     "gaps": "sum",
@@ -54,7 +51,7 @@ _MERGES: dict[str, Merge] = {
     "interval": "max",
     "lost": "sum",
 }
-DAYS = PartialSchema("days", pa.schema([*_SERIES, *_int64("bucket", "until", *_MERGES)]), _MERGES)
+DAYS = PartialSchema("days", pa.schema([*_SERIES, *_int64("bucket", "until", *MERGES)]), MERGES)
 """A series on a day: arrivals; µs of gaps; of the gaps that begin on it their number, their µs and the longest's; the
 first and last arrival (UNSEEN where there is none); the interval (0 where not yet known); how many numbers of a
 sequence were left out. until: the same day; or the last one of those within a silence, of which one row stands for all,
@@ -292,128 +289,5 @@ class Presence:
     def _rows(self, code: Int64Array, columns: list[Int64Array]) -> Yielded:
         """Rows of DAYS, merged where those of a series and day follow each other."""
         assert self._now is not None
-        code, *merged = add_up_runs([code, *columns], 3, list(_MERGES.values()))
+        code, *merged = add_up_runs([code, *columns], 3, list(MERGES.values()))
         yield DAYS.name, sequence_rows(DAYS, self._now, code, merged)
-
-
-def finish_days(partials: Mapping[str, pa.Table], rules: Rules) -> Iterator[pa.Table]:
-    """The days of merged DAYS rows, which hold all of a series, in the order of series and day: the job's columns, in
-    pieces of whole series, of about as many rows each."""
-    rows = partials.get(DAYS.name, DAYS.empty())
-    days = integers(rows.column("until")) - integers(rows.column("bucket")) + 1
-    if days.sum() <= _PIECE_ROWS:
-        yield _finished(rows, rules)
-        return
-    _, series = np.unique(_series(rows)[0], return_inverse=True)
-    size = np.bincount(series, weights=days).astype(np.int64)
-    number = ((np.cumsum(size) - size) // _PIECE_ROWS)[series]
-    order = np.argsort(number, kind="stable")
-    starts = starts_of_runs(number[order])
-    for start, end in pairwise([*starts.tolist(), len(order)]):
-        yield _finished(rows.take(pa.array(order[start:end])), rules)
-
-
-def _series(rows: pa.Table) -> tuple[Int64Array, list[tuple[Int64Array, pa.Array]]]:
-    """An integer of each row that compares as its series does, and the ranks and texts of the series' columns."""
-    texts = [text_ranks(rows.column(name)) for name in ("device_id", "metric", "unit")]
-    return pack([ranks for ranks, _ in texts]), texts
-
-
-def _finished(rows: pa.Table, rules: Rules) -> pa.Table:
-    series, texts = _series(rows)
-    order, column = _day_by_day(rows, series, rules.buckets)
-    starts = starts_of_runs(series[order])
-    sizes = np.diff(starts, append=len(order))
-
-    def whole(reduce: np.ufunc, name: str) -> Int64Array:
-        """A column merged over each series, for each of its rows."""
-        return np.repeat(reduce.reduceat(column[name], starts), sizes) if len(starts) else starts
-
-    interval, first, last = whole(np.maximum, "interval"), whole(np.minimum, "first"), whole(np.maximum, "last")
-    expected, up = _due(rules, column["bucket"], first, last, interval)
-    received, gaps = column["received"], np.maximum(column["gaps"], 1)
-    unknown, none = interval == 0, column["gaps"] == 0
-    share = 100 * np.minimum(received, expected) / np.maximum(expected, 1)
-    columns = _texts(texts, order) | {
-        "date": pa.array(column["bucket"].astype(np.int32), pa.date32()),
-        "interval_seconds": pa.array(interval / 1e6, mask=unknown),
-        "expected": pa.array(expected, mask=unknown),
-        "received": pa.array(received),
-        "missing": pa.array(np.maximum(expected - received, 0), mask=unknown),
-        "completeness": pa.array(share, mask=unknown | (expected == 0)),
-        "gaps": pa.array(column["gaps"], mask=unknown),
-        "gap_seconds": pa.array(column["down"] / 1e6, mask=unknown),
-        "longest_gap_seconds": pa.array(column["longest"] / 1e6, mask=none),
-        "mtbf_seconds": pa.array((up - column["down"]) / gaps / 1e6, mask=none),
-        "mttr_seconds": pa.array(column["begun"] / gaps / 1e6, mask=none),
-    }
-    if rules.numbered is not None:
-        is_numbered = rows.column("metric").to_numpy()[order] == rules.numbered
-        columns["lost"] = pa.array(column["lost"], mask=~is_numbered)
-    return pa.table(columns)
-
-
-def _day_by_day(rows: pa.Table, series: Int64Array, buckets: Buckets) -> tuple[Int64Array, dict[str, Int64Array]]:
-    """The row of each day in the order of series and day, and the columns of that day."""
-    bucket, until = integers(rows.column("bucket")), integers(rows.column("until"))
-    count = until - bucket + 1
-    row = np.repeat(np.arange(len(rows)), count)
-    day = bucket[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    order = np.argsort(pack([series[row], day]))
-    row, day = row[order], day[order]
-    column = {name: integers(rows.column(name))[row] for name in _MERGES} | {"bucket": day}
-    down = np.flatnonzero((until > bucket)[row] & (column["down"] > 0))
-    if len(down):
-        low, high = buckets.starts(np.array([day[down].min(), day[down].max() + 1]))
-        column["down"][down] = 0
-        for some, opens, closes in pieces(buckets, int(low), int(high) + DAY).of(day[down]):
-            column["down"][down[some]] += closes - opens
-    return row, column
-
-
-def _due(
-    rules: Rules, bucket: Int64Array, first: Int64Array, last: Int64Array, interval: Int64Array
-) -> tuple[Int64Array, Int64Array]:
-    """For each row how many readings are due on its day, and how many µs of it lie between since and until.
-
-    Due are first + k·interval for whole k, from since on and before until; without them, from the first arrival on and
-    less than half an interval after the last.
-    """
-    begin = first if rules.since is None else np.full(len(first), rules.since)
-    end = last if rules.until is None else np.full(len(last), rules.until)
-    until = end if rules.until is not None else last + (interval + 1) // 2
-    step = np.maximum(interval, 1)
-    expected, up = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
-    if not len(first):
-        return expected, up
-    cut = pieces(rules.buckets, int(begin.min()), int(until.max()))
-    for rows, opens, closes in cut.of(bucket):
-        low, high = np.maximum(opens, begin[rows]), np.minimum(closes, until[rows])
-        count = (first[rows] - low) // step[rows] - (first[rows] - high) // step[rows]
-        expected[rows] += np.where(high > low, count, 0)
-        up[rows] += np.maximum(np.minimum(closes, end[rows]) - low, 0)
-    return expected, up
-
-
-def finish_gaps(partials: Mapping[str, pa.Table], rules: Rules) -> pa.Table:
-    """The gaps of GAPS rows, in the order of series and start: the columns of the list."""
-    rows = partials.get(GAPS.name, GAPS.empty())
-    texts = [text_ranks(rows.column(name)) for name in ("device_id", "metric", "unit")]
-    order = np.argsort(pack([*(ranks for ranks, _ in texts), integers(rows.column("start"))]))
-    start, end, missing = (integers(rows.column(name))[order] for name in ("start", "end", "missing"))
-    columns = _texts(texts, order) | {
-        "date": pa.array(rules.buckets.of(start).astype(np.int32), pa.date32()),
-        "start": pa.array(start).cast(pa.timestamp("us", "UTC")),
-        "end": pa.array(end).cast(pa.timestamp("us", "UTC")),
-        "seconds": pa.array((end - start) / 1e6),
-        "missing": pa.array(missing),
-    }
-    return pa.table(columns)
-
-
-def _texts(texts: list[tuple[Int64Array, pa.Array]], order: Int64Array) -> dict[str, pa.Array]:
-    names = ("device_id", "metric", "unit")
-    return {
-        name: distinct.take(pa.array(ranks[order], mask=ranks[order] < 0))
-        for name, (ranks, distinct) in zip(names, texts, strict=True)
-    }

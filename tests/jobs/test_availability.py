@@ -16,7 +16,7 @@ import pytest
 
 from jobs import api
 from jobs.engine.measure import measure
-from jobs.partials import availability
+from jobs.partials import availability_rows
 from tests.command_line import ROOT, Twin, result, run
 from tests.jobs.availability_oracle import Asked, Row, day_rows, gap_rows
 
@@ -172,7 +172,7 @@ def test_between_from_and_to_every_day_has_a_row(
     tmp_path: Path, zone: str, gap_after: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also the days on which clocks of St John's were set back over midnight, and a minute of the next one was over."""
-    monkeypatch.setattr(availability, "_PIECE_ROWS", 500)
+    monkeypatch.setattr(availability_rows, "_PIECE_ROWS", 500)
     times = [f"1987-10-20T{hour:02}:00:00" for hour in range(24)]
     lines = [f"{t}Z,{d},t,1\n" for d in "ab" for t in (*times, "1988-10-30T02:30:30")]
     (tmp_path / "log.csv").write_text(HEADER + "".join(lines))

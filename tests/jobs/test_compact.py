@@ -190,7 +190,7 @@ def test_the_same_rows_from_small_pieces(lake: Path, tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("flags", [[], ["--deduplicate"]], ids=["all", "distinct"])
 def test_the_same_files_on_spark(tmp_path: Path, flags: list[str], twin: Twin) -> None:
     mine = published(tmp_path / "mine", SAMPLE, flags=flags)
-    assert twin(TWIN, SAMPLE, "--output-dir", tmp_path / "twin", *flags, "--split-size", "50K") == b""
+    assert twin(TWIN, SAMPLE, "--output-dir", tmp_path / "twin", *flags, "--split-size", "50K", "--measure") == b""
     assert files(tmp_path / "twin") == files(Path(mine))
 
 

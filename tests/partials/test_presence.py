@@ -9,8 +9,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.partials import availability
-from jobs.partials.availability import DAYS, GAPS, Presence, Rules, finish_days, finish_gaps, rounded
+from jobs.partials import availability, availability_rows
+from jobs.partials.availability import DAYS, GAPS, Presence, Rules, rounded
+from jobs.partials.availability_rows import finish_days, finish_gaps
 from jobs.partials.buckets import Buckets, days
 from jobs.partials.merge import merge
 from jobs.partials.pieces import pieces
@@ -60,11 +61,11 @@ def walk(flushes: list[list[Row]], slice_rows: int, rules: Rules) -> list[tuple[
 
 
 def days_of(rows: pa.Table, rules: Rules, piece_rows: int) -> pa.Table:
-    whole, availability._PIECE_ROWS = availability._PIECE_ROWS, piece_rows
+    whole, availability_rows._PIECE_ROWS = availability_rows._PIECE_ROWS, piece_rows
     try:
         return pa.concat_tables(finish_days({DAYS.name: rows}, rules)).combine_chunks()
     finally:
-        availability._PIECE_ROWS = whole
+        availability_rows._PIECE_ROWS = whole
 
 
 @given(
