@@ -106,7 +106,8 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
     for target in targets.values():
         target.check()
     plan, dialects = make_plan(settings, engine)
-    tables, resumed = job.tables(settings), job.resumes(settings, plan.objects)
+    resumed = job.resumes(settings, plan.objects)
+    tables = {} if resumed else job.tables(settings)  # what readings are joined with, and earlier results are not
     if job.needs_time(settings):
         _refuse_timeless(job, dialects)
     if layout is not None:

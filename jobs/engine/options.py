@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from jobs.engine import spending
 from jobs.errors import UsageError
 from jobs.lake.storage import canonical
-from jobs.partials.grouping import parse_by
 from jobs.readings import dialect_file, zones
 
 if TYPE_CHECKING:
@@ -41,10 +40,6 @@ class Option:
     @property
     def dest(self) -> str:
         return self.flag.lstrip("-").replace("-", "_")
-
-
-BY = Option("--by", "whose statistics: of each device, or metric for all devices together", "device", parse_by, "KEY")
-"""Which keys statistics have, for jobs whose result depends on them alone: `partials.grouping`."""
 
 
 @dataclass(frozen=True, slots=True)

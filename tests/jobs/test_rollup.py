@@ -142,7 +142,7 @@ def test_repeats_are_left_out_before_devices_are_put_together(tmp_path: Path) ->
             ["--window", "7m"],
             "--window 7m: a window divides a day, so that days hold whole ones, or is a number of whole days",
         ),
-        (["--by", "site"], "--by site: statistics are by device or by metric (all devices together)"),
+        (["--by", "none"], "--by none: must be one of device, metric, site"),
         (["--layout", "x"], "--layout x: the layout is 1brc"),
         (
             ["--layout", "1brc", "--by", "metric"],
