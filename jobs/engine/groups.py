@@ -76,7 +76,6 @@ def accumulator(run: Run, keys: Keys, opened: Callable[[Keys], Accumulator]) -> 
 
 def named(rows: pa.Table, schema: pa.Schema, settings: Settings) -> pa.Table:
     """The columns of the schema, of finished rows whose `device_id` is the group."""
-    group = group_column(settings)
-    return rows.rename_columns([group if group and n == "device_id" else n for n in rows.column_names]).select(
-        schema.names
-    )
+    group = group_column(settings) or "device_id"
+    names = [group if name == "device_id" else name for name in rows.column_names]
+    return rows.rename_columns(names).select(schema.names)

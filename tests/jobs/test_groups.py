@@ -138,7 +138,7 @@ def test_the_page_says_of_every_job_by_what_it_is() -> None:
     section = page.partition("## Keys")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| \[`(\w+)`\]\(\w+\.md\) \| ([^|]+?) \|", section, re.MULTILINE))
     assert rows.keys() == registry.all_jobs().keys()
-    assert sorted(job for job, said in rows.items() if said.startswith("`--by`")) == JOBS
+    assert sorted(job for job, said in rows.items() if said.startswith("`--by ")) == JOBS
 
 
 def test_times_of_the_sample_tell_where_a_device_was() -> None:

@@ -8,10 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from jobs import api
 from jobs.engine import tasks
+from jobs.partials import passing
 from jobs.top_devices import STATISTICS
 from tests.command_line import Twin, result, run
 from tests.jobs.oracle import site_of
@@ -172,6 +174,21 @@ def test_the_best_of_many_pieces_are_the_best_of_all(per: str, monkeypatch: pyte
     whole = api.run("top_devices", [SAMPLE], per=per, top="2")
     monkeypatch.setattr(tasks, "PIECE_BYTES", 2_000)
     assert api.run("top_devices", [SAMPLE], per=per, top="2").equals(whole)
+
+
+def test_readings_that_are_passed_on_stay_at_their_sites(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = ranked(folder, per="site", engine="inline")
+    passed: list[pa.Table] = []
+    to_rows = passing.to_rows
+
+    def noting(*given: Any) -> pa.Table:
+        passed.append(to_rows(*given))
+        return passed[-1]
+
+    monkeypatch.setattr(passing, "TRIAL_GROUPS", 0)
+    monkeypatch.setattr(passing, "to_rows", noting)
+    assert ranked(folder, per="site", engine="inline") == expected
+    assert sum(map(len, passed)) == 8
 
 
 def test_repeats_count_once_at_the_site_where_they_were_made(folder: Path) -> None:
