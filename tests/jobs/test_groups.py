@@ -26,7 +26,7 @@ MORE: dict[str, dict[str, Any]] = {
     "rollup": {"window": "week"},
 }
 """Options beside the defaults that each job is tried with too."""
-CASES = [(job, {}) for job in JOBS] + [(job, MORE[job]) for job in JOBS]
+CASES: list[tuple[str, dict[str, Any]]] = [(job, {}) for job in JOBS] + [(job, MORE[job]) for job in JOBS]
 
 
 def flags(options: dict[str, Any]) -> list[str]:
