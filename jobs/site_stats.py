@@ -106,7 +106,7 @@ class SiteStats(SensorJob):
         return finished(run, partials[STATS.name], partials.get(SKETCH.name), places.devices_seen(partials[SEEN.name]))
 
     @classmethod
-    def watch(cls, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+    def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
         return devices.watch_unmatched(tables, say)
 
 

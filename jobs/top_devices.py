@@ -94,7 +94,7 @@ class TopDevices(SensorJob):
         return (cut(run, table) for table in whole_groups(tables, groups_of(run)))
 
     @classmethod
-    def watch(cls, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+    def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
         unmatched = False
         for table in tables:
             unmatched = unmatched or ("site" in table.column_names and UNMATCHED in table["site"].unique().to_pylist())

@@ -51,7 +51,7 @@ class ByGroups(Declaration):
         return bool(settings.option("by") != "device")
 
     @classmethod
-    def watch(cls, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+    def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
         return devices.watch_unmatched(tables, say)
 
 
