@@ -160,7 +160,8 @@ def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
 
     ledger = Ledger(schedule.ledger, clock, schedule.names)
     with held(schedule, ledger):
-        found = list(prune.old_results(schedule, ledger, clock()))
+        old = list(prune.old_results(schedule, ledger, clock()))
+        found = [one for one in old if one.unread_by is None]
         mark = prune.checksum(found)
         if found and options.confirm is not None:
             if options.confirm != mark:
@@ -168,11 +169,14 @@ def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
                 raise UsageError("is not the checksum of what would go now", where=where, fix="look again: prune")
             for one in found:
                 prune.remove(schedule, ledger, one)
-        for one in found:
-            print(f"{'removed' if options.confirm else 'would remove'} {one}")
-    if not found:
+    for one in found:
+        print(f"{'removed' if options.confirm else 'would remove'} {one}")
+    for one in old:
+        if one.unread_by is not None:
+            print(f"keeps {one}: {one.unread_by} has not read it yet")
+    if not old:
         print("nothing is older than its retention")
-    elif options.confirm is None:
+    elif found and options.confirm is None:
         print(f"to remove it: prune --confirm {mark}")
     return 0
 

@@ -32,8 +32,8 @@ class Learner:
         return next((error for lot in _lots(listing.unread) if (error := self._lot(listing, lot)) is not None), None)
 
     def _lot(self, listing: Listing, lot: list[Seen]) -> str | None:
-        """One that cannot be read at all does not keep the others from being read. It stays unread, for what is wrong may
-        be over the next time; until then it is of the day of its arrival, and of those that it was of before."""
+        """One that cannot be read at all does not keep the others from being read. It stays unread, for what is
+        wrong may be over next time; until then it is of the day of its arrival, and of those that it was of before."""
         source = listing.source
         readers = [task for task in self._schedule.tasks.values() if task.input == source.name]
         limit = max((task.time_limit.total_seconds() for task in readers), default=0.0)

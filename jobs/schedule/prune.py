@@ -16,19 +16,26 @@ from sqlalchemy import update
 from jobs.errors import JobError, UsageError
 from jobs.lake import storage
 from jobs.lake.manifest import SUCCESS, is_part_name
+from jobs.schedule.board import Board, State
 from jobs.schedule.durable import step
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Schedule, Task
+from jobs.schedule.partitions import LONGEST
+
+_UNREAD: frozenset[State] = frozenset({"due", "waiting", "failed", "later"})
+"""States of what is not made yet, but will be or should."""
 
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """A result that is to go: the names of its objects, and their bytes together."""
+    """A result that is to go: the names of its objects, and their bytes together. unread_by: a partition of another job
+    that has not read it yet, for which it is kept."""
 
     row: PartitionRow
     names: tuple[str, ...]
     size: int
+    unread_by: str | None = None
 
     def __str__(self) -> str:
         return (
@@ -38,13 +45,25 @@ class Old:
 
 def old_results(schedule: Schedule, ledger: Ledger, now: datetime) -> Iterator[Old]:
     """What is older than its retention. Raises JobError for a place that is not what a job of the schedule writes."""
+    board = Board(schedule, ledger, now)
     for row in sorted(ledger.partitions().values(), key=lambda row: (row.task, row.end)):
         task = schedule.tasks.get(row.task)
         if task is None or task.retention is None or row.pruned is not None or row.end > now - task.retention:
             continue
         _check_place(task, row)
         names, size = _names(row.output)
-        yield Old(row, names, size)
+        yield Old(row, names, size, _unread_by(schedule, board, row))
+
+
+def _unread_by(schedule: Schedule, board: Board, row: PartitionRow) -> str | None:
+    for task in schedule.tasks.values():
+        if row.task in (task.input, *task.after):
+            longest = max(task.reads or LONGEST[task.cadence], LONGEST[schedule.tasks[row.task].cadence])
+            for one in board.partitions(task, row.start, row.end + longest):
+                is_made = (task.name, one.name) in board.published
+                if not is_made and board.is_read_by(row, task, one) and board.item(task, one).state in _UNREAD:
+                    return f"{task.name} {one.name}"
+    return None
 
 
 def checksum(found: list[Old]) -> str:
