@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime
 
-from jobs.errors import BusyError, UsageError
+from jobs.errors import BusyError, JobError, UsageError
 from jobs.schedule import config, night
 from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Schedule
@@ -55,27 +55,41 @@ def _rerun(schedule: Schedule, options: argparse.Namespace) -> int:
 
 
 def _made(schedule: Schedule, options: argparse.Namespace, scope: Scope) -> int:
+    hide = hider(schedule)
+    say = Teller(hide, as_json=options.json, quiet=options.quiet)
+    try:
+        done = _night(schedule, scope, say, hide)
+    except JobError as error:
+        if not options.json:
+            raise
+        say("error", error=str(error), status=error.status)
+        return error.status
+    if options.json:
+        counts = {"made": len(done.made), "failed": len(done.failed), "left": done.left}
+        waiting = {"waiting": done.waiting, "stuck": done.stuck}
+        say("ended", None, **counts, **waiting, seconds=round(done.seconds, 3), errors=done.errors)
+    else:
+        lines = [] if options.quiet else [_said(done)]
+        for line in [*lines, *(f"error: {error}" for error in done.errors)]:
+            print(hide(line), file=sys.stderr)
+    return 0 if done.is_good else 1
+
+
+def _night(schedule: Schedule, scope: Scope, say: Teller, hide: Callable[[str], str]) -> Night:
+    """A run, and who has to know of it."""
     from jobs.schedule.after import tell, tell_error
     from jobs.schedule.lease import held
 
-    hide = hider(schedule)
-    say = Teller(hide, as_json=options.json, quiet=options.quiet)
     try:
         with closing(Ledger(schedule.ledger, clock, schedule.names)) as ledger, held(schedule, ledger) as lease:
             done = night.run(schedule, ledger, lease, scope, " ".join(sys.argv[1:]), say, hide)
             tell(schedule, ledger, done, say, hide)
+            return done
     except BusyError:
         raise
     except Exception as error:  # of the suite too: somebody has to know
         tell_error(schedule, error, say, hide)
         raise
-    if options.json:
-        counts = {"made": len(done.made), "failed": len(done.failed), "left": done.left}
-        waiting = {"waiting": done.waiting, "stuck": done.stuck}
-        say("ended", None, **counts, **waiting, seconds=round(done.seconds, 3), errors=done.errors)
-    elif not options.quiet:
-        print(hide(_said(done)), file=sys.stderr)
-    return 0 if done.is_good else 1
 
 
 def _said(done: Night) -> str:
@@ -85,8 +99,7 @@ def _said(done: Night) -> str:
         why = f"all that is due is published{f', but for {rest}: see status' if rest else ''}"
         return f"nothing to do: {why} ({done.seconds:.2f} s)"
     for_next = f", {done.left} left for the next run" if done.left else ""
-    errors = "".join(f"\nerror: {error}" for error in done.errors)
-    return f"{len(done.made)} made, {len(done.failed)} failed{for_next} ({done.seconds:.2f} s){errors}"
+    return f"{len(done.made)} made, {len(done.failed)} failed{for_next} ({done.seconds:.2f} s)"
 
 
 def _status(schedule: Schedule, options: argparse.Namespace) -> int:

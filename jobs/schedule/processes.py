@@ -69,7 +69,7 @@ def run_child(module: str, wanted: Mapping[str, Any], log: Path, seconds: float,
             timeout, stopped = time.monotonic() > deadline, stop.is_set()
             time.sleep(_TURN_SECONDS)
     finally:
-        _end(child)
+        end(child)
     talk.join(_GRACE_SECONDS)
     answer: dict[str, Any] = {}
     with suppress(ValueError, IndexError):
@@ -83,7 +83,7 @@ def _talk(child: Popen[bytes], text: bytes, told: list[bytes]) -> None:
         told.append(child.communicate(text)[0])
 
 
-def _end(child: Popen[bytes]) -> None:
+def end(child: Popen[bytes]) -> None:
     """End the child if it runs, and all of its session, politely first."""
     if child.poll() is None:
         with suppress(ProcessLookupError):
