@@ -14,6 +14,7 @@ from jobs.schedule import config, night
 from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Schedule
 from jobs.schedule.night import Night, Scope
+from jobs.schedule.partitions import midnight
 from jobs.schedule.telling import Teller, hider
 
 NOW = "JOBS_TEST_NOW"
@@ -34,13 +35,13 @@ def clock() -> datetime:
 def _run(schedule: Schedule, options: argparse.Namespace) -> int:
     if options.date is None:
         return _made(schedule, options, night.whole(schedule, clock()))
-    _check_start(schedule, "--date", options.date)
+    _check_day(schedule, "--date", options.date)
     return _made(schedule, options, night.of_days(schedule, options.date, options.date))
 
 
 def _backfill(schedule: Schedule, options: argparse.Namespace) -> int:
     _check_days(options.since, options.until)
-    _check_start(schedule, "--from", options.since)
+    _check_day(schedule, "--from", options.since)
     tasks = _tasks(schedule, options.jobs)
     return _made(
         schedule, options, night.of_days(schedule, options.since, options.until, tasks=tasks, limit=options.limit)
@@ -48,7 +49,7 @@ def _backfill(schedule: Schedule, options: argparse.Namespace) -> int:
 
 
 def _rerun(schedule: Schedule, options: argparse.Namespace) -> int:
-    _check_start(schedule, "--date", options.date)
+    _check_day(schedule, "--date", options.date)
     tasks = _tasks(schedule, options.jobs)
     others = {"tasks": tasks, "forced": True, "accept_gone": options.accept_gone}
     return _made(schedule, options, night.of_days(schedule, options.date, options.date, **others))
@@ -111,12 +112,13 @@ def _status(schedule: Schedule, options: argparse.Namespace) -> int:
     found = list(night.items(schedule, board, scope))
     for line in status.status_lines(found, board):
         print(hide(line))
-    wrong = list(status.verify_lines(board.published.values(), hide)) if options.verify else []
-    for line in wrong:
-        print(line)
-    if options.verify and not wrong:
-        print(f"the lake agrees with the ledger on {len(board.published)} partitions")
-    return 0 if status.is_good(found) and not wrong else 1
+    if not options.verify:
+        return 0 if status.is_good(found) else 1
+    from jobs.schedule.verify import verified
+
+    seen = verified(ledger, found, hide)
+    print(*seen.wrong, *seen.unwritten, f"the lake agrees with the ledger on {seen.agreed} partitions", sep="\n")
+    return 0 if status.is_good(found) and not seen.wrong else 1
 
 
 def _plan(schedule: Schedule, options: argparse.Namespace) -> int:
@@ -133,7 +135,10 @@ def _history(schedule: Schedule, options: argparse.Namespace) -> int:
     from jobs.schedule import status
 
     hide = hider(schedule)
-    for line in status.history_lines(_ledger(schedule).history(options.limit, options.job, options.partition)):
+    rows = _ledger(schedule).history(options.limit, options.job, options.partition)
+    if not rows:
+        _tasks(schedule, options.job, "--job")  # one that there was may have left attempts
+    for line in status.history_lines(rows):
         print(hide(line))
     return 0
 
@@ -204,7 +209,7 @@ def _shown(schedule: Schedule, options: argparse.Namespace) -> Scope:
     if options.since is None and options.until is None:
         return night.whole(schedule, clock())
     last = options.until or clock().astimezone(schedule.zone).date()
-    first = options.since or schedule.start
+    first = options.since or min(schedule.start, last)
     _check_days(first, last)
     return night.of_days(schedule, first, last)
 
@@ -214,21 +219,21 @@ def _check_days(first: date, last: date) -> None:
         raise UsageError("--from is after --to", where=f"--from {first} --to {last}", fix="both days are included")
 
 
-def _check_start(schedule: Schedule, option: str, day: date) -> None:
+def _check_day(schedule: Schedule, option: str, day: date) -> None:
+    if midnight(day, schedule.zone) > clock():
+        raise UsageError("is in the future", where=f"{option} {day}", fix="name a day that has begun")
     if day < schedule.start:
         what = f"is before the schedule's start, {schedule.start}"
         raise UsageError(what, where=f"{option} {day}", fix="set start to an earlier day")
 
 
-def _tasks(schedule: Schedule, names: str | None) -> frozenset[str] | None:
+def _tasks(schedule: Schedule, names: str | None, option: str = "--jobs") -> frozenset[str] | None:
     if names is None:
         return None
     chosen = names.split(",")
     for name in chosen:
         if name not in schedule.tasks:
-            raise UsageError(
-                f'there is no job "{name}"', where="--jobs", fix=f"use some of {', '.join(schedule.tasks)}"
-            )
+            raise UsageError(f'there is no job "{name}"', where=option, fix=f"use some of {', '.join(schedule.tasks)}")
     return frozenset(chosen)
 
 

@@ -65,7 +65,7 @@ def _schedule(top: Section, file: Path) -> Schedule:
         max(lease.span("lasts", "30s").total_seconds(), 1.0),
         lease.text_or_none("dynamodb"),
         None if textfile is None else folder / textfile,
-        metrics.text_or_none("otlp"),
+        _url(metrics, "otlp"),
         tuple(sorted(places.relative)),
     )
     for section in (own, lease, metrics, top):
@@ -235,7 +235,7 @@ def _alerts(section: Section) -> Alerts:
             own.text_or_none("password"),
             own.flag("starttls", False),
         )
-        if not re.fullmatch(r"smtps?://[^/@]+", email.server):
+        if not re.fullmatch(r"smtps?://(\[[0-9A-Fa-f:]+\]|[^/@:\s]+)(:\d+)?", email.server):
             raise own.wrong("server", "is no mail server", "write smtp://host:25 or smtps://host:465")
         if not email.to:
             raise own.wrong("to", "is missing", 'add to = ["ops@example.org"]')

@@ -82,6 +82,8 @@ def test_the_shipped_example_is_right() -> None:
         ("[jobs.compact]", "[jobs.compact]\noptions = { from = 1 }", "jobs.compact.options.from: is the schedule's own to say; leave it out"),
         ("[jobs.compact]", '[jobs.compact]\njob = "compakt"', "jobs.compact.job: there is no job 'compakt'; the jobs are "),
         ("[schedule]", '[alerts]\nwebhook = "ftp://x"\n[schedule]', "alerts.webhook: is no URL; write https://…, or env:NAME for one from the environment"),
+        ("[schedule]", '[metrics]\notlp = "collector:4318"\n[schedule]', "metrics.otlp: is no URL; write https://…, or env:NAME for one from the environment"),
+        ("[schedule]", '[alerts.email]\nserver = "smtp://mail:port"\nfrom = "a@b"\nto = "c@d"\n[schedule]', "alerts.email.server: is no mail server; write smtp://host:25 or smtps://host:465"),
         ("[schedule]", "schedule = 1\n[x]", "schedule: is no table; write [schedule], then its keys"),
     ],
 )  # fmt: skip

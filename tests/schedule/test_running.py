@@ -128,14 +128,12 @@ def test_quietly_only_errors_are_said(home: Home) -> None:
 
 def test_an_error_as_json(home: Home) -> None:
     secret = 'a"b\\c'
-    home.env["LEDGER"] = "postgresql://me:a%22b%5Cc@127.0.0.1:1/ledger"
-    home.schedule = (
-        f"ledger = 'env:LEDGER'\n[alerts]\ncommand = ['sh', '-c', 'echo {json.dumps(secret)[1:-1]} >&2; false']"
-    )
+    home.env |= {"LEDGER": "postgresql://me:a%22b%5Cc@127.0.0.1:1/ledger", "SECRET": secret}
+    home.schedule = """ledger = "env:LEDGER"\n[alerts]\ncommand = ["sh", "-c", 'printf %s "$SECRET" >&2; false']"""
     home.write()
     done = _run(home, "--json")
     warning, error = map(json.loads, done.stderr.decode().splitlines())
-    assert warning["error"].startswith("alerts.command: could not be sent: ended with status 1")
+    assert warning["error"] == "alerts.command: could not be sent: ended with status 1: ***"
     assert (error["event"], error["status"], done.returncode) == ("error", 1, 1)
     assert ": the ledger cannot be used: " in error["error"]
 
