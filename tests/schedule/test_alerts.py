@@ -257,6 +257,15 @@ def test_a_command_that_hangs_is_ended_with_its_processes(home: Home, monkeypatc
     assert not left_of(home.env)
 
 
+def test_metrics_that_are_not_taken(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", schedule='[metrics]\notlp = "http://127.0.0.1:1/s3cret"').write()
+    home.arrive("2026-03-02")
+    *made, warning, _ = home.night(NIGHT).splitlines()
+    assert len(made) == 2
+    pool = "HTTPConnectionPool(host='127.0.0.1', port=1): Max retries exceeded with url: /v1/metrics"
+    assert warning.startswith(f"warning: metrics.otlp: was not taken: Transient error {pool} (Caused by ")
+
+
 def test_sns(home: Home, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     import boto3
 

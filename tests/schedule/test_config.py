@@ -80,6 +80,7 @@ def test_the_shipped_example_is_right() -> None:
         ("[inputs.logs]", f"[inputs.{'l' * 101}]", f"inputs.{'l' * 101}: is no name; use small letters, digits and _, at most 100"),
         ("[jobs.compact]", "[jobs.compact]\nattempts = 0", "jobs.compact.attempts: 0 is no whole number from 1"),
         ("[jobs.compact]", "[jobs.compact]\noptions = { from = 1 }", "jobs.compact.options.from: is the schedule's own to say; leave it out"),
+        ("[jobs.compact]", "[jobs.compakt]", "jobs.compakt: there is no job 'compakt'; the jobs are "),
         ("[jobs.compact]", '[jobs.compact]\njob = "compakt"', "jobs.compact.job: there is no job 'compakt'; the jobs are "),
         ("[schedule]", '[alerts]\nwebhook = "ftp://x"\n[schedule]', "alerts.webhook: is no URL; write https://…, or env:NAME for one from the environment"),
         ("[schedule]", '[metrics]\notlp = "collector:4318"\n[schedule]', "metrics.otlp: is no URL; write https://…, or env:NAME for one from the environment"),

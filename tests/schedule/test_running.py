@@ -138,6 +138,19 @@ def test_an_error_as_json(home: Home) -> None:
     assert ": the ledger cannot be used: " in error["error"]
 
 
+def test_a_log_that_cannot_be_written_is_told_in_one_line(home: Home) -> None:
+    (home.folder / "state").mkdir()
+    (home.folder / "state/logs").touch()
+    done = _run(home)
+    said = done.stderr.decode()
+    assert done.returncode == 1
+    assert said.startswith(f"error: {home.folder}/state/logs/schedule-")
+    assert said.endswith(
+        "/learn-logs.log: cannot be written: Not a directory; make room, or name another state folder\n"
+    )
+    assert said.count("\n") == 1
+
+
 def test_of_two_runs_at_once_one_does_the_work(home: Home) -> None:
     _hangs(home, 2)
     command = [sys.executable, "-m", "jobs.schedule", "run", "--schedule", str(home.file)]
