@@ -145,7 +145,12 @@ def ways(alerts: Alerts) -> list[Way]:
 
 def _way(name: str, send: Callable[[Message], None]) -> Way:
     """One with a single receiver."""
-    return Way(name, (name,), lambda message, _: send(message) or {})
+
+    def told(message: Message, names: tuple[str, ...]) -> Mapping[str, str]:
+        send(message)
+        return {}
+
+    return Way(name, (name,), told)
 
 
 def sent(

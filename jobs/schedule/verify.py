@@ -59,7 +59,7 @@ def _compared(row: PartitionRow | None, output: str) -> tuple[str, str, str | No
     try:
         manifest = read_published(row.output if row else output)
     except MissingError as error:
-        return "", "", row and f"the ledger says published, but {error}"
+        return "", "", None if row is None else f"the ledger says published, but {error}"
     except InputError as error:
         return "", "", f"the ledger says published, but {error}" if row else str(error)
     said = None

@@ -10,6 +10,7 @@ import pytest
 
 from jobs.lake import durable
 from jobs.lake.manifest import Manifest
+from jobs.lake.published import read_published
 from jobs.schedule import config, verify
 from jobs.schedule.ledger.store import Ledger
 from tests.schedule.nights import Home
@@ -132,14 +133,14 @@ def test_verify_reads_the_ledger_again_where_a_run_wrote_it_in_between(
     home.night("2026-03-03T02:00:00+00:00")
     schedule = config.load(home.file)
     ledger = Ledger(schedule.ledger, names=schedule.names)
-    read, places = verify.read_published, list[str]()
+    places: list[str] = []
 
     def slow(place: str) -> Manifest:
         places.append(place)
         if len(places) == 1:  # the run publishes after the ledger was read, and before this is
             home.arrive("2026-03-04", "late.csv", of="2026-03-01", device="b")
             assert "2 made" in home.night("2026-03-05T02:00:00+00:00")
-        return read(place)
+        return read_published(place)
 
     monkeypatch.setattr(verify, "read_published", slow)
     seen = verify.verified(ledger, [], str)
