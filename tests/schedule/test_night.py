@@ -100,6 +100,29 @@ def test_catching_up_is_bounded_and_begins_with_the_oldest(home: Home) -> None:
     assert _made(home.night("2026-03-03T03:00:00+00:00")) == ["compact 2026-03-02", "daily_stats 2026-03-02"]
 
 
+def test_a_backfill_makes_past_days_oldest_first(home: Home) -> None:
+    home.schedule = "look_back = 5"
+    home.write()
+    now, days = "2026-03-20T02:00:00+00:00", ("--from", "2026-03-01", "--to", "2026-03-02")
+    assert "nothing to do" in home.night(now), "these are too long ago"
+
+    def planned() -> list[list[str]]:
+        lines = home.call("plan", *days, now=now).stdout.decode().splitlines()
+        return [line.split()[:2] for line in lines if line.split()[:2] != ["job", "partition"] and line[0] != "-"]
+
+    def made(*arguments: str) -> list[str]:
+        done = home.call("backfill", *days, *arguments, now=now)
+        assert done.returncode == 0, done.stderr.decode()
+        return _made(done.stderr.decode())
+
+    assert planned() == [["compact", "2026-03-01"], ["compact", "2026-03-02"], ["2", "to"]]
+    assert made("--jobs", "daily_stats") == [], "its input is not there"
+    assert made("--jobs", "compact", "--limit", "1") == ["compact 2026-03-01"]
+    assert planned() == [["daily_stats", "2026-03-01"], ["compact", "2026-03-02"], ["2", "to"]]
+    assert made() == ["daily_stats 2026-03-01", "compact 2026-03-02", "daily_stats 2026-03-02"]
+    assert planned() == [["nothing", "to"]]
+
+
 def test_status_and_verify(home: Home) -> None:
     home.night("2026-03-03T02:00:00+00:00")
     good = home.call("status", "--verify", now="2026-03-03T03:00:00+00:00")
