@@ -22,6 +22,7 @@ from jobs.schedule.partitions import LONGEST, Partition
 
 State = Literal["published", "stale", "due", "missing", "waiting", "failed", "blocked", "later"]
 TO_DO: frozenset[State] = frozenset({"stale", "due"})
+TO_COME: frozenset[State] = TO_DO | {"waiting", "later"}
 STUCK: frozenset[State] = frozenset({"failed", "blocked"})
 FINAL_STATUS = frozenset({2, 4, 5})
 """Exit statuses that trying again with the same input cannot change."""

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import update
@@ -16,15 +16,12 @@ from sqlalchemy import update
 from jobs.errors import JobError, UsageError
 from jobs.lake import storage
 from jobs.lake.manifest import SUCCESS, is_part_name
-from jobs.schedule.board import Board, State
+from jobs.schedule.board import TO_COME, Board
 from jobs.schedule.durable import step
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Schedule, Task
 from jobs.schedule.partitions import LONGEST
-
-_UNREAD: frozenset[State] = frozenset({"due", "waiting", "failed", "later"})
-"""States of what is not made yet, but will be or should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +49,19 @@ def old_results(schedule: Schedule, ledger: Ledger, now: datetime) -> Iterator[O
             continue
         _check_place(task, row)
         names, size = _names(row.output)
-        yield Old(row, names, size, _unread_by(schedule, board, row))
+        yield Old(row, names, size, _unread_by(schedule, board, row, now - timedelta(days=schedule.look_back)))
 
 
-def _unread_by(schedule: Schedule, board: Board, row: PartitionRow) -> str | None:
+def _unread_by(schedule: Schedule, board: Board, row: PartitionRow, since: datetime) -> str | None:
+    """since: what ended before is not caught up by itself, and keeps a result only if it was tried."""
     for task in schedule.tasks.values():
         if row.task in (task.input, *task.after):
             longest = max(task.reads or LONGEST[task.cadence], LONGEST[schedule.tasks[row.task].cadence])
             for one in board.partitions(task, row.start, row.end + longest):
-                is_made = (task.name, one.name) in board.published
-                if not is_made and board.is_read_by(row, task, one) and board.item(task, one).state in _UNREAD:
+                if (task.name, one.name) in board.published or not board.is_read_by(row, task, one):
+                    continue
+                state = board.item(task, one).state
+                if state == "failed" or (state in TO_COME and one.end > since):
                     return f"{task.name} {one.name}"
     return None
 

@@ -56,27 +56,23 @@ def test_what_is_shown_is_removed_with_its_checksum(home: Home) -> None:
 
 
 def test_what_another_job_has_not_read_is_kept_until_it_has(tmp_path: Path) -> None:
-    more = (
-        """options = { quantiles = "2" }
+    more = """options = { quantiles = "2" }
 [jobs.hourly_profile]
 input = "daily"
-output = "{out}/profile/{{partition}}/"
+output = "out/profile/{partition}/"
 reads = "3d"
-options = {{ period = "hour-of-day" }}
+options = { period = "hour-of-day" }
 retention = "5d"
 [jobs.daily]
 job = "compact"
 input = "logs"
-output = "{out}/daily/{{partition}}/"
+output = "out/daily/{partition}/"
 [jobs.anomalies]
 input = "daily"
-output = "{out}/anomalies/{{partition}}/"
+output = "out/anomalies/{partition}/"
 after = ["hourly_profile"]
-options = {{ baseline = "{{hourly_profile}}" }}
-""".replace("{out}", "out")
-        .replace("{{", "{")
-        .replace("}}", "}")
-    )
+options = { baseline = "{hourly_profile}" }
+"""
     home = Home(tmp_path / "home", compact='retention = "10d"', more=more).write()
     home.arrive("2026-03-01")
     home.night("2026-03-02T02:00:00+00:00", status=1)
@@ -87,8 +83,14 @@ options = {{ baseline = "{{hourly_profile}}" }}
         ("keeps compact 2026-03-01", "daily_stats 2026-03-01 has not read it yet"),
         ("keeps hourly_profile 2026-03-01", "anomalies 2026-03-01 has not read it yet"),
     ]
-    home.file.write_text(home.file.read_text().replace('options = { quantiles = "2" }', ""))
-    home.night(LATER, status=1)
+    text = home.file.read_text()
+    new = '[jobs.new]\njob = "daily_stats"\ninput = "compact"\noutput = "out/new/{partition}/"\n'
+    home.file.write_text(
+        text.replace('options = { quantiles = "2" }', "").replace("[jobs.hourly", f"{new}[jobs.hourly")
+    )
+    assert "keeps compact 2026-03-01: " in _shown(home)[1]
+    home.file.write_text(home.file.read_text().replace("[schedule]", "[schedule]\nlook_back = 5"))
+    home.call("backfill", "--from", "2026-03-01", "--to", "2026-03-01", "--jobs", "daily_stats", now=LATER)
     said = _shown(home)[1]
     assert "would remove compact 2026-03-01: " in said
     assert "keeps hourly_profile 2026-03-01: " in said
