@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import aws, telling
+from jobs.emr import telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.work import Work
 from jobs.engine.approval import approve, limit
@@ -92,7 +92,7 @@ def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
 def _planned(job: SensorJob, engine: EmrEngine) -> Outlook:
     chosen = settings(job.options, job.OPTIONS)
     plan, _ = make_plan(chosen, engine)
-    aws.check_bucket(engine.bucket, engine.region)
+    engine.check_buckets()
     return engine.plan_for(work(type(job), chosen, plan))
 
 

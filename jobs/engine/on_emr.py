@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
@@ -43,10 +44,8 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
         super().check(settings)
         for given in settings.inputs:
             if not given.startswith("s3://"):
-                raise UsageError(
-                    "EMR's nodes read S3 only", where=given, fix=f"copy it there: aws s3 cp --recursive {given} s3://…"
-                )
-        self.bucket = bucket_of(settings)
+                raise UsageError("EMR's nodes read S3 only", where=given, fix=f"copy it there: {_copying(given)}")
+        self._settings = settings
 
     @cached_property
     def region(self) -> str:
@@ -68,9 +67,16 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
 
     def confirm(self, work: Work) -> None:
         found = self.plan_for(work)
-        aws.check_bucket(self.bucket, self.region)
+        self.check_buckets()
         approve(spending(self._job.options), found, list(self._lines(found)))
         self.planned = found
+
+    def check_buckets(self) -> None:
+        """Refuse those that are missing or in another region, from which every byte read costs."""
+        staging = bucket_of(self._settings)
+        aws.check_bucket(staging, self.region)
+        for bucket in sorted({split_uri(uri)[0] for uri in self._settings.inputs} - {staging}):
+            aws.check_bucket(bucket, self.region, is_listed=True)
 
     def keep(self, run: str, job: str, started: datetime, took: telling.Actual) -> telling.Account:
         """What a run took beside what was planned, which is kept for the next plan."""
@@ -79,6 +85,13 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
         with suppress(OSError):  # the run is done, and the next plan does without
             history.append(kept(), _entry(run, job, started, planned, took))
         return telling.Account(tuple(telling.compared(planned, took)), planned.dollars[1], took.dollars)
+
+
+def _copying(given: str) -> str:
+    """The command that copies an input to S3."""
+    if "://" in given:
+        return f"hadoop distcp {shlex.quote(given)} s3a://…"
+    return f"aws s3 cp {'--recursive ' if Path(given).is_dir() else ''}{shlex.quote(given)} s3://…"
 
 
 def bucket_of(settings: Settings) -> str:

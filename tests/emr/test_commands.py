@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import re
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from jobs.emr import aws, cluster, clusters, history
-from jobs.emr.clusters import Found, Step
+from jobs.emr.found import Found, Step
 from jobs.emr.history import Entry
+from tests.emr.test_refused import answering
+from tests.lake.faulty_proxy import Fault, faulty_proxy
 from tests.outcomes.commands import Outcome, told
 from tests.servers import S3Server
 
@@ -60,6 +63,54 @@ def test_the_status_of_the_newest_cluster_and_its_steps(s3: S3Server, tmp_path: 
     assert columns.split() == ["step", "name", "state", "began", "took"]
     assert re.fullmatch(rf"{step_id}  Step 1 of 1  (pending|running) .*", line)
     assert (done.status, done.errors) == (0, "")
+
+
+def test_what_may_not_be_looked_at_hides_nothing_else(s3: S3Server, tmp_path: Path) -> None:
+    """Policies go by tags: of somebody else's cluster a submitter learns nothing but that it is there."""
+    own = start()
+    start("of somebody else", {})
+    with faulty_proxy(s3.url) as faults:
+        env = {"AWS_ENDPOINT_URL": faults.url}
+        faults.pattern, faults.faults = "POST / ", [without(b"of somebody else")] * 9
+        done = told(tmp_path, "clusters", module="jobs.emr", env=env)
+        assert (done.status, done.errors) == (0, "")
+        assert [line.split()[0] for line in done.output.splitlines()] == ["cluster", own]
+        faults.faults = [without(b"")] * 9
+        none = "no cluster runs; 2 may not be looked at\n"
+        assert told(tmp_path, "clusters", module="jobs.emr", env=env) == Outcome(0, "", none)
+        faults.pattern, faults.faults = "GET /applications", [answering("AccessDeniedException")]
+        done = told(tmp_path, "clusters", module="jobs.emr", env=env)
+    assert [line.split()[0] for line in done.output.splitlines()] == ["cluster", own], done
+    fix = "have it added to the submitting user's policy"
+    assert (done.status, done.errors) == (
+        0,
+        f"warning: EMR Serverless: no permission for ListApplications; {fix}\n",
+    )
+
+
+def without(name: bytes) -> Fault:
+    """Refuses to describe clusters of that name."""
+
+    def fault(client: socket.socket, answer: bytes) -> None:
+        if b'"Cluster":' in answer and name in answer:
+            answering("AccessDeniedException")(client, answer)
+        else:
+            client.sendall(answer)
+
+    return fault
+
+
+def test_what_cannot_be_ended_keeps_no_other_from_it(s3: S3Server, tmp_path: Path) -> None:
+    first, second = start(), start()
+    aws.client("emr").set_termination_protection(JobFlowIds=[first], TerminationProtected=True)
+    done = emr_command(tmp_path, "terminate", first, "j-NONE", second)
+    assert (done.status, done.output) == (1, f"{second}: terminating\n")
+    protected, unknown = done.errors.splitlines()
+    assert protected.startswith(f"error: {first}: TerminateJobFlows: ")
+    fix = "see them with: python -m jobs.emr clusters"
+    assert unknown == f"error: j-NONE: there is no such cluster in this region; {fix}"
+    states = [clusters.described(aws.client("emr"), each).state for each in (first, second)]
+    assert states == ["WAITING", "TERMINATED"]
 
 
 def test_no_orphans(s3: S3Server, tmp_path: Path) -> None:
@@ -128,7 +179,7 @@ def test_what_runs_cost(tmp_path: Path) -> None:
 
 
 def made(state: str, minutes: int, *steps: Step) -> Found:
-    return Found("j-1", "", state, "", NOW - timedelta(minutes=minutes), None, {}, "", steps)
+    return Found("j-1", "", state, "AUTO_STOPPING", NOW - timedelta(minutes=minutes), None, {}, "", steps)
 
 
 def step(state: str, ended: int | None = None) -> Step:
@@ -148,3 +199,16 @@ def step(state: str, ended: int | None = None) -> Step:
 )
 def test_an_orphan_is_paid_for_and_has_nothing_to_do(found: Found, expected: bool) -> None:
     assert found.is_orphan(NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (made("TERMINATED", 9, step("COMPLETED", 1)), False),
+        (made("STOPPED", 9, step("SUCCESS", 1)), False),
+        (made("TERMINATED", 9, step("COMPLETED", 2), step("FAILED", 1)), True),
+        (made("TERMINATED_WITH_ERRORS", 9), True),
+    ],
+)
+def test_what_has_failed_is_not_what_has_a_reason(found: Found, expected: bool) -> None:
+    assert found.has_failed is expected

@@ -107,7 +107,7 @@ def test_a_cluster_of_a_pool_is_joined(emr: Rehearsal, tmp_path: Path) -> None:
         assert done.status == 0, done.errors
         assert done.output.splitlines()[1].startswith("d,m,,2026-03-01,1,")
     assert states() == ["WAITING"]
-    (found,) = clusters.listed(aws.client("emr"))
+    (found,) = clusters.listed(aws.client("emr"), [])
     assert [step.state for step in found.steps] == ["COMPLETED"] * 2
     done = told(tmp_path, "terminate", found.id, module="jobs.emr")
     assert (done.status, states()) == (0, ["TERMINATED"])

@@ -31,9 +31,7 @@ WRONG = {
     ("log.csv", "--yes"): "--yes: is for Amazon EMR; add -r emr, or leave it out",
     ("log.csv", "-r", "local", "--max-cost", "1"): "--max-cost: is for Amazon EMR; add -r emr, or leave it out",
     ("log.csv", "--price-table", "x"): "--price-table: is for Amazon EMR; add -r emr, or leave it out",
-    ("log.csv", "-r", "emr"): (
-        "log.csv: EMR's nodes read S3 only; copy it there: aws s3 cp --recursive log.csv s3://…"
-    ),
+    ("log.csv", "-r", "emr"): ("log.csv: EMR's nodes read S3 only; copy it there: aws s3 cp log.csv s3://…"),
     ("-", "-r", "emr"): (
         "-r emr -: standard input cannot be read by a cluster's tasks; copy it where they can read it, for instance:"
         " aws s3 cp - s3://BUCKET/KEY or hadoop fs -put - hdfs:///KEY"
