@@ -58,6 +58,8 @@ def _run(arguments: list[str]) -> int:
     if not names:
         fix = "python -m jobs.emr run JOB… INPUT… --output-dir s3://BUCKET/PREFIX"
         raise UsageError(f"names no job first; there are {', '.join(known)}", where="run", fix=fix)
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"names {twice} twice", where="run", fix="each job publishes in a folder of its name")
     return run([known[name] for name in names], arguments[len(names) :])
 
 
@@ -152,7 +154,7 @@ def _costs(runs: tuple[history.Entry, ...], job: str | None) -> int:
     chosen = [run for run in runs if job in (None, run.job)]
     rows = [
         (
-            run.job,
+            f"{run.job}{' (batch)' if run.batch else ''}{' (failed)' if run.failed else ''}",
             _time(datetime.fromisoformat(run.started)),
             telling.between(run.planned_seconds),
             telling.duration(run.seconds),
@@ -164,7 +166,7 @@ def _costs(runs: tuple[history.Entry, ...], job: str | None) -> int:
     if not rows:
         print("no run is kept", file=sys.stderr)
         return 0
-    total = ("total", "", "", "", "", telling.dollars(sum(run.dollars for run in chosen)))
+    total = ("total", "", "", "", "", telling.dollars(history.total(chosen)))
     print(*aligned([("job", "started", "planned", "took", "planned", "cost"), *rows, total]), sep="\n")
     return 0
 

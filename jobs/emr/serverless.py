@@ -33,22 +33,26 @@ _PATIENCE = 300.0  # seconds for an application to stop
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where runs have their role and logs. role: the ARN of the execution role; logs: an S3 folder; subnets, groups: of
-    the network, none for that of EMR Serverless, which reaches S3 in its region."""
+    the network, none for that of EMR Serverless, which reaches S3 in its region; image: of workers, in Amazon ECR, none
+    for that of the release."""
 
     role: str
     logs: str
     subnets: Sequence[str] = ()
     groups: Sequence[str] = ()
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a run executes. archive: the S3 folder of `jobs.emr.archive`; arguments: of the launcher; conf: Spark's."""
+    """What a run executes. launcher: its URI; arguments: of the launcher; conf: Spark's; minutes: after which EMR
+    Serverless cancels it."""
 
     name: str
     launcher: str
     arguments: Sequence[str]
     conf: Mapping[str, str]
+    minutes: int
 
 
 def create(client: Any, planned: Workers, place: Place, name: str, tags: Mapping[str, str]) -> str:
@@ -65,6 +69,7 @@ def create(client: Any, planned: Workers, place: Place, name: str, tags: Mapping
         autoStopConfiguration={"enabled": True, "idleTimeoutMinutes": _IDLE_MINUTES},
         tags=dict(tags),
         **({"networkConfiguration": network} if place.subnets else {}),
+        **({"imageConfiguration": {"imageUri": place.image}} if place.image else {}),
     )
     return str(made["applicationId"])
 
@@ -77,6 +82,7 @@ def start(client: Any, application: str, place: Place, submission: Submission, t
         clientToken=str(uuid4()),
         name=submission.name,
         executionRoleArn=place.role,
+        executionTimeoutMinutes=submission.minutes,
         jobDriver={
             "sparkSubmit": {
                 "entryPoint": submission.launcher,

@@ -31,6 +31,10 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
 
     planned: P | None = None
     """What was approved."""
+    batch = ""
+    """The run whose cluster this one shares."""
+    spends = False
+    """Whether something was started."""
 
     @abstractmethod
     def plan_for(self, work: Work) -> P:
@@ -78,12 +82,30 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
         for bucket in sorted({split_uri(uri)[0] for uri in self._settings.inputs} - {staging}):
             aws.check_bucket(bucket, self.region, is_listed=True)
 
-    def keep(self, run: str, job: str, started: datetime, took: telling.Actual) -> telling.Account:
-        """What a run took beside what was planned, which is kept for the next plan."""
+    def keep(
+        self, run: str, job: str, started: datetime, took: telling.Actual, *, failed: bool = False
+    ) -> telling.Account:
+        """What a run took beside what was planned, which is kept for the next plan. failed: whether it came to
+        nothing, where it cost something all the same."""
         planned = self.planned
         assert planned is not None
+        entry = history.Entry(
+            run=run,
+            job=job,
+            started=started.isoformat(timespec="seconds"),
+            planned_seconds=planned.seconds,
+            planned_dollars=planned.dollars,
+            planned_bytes=planned.work.bytes,
+            seconds=took.seconds,
+            start_seconds=took.start_seconds,
+            bytes=took.bytes * planned.work.passes,
+            dollars=took.dollars,
+            slots=min(planned.slots, planned.map_tasks),
+            batch=self.batch,
+            failed=failed,
+        )
         with suppress(OSError):  # the run is done, and the next plan does without
-            history.append(kept(), _entry(run, job, started, planned, took))
+            history.append(kept(), entry)
         return telling.Account(tuple(telling.compared(planned, took)), planned.dollars[1], took.dollars)
 
 
@@ -114,19 +136,3 @@ def tags(run: str, job: str, first: str) -> dict[str, str]:
 def kept() -> Path:
     """Where runs and prices are kept."""
     return cache_folder() / "emr"
-
-
-def _entry(run: str, job: str, started: datetime, planned: Planned, took: telling.Actual) -> history.Entry:
-    return history.Entry(
-        run=run,
-        job=job,
-        started=started.isoformat(timespec="seconds"),
-        planned_seconds=planned.seconds,
-        planned_dollars=planned.dollars,
-        planned_bytes=planned.work.bytes,
-        seconds=took.seconds,
-        start_seconds=took.start_seconds,
-        bytes=took.bytes * planned.work.passes,
-        dollars=took.dollars,
-        slots=min(planned.slots, planned.map_tasks),
-    )

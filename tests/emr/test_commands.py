@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -150,8 +151,12 @@ def test_logs_are_printed_with_their_names(s3: S3Server, tmp_path: Path) -> None
             ["terminate"],
             Outcome(2, "", "error: terminate: name clusters, or give --orphans; see: python -m jobs.emr clusters\n"),
         ),
+        (
+            ["run", "rollup", "rollup", "s3://lake/x"],
+            Outcome(2, "", "error: run: names rollup twice; each job publishes in a folder of its name\n"),
+        ),
     ],
-    ids=["unknown", "none", "unnamed"],
+    ids=["unknown", "none", "unnamed", "twice"],
 )
 def test_what_is_refused(s3: S3Server, tmp_path: Path, arguments: list[str], expected: Outcome) -> None:
     assert emr_command(tmp_path, *arguments) == expected
@@ -176,6 +181,16 @@ def test_what_runs_cost(tmp_path: Path) -> None:
         "total                                                                        $12.73",
     ]
     assert told(tmp_path, "costs", "rollup", module="jobs.emr", env=env).output.splitlines()[-1].endswith(" $12.00")
+
+
+def test_what_a_batch_and_what_failed_cost_counts_once(tmp_path: Path) -> None:
+    env = {"XDG_CACHE_HOME": str(tmp_path), "TZ": "UTC"}
+    shared, lost = entry("daily_stats", 0.5), entry("rollup", 0.25)
+    for one in (replace(shared, batch="b"), replace(entry("batch", 0.75), run="b"), replace(lost, failed=True)):
+        history.append(tmp_path / "sensor-jobs" / "emr", one)
+    _, *lines = told(tmp_path, "costs", module="jobs.emr", env=env).output.splitlines()
+    assert [line[:20].rstrip() for line in lines] == ["daily_stats (batch)", "batch", "rollup (failed)", "total"]
+    assert [line.split()[-1] for line in lines] == ["$0.50", "$0.75", "$0.25", "$1.00"]
 
 
 def made(state: str, minutes: int, *steps: Step) -> Found:
