@@ -13,7 +13,7 @@ from jobs.emr.prices import Node, PriceTable
 from jobs.emr.rates import Rate, Rates
 from jobs.emr.work import MOST_NODES, Work
 
-RELEASE = "emr-7.12.0"
+RELEASE = "emr-7.13.0"
 """The newest release that is known to fit: Spark 3.5, Python 3.11."""
 
 ARCHITECTURE = "aarch64"  # Graviton: the cheapest vCPU, and the suite has a kernel for it

@@ -51,8 +51,8 @@ class ServerlessEngine(OnEmr[Workers]):
             fix = "write it as arn:aws:iam::ACCOUNT:role/NAME"
             raise UsageError("is no ARN of a role", where=f"--execution-role {role}", fix=fix)
         logs = self.configured(SECTION, "cloud_log_dir") or f"{base_of(settings)}logs/"
-        network = (self.configured(SECTION, name) or () for name in ("subnets", "security_groups"))
-        return Place(role, logs, *network, image=self.configured(SECTION, "image") or "")
+        subnets, groups = (self.configured(SECTION, name) or () for name in ("subnets", "security_groups"))
+        return Place(role, logs, subnets, groups, self.configured(SECTION, "image") or "")
 
     def told(
         self,
