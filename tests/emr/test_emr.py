@@ -248,7 +248,7 @@ def test_a_twin_may_go_on_alone(emr: Rehearsal, tmp_path: Path) -> None:
         shown.answer(b"y\n")
         assert shown.status() == 130, shown.shown
     assert states() == ["RUNNING"]
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while states() != ["TERMINATED"]:
         assert time.monotonic() < deadline
         time.sleep(0.5)

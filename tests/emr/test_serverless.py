@@ -264,7 +264,7 @@ def test_a_run_that_is_interrupted(emr: Rehearsal, tmp_path: Path, answer: bytes
         assert states() == ["TERMINATED"]
         assert keys(emr, "stats/") == []
         return
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while states() != ["STOPPED"]:
         assert time.monotonic() < deadline
         time.sleep(0.5)
