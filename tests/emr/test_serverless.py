@@ -28,6 +28,7 @@ from tests.terminals import terminal
 ROLE = "arn:aws:iam::123456789012:role/sensor-jobs-execution"
 SERVERLESS = (*ON_EMR, "--serverless", "--execution-role", ROLE)
 TWIN = "jobs.spark.daily_stats"
+PATIENCE = 900.0  # seconds for a run of Spark on a busy machine
 TB = Work("daily_stats", 1000, 10**12, 15_000, largest=64 << 20)
 
 
@@ -217,7 +218,7 @@ def run_and_compare(emr: Rehearsal, folder: Path) -> str:
     its application."""
     expected = told(folder, SAMPLE, "-r", "inline").output
     published = ("--output-dir", "s3://lake/twin", "--output-format", "csv")
-    done = told(folder, "s3://lake/logs/", *SERVERLESS, *published, module=TWIN)
+    done = told(folder, "s3://lake/logs/", *SERVERLESS, *published, module=TWIN, seconds=PATIENCE)
     assert (done.status, done.output) == (0, ""), done.errors
     assert "published in s3://lake/twin " in done.errors
     account = r"^ +planned +actual\ntime  .*\n  workers' start .*\nbytes .*\nprice .*$"
@@ -237,7 +238,8 @@ def run_and_compare(emr: Rehearsal, folder: Path) -> str:
 @pytest.mark.xdist_group("emr")
 def test_a_driver_that_refuses_is_told_with_its_status(emr: Rehearsal, tmp_path: Path) -> None:
     emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING + b"nonsense\n" * 9)
-    done = told(tmp_path, "s3://lake/a.csv", *SERVERLESS, "--output-dir", "s3://lake/out", module=TWIN)
+    published = ("--output-dir", "s3://lake/out")
+    done = told(tmp_path, "s3://lake/a.csv", *SERVERLESS, *published, module=TWIN, seconds=PATIENCE)
     assert (done.status, done.output) == (4, ""), done.errors
     assert re.search(r"^run \w+: failed$", done.errors, re.MULTILINE)
     assert re.search(r"^error: .*rejects? ", done.errors, re.MULTILINE)
@@ -264,7 +266,7 @@ def test_a_run_that_is_interrupted(emr: Rehearsal, tmp_path: Path, answer: bytes
         assert states() == ["TERMINATED"]
         assert keys(emr, "stats/") == []
         return
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + PATIENCE
     while states() != ["STOPPED"]:
         assert time.monotonic() < deadline
         time.sleep(0.5)
