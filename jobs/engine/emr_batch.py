@@ -52,7 +52,7 @@ class _Shared(EmrEngine):
     def confirm(self, work: Work) -> None:
         """The batch was asked about."""
 
-    def _ended(self, runner: Any) -> None:
+    def ended(self, runner: Any) -> None:
         self.began = self.began or runner.start_seconds
 
     def account(self, run: Run, report: Report) -> None:

@@ -68,11 +68,7 @@ class EmrEngine(OnEmr[Outlook]):
         """What a runner is given beside mrjob's options: the cluster, the suite's folder, what the cluster is for."""
         return {"planned": self.planned, "base": base_of(settings), "tags": tags(run, job, settings.inputs[0])}
 
-    def _ended(self, runner: Any) -> None:
-        self.ended(runner)
-
     def ended(self, runner: Any) -> None:
-        """Take note of what a runner had of a cluster."""
         if runner.has_own_cluster:
             self.spends = True
             self._start_seconds += runner.start_seconds

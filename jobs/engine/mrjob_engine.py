@@ -73,7 +73,7 @@ class MrjobEngine:
         """What mrjob's runner is given beside mrjob's options."""
         return {}
 
-    def _ended(self, runner: Any) -> None:
+    def ended(self, runner: Any) -> None:
         """Take note of what mrjob's runner knows when a job of the run is done, or has failed."""
 
     def check(self, settings: Settings) -> None:
@@ -139,7 +139,7 @@ class MrjobEngine:
             raise told_error from error
         finally:
             if runner is not None:
-                self._ended(runner)
+                self.ended(runner)
         return report
 
 
