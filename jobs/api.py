@@ -10,7 +10,7 @@ import pyarrow as pa
 from jobs import registry
 from jobs.engine.driver import Emit, Engine, Outcome, drive
 from jobs.engine.engines import TWINS, EngineName
-from jobs.engine.options import settings
+from jobs.engine.settings import settings
 from jobs.errors import UsageError
 
 __all__ = ["EngineName", "Inputs", "OptionValue", "publish", "run", "run_with_outcome"]
