@@ -16,7 +16,7 @@ from jobs.errors import InputError
 from jobs.hadoop.cluster import Cluster
 from jobs.lake import remote, storage, webhdfs
 from jobs.lake.storage import ObjectInfo
-from tests.lake.faulty_proxy import Faults, cut_in_half, faulty_proxy, reset
+from tests.lake.faulty_proxy import Fault, Faults, cut_in_half, faulty_proxy, reset
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop")]
@@ -258,22 +258,22 @@ def proxies(hadoop: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
 
 @pytest.mark.parametrize("fault", [cut_in_half, reset])
 def test_a_name_node_whose_answers_break_is_asked_again(
-    place: str, proxies: tuple[Faults, Faults], fault: object
+    place: str, proxies: tuple[Faults, Faults], fault: Fault
 ) -> None:
     _put(f"{place}/x", b"abc")
     name, _ = proxies
-    name.faults = [fault, fault]  # type: ignore[list-item]
+    name.faults = [fault, fault]
     assert storage.read_bytes(_one(f"{place}/x")) == b"abc"
     assert name.happened == 2
 
 
 @pytest.mark.parametrize("fault", [cut_in_half, reset])
-def test_what_a_data_node_breaks_off_is_read_again(place: str, proxies: tuple[Faults, Faults], fault: object) -> None:
+def test_what_a_data_node_breaks_off_is_read_again(place: str, proxies: tuple[Faults, Faults], fault: Fault) -> None:
     data = os.urandom(3_000_000)
     _put(f"{place}/x", data)
     info = _one(f"{place}/x")
     _, node = proxies
-    node.faults = [fault, fault]  # type: ignore[list-item]
+    node.faults = [fault, fault]
     assert storage.read_bytes(info) == data
     assert node.happened == 2
 
