@@ -16,7 +16,7 @@ import pyarrow as pa
 from jobs.partials.codes import pack, starts_of_runs, text_codes, text_ranks
 from jobs.partials.merge import integers, merge
 from jobs.partials.passing import accumulated
-from jobs.partials.schema import READINGS, SKETCH, STATS, Accumulator, PartialSchema
+from jobs.partials.schema import READINGS, SKETCH, STATS, Accumulator, Around, PartialSchema
 from jobs.readings.model import Int64Array, Keys, Readings
 
 UNMATCHED = "(unmatched)"
@@ -93,7 +93,7 @@ def moved(devices: pa.Table) -> bool:
     return any(bool((integers(devices.column(name)) != bound).any()) for name, bound in bounds)
 
 
-class Placed:
+class Placed(Around):
     """Accumulates by site: by device and row of the metadata within, so that devices can be counted."""
 
     def __init__(self, keys: Keys, places: Places, opened: Callable[[Keys], Accumulator]) -> None:
@@ -135,14 +135,6 @@ class Placed:
         device = np.repeat(np.arange(len(self._count)), self._count + 1)
         place = np.arange(len(device)) - self._base[device]
         return texts.take(pa.array(device)), np.where(place > 0, self._first[device] + place - 1, -1)
-
-    @property
-    def groups(self) -> int:
-        return self._inner.groups
-
-    @property
-    def nbytes(self) -> int:
-        return self._inner.nbytes
 
 
 class _Numbers(Keys):
