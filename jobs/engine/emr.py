@@ -23,7 +23,7 @@ from jobs.lake import s3_client
 
 compat.install()
 
-from mrjob.emr import EMRJobRunner  # noqa: E402 - needs the stand-ins of compat
+from mrjob.emr import EMRJobRunner
 
 log = logging.getLogger(__name__)
 _ENDED = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
@@ -32,7 +32,7 @@ _POLL = 10.0  # seconds; EMR answers few calls a second an account
 _RESOURCE_MANAGER = 8088  # its port on the primary node
 
 
-class EmrRunner(EMRJobRunner):  # type: ignore[misc]
+class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
     """`-r emr`. planned: the cluster to start; base: the suite's folder in the lake; tags: what the cluster is for.
 
     Its nodes install the suite from the bucket where runs are staged. Where the user names their Python

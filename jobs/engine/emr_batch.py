@@ -19,11 +19,11 @@ from jobs.engine.driver import make_plan, work
 from jobs.engine.emr_engine import EmrEngine
 from jobs.engine.job import SensorJob
 from jobs.engine.mrjob_engine import explained, set_up_logging
-from jobs.engine.options import settings
 from jobs.engine.report import Report
 from jobs.engine.run import Run
 from jobs.engine.run_id import new_run_id
 from jobs.engine.scratch import scratch
+from jobs.engine.settings import settings
 from jobs.engine.spending import spending
 from jobs.errors import JobError, UsageError
 

@@ -23,10 +23,10 @@ from jobs.lake import hadoop_conf, s3_client
 
 compat.install()
 
-import mrjob.hadoop  # noqa: E402 - needs the stand-ins of compat
-from mrjob.fs.composite import CompositeFilesystem  # noqa: E402
-from mrjob.fs.local import LocalFilesystem  # noqa: E402
-from mrjob.hadoop import HadoopJobRunner, _log_record_from_hadoop  # noqa: E402
+import mrjob.hadoop
+from mrjob.fs.composite import CompositeFilesystem
+from mrjob.fs.local import LocalFilesystem
+from mrjob.hadoop import HadoopJobRunner, _log_record_from_hadoop
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _PAGE = re.compile(r"^The url to track the job: (\S+)")
 _ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL)
 
 
-class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
+class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
     """`-r hadoop`."""
 
     def __init__(self, **kwargs: Any) -> None:

@@ -22,7 +22,7 @@ from jobs.errors import JobError, UsageError
 
 compat.install()
 
-from mrjob.step import SparkScriptStep, StepFailedException  # noqa: E402 - needs the stand-ins of compat
+from mrjob.step import SparkScriptStep, StepFailedException
 
 LAUNCHER = "lib/python3.11/site-packages/jobs/spark/__main__.py"
 """What `spark-submit` runs, in the folder where nodes have the suite."""

@@ -15,8 +15,9 @@ from jobs.engine.driver import make_plan, work
 from jobs.engine.job import SensorJob
 from jobs.engine.mrjob_engine import explained, set_up_logging
 from jobs.engine.on_emr import OnEmr
-from jobs.engine.options import Option, Settings, files, settings
+from jobs.engine.options import Option, Settings, files
 from jobs.engine.run_id import new_run_id
+from jobs.engine.settings import settings
 from jobs.engine.spending import FLAGS
 from jobs.errors import UsageError
 

@@ -30,7 +30,12 @@ STATISTICS = (
 
 QUANTILES = Option("--quantiles", "quantiles to add, as 0.5,0.95,0.99", None, moments.parse_quantiles, "Q,…")
 QUANTILE_ERROR = Option(
-    "--quantile-error", "their relative error (default: 0.01)", "0.01", moments.parse_error, "SHARE"
+    "--quantile-error",
+    "their relative error (default: 0.01)",
+    "0.01",
+    moments.parse_error,
+    "SHARE",
+    needs="--quantiles",
 )
 
 

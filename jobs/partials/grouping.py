@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from jobs.partials.schema import Accumulator
+from jobs.partials.schema import Accumulator, Around
 from jobs.readings.model import Int32Array, Keys, Readings
 
 GroupOf = Callable[[pa.StringArray], pa.StringArray]
@@ -103,7 +103,7 @@ class Grouped(Keys):
         return self._inner.quality_texts()
 
 
-class _Grouping:
+class _Grouping(Around):
     """Accumulates batches by their groups."""
 
     def __init__(self, groups: Grouped, inner: Accumulator) -> None:
@@ -114,11 +114,3 @@ class _Grouping:
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
         return self._inner.flush()
-
-    @property
-    def groups(self) -> int:
-        return self._inner.groups
-
-    @property
-    def nbytes(self) -> int:
-        return self._inner.nbytes

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from jobs.partials.codes import pack, starts_of_runs, text_codes, text_ranks
 from jobs.partials.merge import integers, merge
 from jobs.partials.passing import accumulated
-from jobs.partials.schema import READINGS, SKETCH, STATS, Accumulator, PartialSchema
+from jobs.partials.schema import READINGS, SKETCH, STATS, Accumulator, Around, PartialSchema
 from jobs.readings.model import Int32Array, Int64Array, Keys, Readings
 
 UNMATCHED = "(unmatched)"
@@ -173,7 +173,7 @@ def parted(texts: pa.ChunkedArray) -> tuple[pa.StringArray, pa.StringArray]:
     return pc.replace_substring(pc.replace_substring(escaped, "~1", ":"), "~0", "~"), devices
 
 
-class Placed:
+class Placed(Around):
     """Accumulates by site: by numbers of `Stands` within, so that devices can be counted."""
 
     def __init__(self, keys: Keys, places: Places, opened: Callable[[Keys], Accumulator]) -> None:
@@ -190,14 +190,6 @@ class Placed:
         for kind, table in self._inner.flush():
             number = table.column("device_id").cast(pa.int64())
             yield from _by_site(kind, table, sites.take(number.combine_chunks()), devices.take(number.combine_chunks()))
-
-    @property
-    def groups(self) -> int:
-        return self._inner.groups
-
-    @property
-    def nbytes(self) -> int:
-        return self._inner.nbytes
 
 
 class _Numbers(Keys):

@@ -14,10 +14,10 @@ from jobs.daily_stats import DailyStats
 from jobs.emr import history
 from jobs.engine.driver import drive
 from jobs.engine.emr_engine import EmrEngine
-from jobs.engine.options import settings
 from jobs.engine.plan import Plan
 from jobs.engine.report import Report
 from jobs.engine.run import Run
+from jobs.engine.settings import settings
 from jobs.engine.shuffle import Carrier
 from jobs.errors import JobError
 from jobs.histogram import Histogram

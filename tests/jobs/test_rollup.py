@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -185,8 +186,8 @@ def test_the_one_billion_row_challenges_samples(shared_data: Path) -> None:
 
 @pytest.mark.shared_data
 def test_the_highest_temperature_of_each_year(shared_data: Path) -> None:
-    flags = {"window": "year", "by": "metric", "metric": "air_temperature", "dialect": "isd"}
-    rows = api.run("rollup", [shared_data / "ncdc_hadoop_book/all"], **flags).to_pylist()  # type: ignore[arg-type]
+    flags: dict[str, Any] = {"window": "year", "by": "metric", "metric": "air_temperature", "dialect": "isd"}
+    rows = api.run("rollup", [shared_data / "ncdc_hadoop_book/all"], **flags).to_pylist()
     reference = (shared_data / "ncdc_hadoop_book/reference/computed_max_by_year_station.txt").read_text()
     years = re.findall(r"^(\d{4}) max=(\d+) min=(-\d+) n=(\d+)", reference, re.MULTILINE)
     found = [
