@@ -8,25 +8,27 @@ import os
 import posixpath
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from jobs.emr import containers
-from jobs.engine import applications, compat, package
+from jobs.engine import compat, package
 from jobs.engine.cache import cache_folder
+from jobs.engine.hadoop_submission import Submission
 from jobs.engine.hadoop_watch import Watch
 from jobs.engine.hdfs_files import HdfsFiles
 from jobs.engine.plan import Plan
 from jobs.engine.run import Run
 from jobs.engine.task_logs import failure
-from jobs.errors import JobError
+from jobs.errors import JobError, UsageError
 from jobs.lake import hadoop_conf, s3_client
 
 compat.install()
 
-import mrjob.hadoop  # noqa: E402 - needs the stand-ins of compat
-from mrjob.fs.composite import CompositeFilesystem  # noqa: E402
+from mrjob.fs.composite import CompositeFilesystem  # noqa: E402 - needs the stand-ins of compat
 from mrjob.fs.local import LocalFilesystem  # noqa: E402
-from mrjob.hadoop import HadoopJobRunner, _log_record_from_hadoop  # noqa: E402
+from mrjob.hadoop import HadoopJobRunner  # noqa: E402
+from mrjob.logs.step import _interpret_hadoop_jar_command_stderr  # noqa: E402
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,12 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
             self._fs: CompositeFilesystem = files
         return self._fs
 
+    def _find_hadoop_streaming_jar(self) -> str:
+        if (found := super()._find_hadoop_streaming_jar()) is None:
+            fix = "name it, as /opt/hadoop/share/hadoop/tools/lib/hadoop-streaming-3.4.2.jar, or set HADOOP_HOME"
+            raise UsageError("the jar of Hadoop's streaming is not found", where="--hadoop-streaming-jar", fix=fix)
+        return str(found)
+
     def _add_job_files_for_upload(self) -> None:
         super()._add_job_files_for_upload()
         archive = package.build(cache_folder() / "packages")
@@ -81,28 +89,23 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
         unpacked = self._working_dir_mgr.name(**self._package)
         return s3_client.place() | env | {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
 
-    def _run_hadoop(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs `hadoop jar`; where we are ended meanwhile, the job on the cluster ends too."""
-        submitted: list[str] = []
+    def _run_hadoop(
+        self, hadoop_args: list[str], env: dict[str, str], record_callback: Callable[[dict[str, Any]], None]
+    ) -> tuple[int, dict[str, Any]]:
+        """Runs `hadoop jar`. Where it, or this process, is ended, the job on the cluster ends too."""
 
-        def note(record: dict[str, Any]) -> None:
-            submitted.extend(applications.SUBMITTED.findall(record["message"]))
+        def heard(record: dict[str, Any]) -> None:
             if page := _PAGE.match(record["message"]):
                 watch.follow(page[1])
             if ended := _ENDED.match(record["message"]):
                 self._said = ended[1]
-            _log_record_from_hadoop(record)
+            record_callback(record)
 
-        mrjob.hadoop._log_record_from_hadoop = note
-        try:
-            with Watch() as watch:
-                return super()._run_hadoop(*args, **kwargs)
-        except BaseException:
-            if submitted:
-                applications.end(self.get_hadoop_bin(), submitted[-1])
-            raise
-        finally:
-            mrjob.hadoop._log_record_from_hadoop = _log_record_from_hadoop
+        name = self._jobconf_for_step(0)["mapreduce.job.name"]
+        with Watch() as watch, Submission(self.get_hadoop_bin(), name, self._hadoop_tmp_dir) as submission:
+            said = submission.lines(hadoop_args, env)
+            found: dict[str, Any] = _interpret_hadoop_jar_command_stderr(said, record_callback=heard)
+        return submission.status, found
 
     def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
         """Keeps what the logs say, and leaves the telling to the driver."""

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from jobs.engine import spending
 from jobs.errors import UsageError
+from jobs.lake import storage
 from jobs.lake.storage import canonical
 from jobs.partials.grouping import parse_by
 from jobs.readings import dialect_file, zones
@@ -236,14 +237,12 @@ def settings(options: argparse.Namespace, job_options: Sequence[Option], *, prin
 
 def _refuse_nested(output: str | None, rejects: str | None) -> None:
     """Each of the two is published whole, so neither may hold the other."""
-    if output and rejects:
-        one, other = (f"{target.rstrip('/')}/" for target in (output, rejects))
-        if one.startswith(other) or other.startswith(one):
-            raise UsageError(
-                "result and rejects need a folder each",
-                where=f"--output-dir {output} --rejects {rejects}",
-                fix="name two that lie beside each other",
-            )
+    if output and rejects and (storage.lies_in(output, rejects) or storage.lies_in(rejects, output)):
+        raise UsageError(
+            "result and rejects need a folder each",
+            where=f"--output-dir {output} --rejects {rejects}",
+            fix="name two that lie beside each other",
+        )
 
 
 def byte_size(flag: str, text: str) -> int:

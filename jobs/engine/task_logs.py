@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jobs.errors import InputError, JobError, LimitError, UsageError
+from jobs.errors import AwayError, InputError, JobError, LimitError, UsageError
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
 _IN_PACKAGE = re.compile(r"^.*\b(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_\w+|site-packages)/")
@@ -17,7 +17,9 @@ _OVER_MEMORY = re.compile(
 )
 _ATTEMPT = re.compile(r"attempt_\d+_\d+_(?P<role>[mr])_(?P<task>\d+)_\d+")
 _ROLES = {"m": "map", "r": "reduce"}
-_KINDS = {kind.status: kind for kind in (UsageError, InputError, LimitError)}
+MAY_PASS = 75
+"""The exit status of a task whose input is away: another attempt may have it."""
+_KINDS = {kind.status: kind for kind in (UsageError, InputError, LimitError)} | {MAY_PASS: AwayError}
 _MOST = 500
 
 
