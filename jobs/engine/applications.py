@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 
 SUBMITTED = re.compile(r"Submitted application (application_\w+)")
 _CLIENT = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
 _UNDER_WAY = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
-_PATIENCE = 60.0
+_PATIENCE = 20.0
 
 _WATCHDOG = f"""
 name=$1 folder=$2 application=
@@ -31,6 +31,25 @@ def end(hadoop: Sequence[str], application: str) -> None:
     """End an application, as far as that is possible. hadoop: the hadoop command."""
     with Watchdog(hadoop, application) as watchdog:
         watchdog.know(application)
+
+
+def errors_of(hadoop: Sequence[str], application: str) -> Iterator[str]:
+    """What the containers of an application wrote on standard error, line by line, as `yarn logs` shows it; nothing
+    where the cluster does not collect logs."""
+    command = [*hadoop, "org.apache.hadoop.yarn.client.cli.LogsCLI", "-applicationId", application]
+    with subprocess.Popen(
+        [*command, "-log_files", "stderr"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield from process.stdout
+        finally:
+            process.kill()
 
 
 class Watchdog:

@@ -8,18 +8,19 @@ import os
 import posixpath
 import re
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 from jobs.emr import containers
-from jobs.engine import compat, package
+from jobs.engine import applications, compat, package
 from jobs.engine.cache import cache_folder
 from jobs.engine.hadoop_submission import Submission
 from jobs.engine.hadoop_watch import Watch
 from jobs.engine.hdfs_files import HdfsFiles
 from jobs.engine.plan import Plan
 from jobs.engine.run import Run
-from jobs.engine.task_logs import failure
+from jobs.engine.task_logs import failure, told
 from jobs.errors import JobError, UsageError
 from jobs.lake import hadoop_conf, s3_client
 
@@ -32,6 +33,7 @@ from mrjob.logs.step import _interpret_hadoop_jar_command_stderr  # noqa: E402
 
 log = logging.getLogger(__name__)
 
+_COLLECTING = 3.0
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _PAGE = re.compile(r"^The url to track the job: (\S+)")
 _ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL)
@@ -105,13 +107,24 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
         with Watch() as watch, Submission(self.get_hadoop_bin(), name, self._hadoop_tmp_dir) as submission:
             said = submission.lines(hadoop_args, env)
             found: dict[str, Any] = _interpret_hadoop_jar_command_stderr(said, record_callback=heard)
+        self._said = self._said or submission.last_words
         return submission.status, found
 
     def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
         """Keeps what the logs say, and leaves the telling to the driver."""
-        found = super()._pick_error(log_interpretation, step_type)
+        found = super()._pick_error(log_interpretation, step_type) or {}
         application = log_interpretation.get("step", {}).get("application_id")
-        self.failure = failure(found or {}, application, self._said)
+        if application and not found.get("task_error"):
+            found |= {"task_error": {"message": self._collected(application)}}
+        self.failure = failure(found, application, self._said)
+
+    def _collected(self, application: str) -> str:
+        """What a task said, of the logs that the cluster collects when a job has ended, a moment later."""
+        for last in (False, True):
+            if (said := told(applications.errors_of(self.get_hadoop_bin(), application))) or last:
+                return said
+            time.sleep(_COLLECTING)
+        raise AssertionError
 
 
 def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:

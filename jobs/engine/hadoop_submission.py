@@ -3,6 +3,7 @@ by a job that nobody waits for."""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
@@ -13,8 +14,14 @@ from types import TracebackType
 from jobs.engine import forks
 from jobs.engine.applications import SUBMITTED, Watchdog
 
-_FINAL = re.compile(r"subprocess failed with code ([34])$")
+log = logging.getLogger(__name__)
+
+_FINAL = re.compile(r"subprocess failed with code [34]$")
 """A task's input is wrong, or past a limit: another attempt would say the same."""
+_UNANSWERED = re.compile(r"ConnectException: Call From \S+ to (\S+) failed on connection exception")
+_SAID = re.compile(r"(?:[\d-]+ [\d:,]+ [A-Z]+ \S+: )?(\S.*)")
+_UBER = "running in uber mode : true"
+_NOTHING = "Streaming Command Failed!"
 
 _ENDED = re.compile(r"Job job_\w+ (failed with state|completed successfully)")
 
@@ -22,14 +29,16 @@ _ENDED = re.compile(r"Job job_\w+ (failed with state|completed successfully)")
 class Submission:
     """hadoop: the hadoop command. name: the job's. folder: of the run in HDFS. Use as a context.
 
-    status: the command's exit status, once all its lines were heard.
+    status: the command's exit status, once all its lines were heard; last_words: of the command, where it submitted
+    no job.
     """
 
     def __init__(self, hadoop: Sequence[str], name: str, folder: str) -> None:
         self._hadoop = hadoop
         self._watchdog = Watchdog(hadoop, name, folder)
-        self._job, self._ended = "", True
-        self.status = 0
+        self._job, self._submitted, self._ended = "", False, True
+        self._waits = False
+        self.status, self.last_words = 0, ""
 
     def lines(self, command: Sequence[str], environ: dict[str, str]) -> Iterator[str]:
         """Runs the command; what it says. A job whose tasks can only fail is ended."""
@@ -57,14 +66,26 @@ class Submission:
     def _hear(self, line: str) -> None:
         if found := SUBMITTED.search(line):
             self._job = found[1].replace("application", "job")
-            self._ended = False
+            self._submitted, self._ended, self.last_words = True, False, ""
             self._watchdog.know(found[1])
+        if _UBER in line:
+            self._job = ""  # it ends at its first failure, and killing its task would kill its master
         if _ENDED.search(line):
             self._ended = True
         if self._job and _FINAL.search(line):
             kill = [*self._hadoop, "org.apache.hadoop.mapred.JobClient", "-kill", self._job]
             subprocess.run(kill, stdin=subprocess.DEVNULL, capture_output=True, check=False)
             self._job = ""
+        if not self._submitted:
+            self._note_waiting(line)
+            if (said := _SAID.match(line)) and said[1] != _NOTHING:
+                self.last_words = said[1]
+
+    def _note_waiting(self, line: str) -> None:
+        """Hadoop asks a ResourceManager that does not answer for a quarter of an hour, without a word to the user."""
+        if not self._waits and (silent := _UNANSWERED.search(line)):
+            self._waits = True
+            log.warning("waiting: nothing answers at %s, where YARN's ResourceManager should be", silent[1])
 
     def __enter__(self) -> Submission:
         self._watchdog.__enter__()

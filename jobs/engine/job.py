@@ -128,10 +128,11 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
             from jobs.engine.telling import tell
 
             tell(self.options.run_file, error)
-            if isinstance(error, AwayError) and _ON_HADOOP in os.environ:
-                print(f"error: {error}", file=sys.stderr)
-                sys.exit(MAY_PASS)
-            raise
+            if _ON_HADOOP not in os.environ:
+                raise
+            status = MAY_PASS if isinstance(error, AwayError) else error.status
+            print(f"exit status: {status}\nerror: {error}", file=sys.stderr)  # for whom has only the log
+            sys.exit(status)
 
     def prepare(
         self,
