@@ -304,18 +304,3 @@ def test_a_wrong_limits_file_is_refused(tmp_path: Path, text: str | None, error:
 def test_bad_options_are_refused(flags: str, error: str) -> None:
     done = run(JOB, SAMPLE, *flags.split())
     assert (done.returncode, done.stderr.decode(), done.stdout) == (2, f"error: {error}\n", b"")
-
-
-@pytest.mark.slow
-@pytest.mark.shared_data
-def test_particle_sensors_are_the_oracles(shared_data: Path) -> None:
-    (folder, *_) = sorted((shared_data / "sensor_community" / "luftdaten").iterdir())
-    names = [folder] if folder.is_file() else sorted(folder.iterdir())[:40]
-    found = []
-    for name in names:
-        table = api.run("extract", [name], dialect="sensor_community", engine="inline", metric="P1")
-        columns = [table["device_id"], table["metric"], table["unit"], table["timestamp"].cast(pa.int64())]
-        found.append(list(zip(*(c.to_pylist() for c in [*columns, table["value"]]), strict=True)))
-    assert sum(map(len, found)) > 1000
-    rows = api.run("data_quality", names, dialect="sensor_community", metric="P1", stuck=3, split_size="100K")
-    assert rows.to_pylist() == quality(found, Asked(stuck=3))

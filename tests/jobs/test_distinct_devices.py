@@ -158,16 +158,3 @@ def test_sparks_sketches_are_ours(tmp_path: Path, twin: Twin) -> None:
 def test_refused(tmp_path: Path, flags: list[str], message: str) -> None:
     done = run(JOB, log(tmp_path / "log.csv", {1: "a"}), *flags)
     assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"error: {message}\n")
-
-
-@pytest.mark.shared_data
-def test_the_stations_of_a_real_set(shared_data: Path) -> None:
-    table = api.run(
-        "distinct_devices",
-        [shared_data / "uci_beijing_prsa" / "PRSA*.csv"],
-        dialect="prsa",
-        per="day",
-        until="2013-04-01",
-    )
-    assert set(table["devices"].to_pylist()) == {12}
-    assert table["new"].to_pylist() == [12] + [0] * 30

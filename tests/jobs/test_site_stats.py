@@ -174,22 +174,3 @@ def test_refused(folder: Path) -> None:
         " valid_from and valid_to in its rows\n",
     )
     assert told("--join", "merge") == (2, "error: --join merge: must be one of auto, broadcast, reduce\n")
-
-
-@pytest.mark.shared_data
-def test_a_real_set_by_kind_of_station(shared_data: Path, tmp_path: Path) -> None:
-    """Beijing's stations, suburban and urban: counts and sums of a month are those of their stations together."""
-    suburban = {"Changping", "Dingling", "Huairou", "Shunyi"}
-    logs = shared_data / "uci_beijing_prsa" / "PRSA*.csv"
-    chosen: dict[str, Any] = {"dialect": "prsa", "metric": "TEMP", "until": "2013-04-01"}
-    stations = api.run("top_devices", [logs], statistic="count", top="100", **chosen)["device_id"].to_pylist()
-    file = tmp_path / "stations.csv"
-    kinds = {device: "suburban" if device in suburban else "urban" for device in stations}
-    file.write_text("device_id,site\n" + "".join(f"{device},{kind}\n" for device, kind in kinds.items()))
-    counts: dict[tuple[str, date], int] = defaultdict(int)
-    for row in api.run("daily_stats", [logs], **chosen).to_pylist():
-        counts[kinds[row["device_id"]], row["date"]] += row["count"]
-    for join in ("broadcast", "reduce"):
-        table = api.run("site_stats", [logs], devices=str(file), join=join, **chosen).to_pylist()
-        assert {(row["site"], row["date"]): row["count"] for row in table} == counts
-        assert {row["devices"] for row in table} == {4, 8}
