@@ -45,6 +45,10 @@ class InputError(JobError):
     status = 3
 
 
+class AwayError(InputError):
+    """Input that cannot be had at the moment: who tries again may get it."""
+
+
 class MissingError(InputError):
     """Input of which there is nothing at all."""
 

@@ -19,7 +19,7 @@ from jobs.engine import compat
 from jobs.errors import JobError
 from jobs.lake import globs
 from jobs.lake.webhdfs import Status, WebHdfs, by_id, client, split_uri
-from jobs.lake.webhdfs_errors import HdfsError, UnreachableError
+from jobs.lake.webhdfs_errors import HdfsError, UnreachableError, refusal
 
 compat.install()
 
@@ -137,7 +137,7 @@ class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]  # mrjob has no types
                 return ask(client(path))
             except HdfsError as error:
                 if error.kind:
-                    raise OSError(f"Could not {verb} {path}: {error.message}") from None
+                    raise OSError(f"Could not {verb} {path}: {error.message}") from refusal(error, path, JobError)
                 log.debug("no WebHDFS answers (%s)", error)
             except (UnreachableError, JobError) as error:
                 log.debug("WebHDFS is not used: %s", error)

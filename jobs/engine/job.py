@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from jobs.engine import compat
+from jobs.engine import compat, progress
 
 compat.install()
 compat.import_arrow()
@@ -25,7 +25,8 @@ from jobs.engine.mrjob_engine import conf_paths, local_spark
 from jobs.engine.options import add_options
 from jobs.engine.progress import GROUP
 from jobs.engine.run import Run
-from jobs.errors import JobError
+from jobs.engine.task_logs import MAY_PASS
+from jobs.errors import AwayError, JobError
 
 _ON_HADOOP = "mapreduce_job_id"  # Hadoop's streaming gives its tasks their properties as variables
 
@@ -85,6 +86,8 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
 
         self._map = MapTask(type(self), Run.load(self.options.run_file))
         self._told: dict[str, int] = {}
+        if _ON_HADOOP in os.environ:
+            progress.watch(progress.Pulse(self._tell_status))
 
     def mapper(self, _: None, line: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield from self._map.split(line)
@@ -99,11 +102,14 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
         if _ON_HADOOP not in os.environ:
             return
         counts = self._map.counts()
-        self.set_status(f"{counts['readings']:,} readings")
+        self._tell_status(counts["readings"])
         for name, number in counts.items():
             if more := number - self._told.get(name, 0):
                 self.increment_counter(GROUP, name, more)
         self._told = counts
+
+    def _tell_status(self, readings: int) -> None:
+        self.set_status(f"{readings:,} readings")
 
     def reducer_init(self) -> None:
         from jobs.engine.tasks import ReduceTask
@@ -115,14 +121,18 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
         yield from self._reduce.partition(key, values)
 
     def execute(self) -> None:
-        """Be a task, and have the driver know what a user could mend."""
+        """Be a task, and have the driver know what a user could mend, and by its exit status what may pass."""
         try:
             super().execute()
         except JobError as error:
             from jobs.engine.telling import tell
 
             tell(self.options.run_file, error)
-            raise
+            if _ON_HADOOP not in os.environ:
+                raise
+            status = MAY_PASS if isinstance(error, AwayError) else error.status
+            print(f"exit status: {status}\nerror: {error}", file=sys.stderr)  # for whom has only the log
+            sys.exit(status)
 
     def prepare(
         self,

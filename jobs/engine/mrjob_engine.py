@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -163,12 +164,17 @@ def _table_splits(tables: Mapping[str, str], first: int) -> Iterator[Split]:
 
 
 def explained(error: Exception, runner: str) -> JobError | None:
-    """What mrjob raised where a user gave it a file that is not there, a broken configuration or no credentials."""
+    """What mrjob raised where a user gave it a file that is not there, a broken configuration or no credentials, or
+    HDFS refused."""
     module = type(error).__module__.partition(".")[0]
+    if isinstance(error.__cause__, JobError):
+        return error.__cause__
     if isinstance(error, FileNotFoundError) and error.filename:
         return UsageError("no such file or program", where=str(error.filename), fix=f"-r {runner} needs it")
     if isinstance(error, AttributeError) and _raised_in(error, "mrjob.conf"):
         return UsageError("is no table of runners", where="mrjob's configuration", fix="it begins with runners:")
+    if isinstance(error, subprocess.CalledProcessError) or _raised_in(error, "mrjob.fs.hadoop"):
+        return JobError(f"the hadoop command failed: {error}", where=f"-r {runner}", fix="what it says stands above")
     if module == "yaml":
         return UsageError(f"is no YAML: {' '.join(str(error).split())}", where="mrjob's configuration")
     if module == "botocore":

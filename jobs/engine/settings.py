@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from jobs.engine.options import MAX_LATENESS, Option, Settings, byte_size, instant
 from jobs.errors import UsageError
+from jobs.lake import storage
 from jobs.lake.storage import canonical
 from jobs.readings import zones
 
@@ -78,14 +79,12 @@ def _refuse_alone(flag: str, needed: str, given: object) -> None:
 
 def _refuse_nested(output: str | None, rejects: str | None) -> None:
     """Each of the two is published whole, so neither may hold the other."""
-    if output and rejects:
-        one, other = (f"{target.rstrip('/')}/" for target in (output, rejects))
-        if one.startswith(other) or other.startswith(one):
-            raise UsageError(
-                "result and rejects need a folder each",
-                where=f"--output-dir {output} --rejects {rejects}",
-                fix="name two that lie beside each other",
-            )
+    if output and rejects and (storage.lies_in(output, rejects) or storage.lies_in(rejects, output)):
+        raise UsageError(
+            "result and rejects need a folder each",
+            where=f"--output-dir {output} --rejects {rejects}",
+            fix="name two that lie beside each other",
+        )
 
 
 def _job_values(options: argparse.Namespace, job_options: Sequence[Option]) -> tuple[tuple[str, Any], ...]:

@@ -11,14 +11,12 @@ import time
 from contextlib import ExitStack
 from http.client import HTTPResponse
 
-from jobs.errors import InputError
+from jobs.errors import AwayError
 from jobs.lake.closing import Closing
 from jobs.lake.remote import TRIES, pause
 from jobs.lake.storage import ObjectInfo, changed
 from jobs.lake.webhdfs import Status, client, split_uri
 from jobs.lake.webhdfs_errors import BROKEN, HdfsError, UnreachableError, refusal
-
-_FINAL = {"FileNotFoundException", "AccessControlException"}
 
 
 def info_of(uri: str, status: Status) -> ObjectInfo:
@@ -111,8 +109,8 @@ class RangeReader(Closing):
         self._failures += 1
         if isinstance(error, HdfsError):
             check(self._info)  # the reason, where it is gone or another by now
-            if error.kind in _FINAL:
-                raise refusal(error, self._info.uri) from None
+            if not isinstance(told := refusal(error, self._info.uri), AwayError):
+                raise told from None
         if isinstance(error, UnreachableError):
             if error.role == "NameNode":  # it was asked often enough
                 raise refusal(error, self._info.uri) from None
@@ -120,7 +118,7 @@ class RangeReader(Closing):
         if self._failures == TRIES:
             if isinstance(error, HdfsError | UnreachableError):
                 raise refusal(error, self._info.uri) from None
-            raise InputError(
+            raise AwayError(
                 f"cannot be read beyond byte {self._at:,}: every connection breaks off there",
                 where=self._info.uri,
                 fix="hadoop fs -cat FILE says why, hdfs fsck FILE -files -blocks -locations where its blocks are",
