@@ -61,8 +61,9 @@ def run_and_compare(
 ) -> None:
     """Run a job on EMR as here, in parts: it gives the same bytes, tells what it took, and leaves nothing."""
     fill(emr)
-    expected = told(folder, SAMPLE, "-r", "inline", module=f"jobs.{job}").output
-    published = ("--output-dir", "s3://lake/stats", "--output-format", "csv", "--cat-output")
+    here = ("-r", "inline", "--output-dir", folder / "here", "--cat-output")
+    expected = told(folder, SAMPLE, *here, module=f"jobs.{job}").output
+    published = ("--output-dir", "s3://lake/stats", "--cat-output")
     parts = ("--split-size", "40K", "--tasks", "3")
     done = told(folder, "s3://lake/logs/", *ON_EMR, *published, *parts, *options, module=f"jobs.{job}", env=env)
     assert (done.status, done.output) == (0, expected), done.errors
