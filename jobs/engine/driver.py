@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,7 @@ from jobs.engine.scratch import scratch
 from jobs.engine.shuffle import Carrier, packed, read_block
 from jobs.errors import LimitError, UsageError
 from jobs.kernel import library
+from jobs.lake import storage
 from jobs.readings import dialect_file, zones
 
 if TYPE_CHECKING:
@@ -109,7 +111,8 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
     for target in targets.values():
         target.check()
     plan, dialects = make_plan(settings, engine)
-    tables, resumed = job.tables(settings), job.resumes(settings, plan.objects)
+    resumed = job.resumes(settings, plan.objects)
+    tables = {} if resumed else job.tables(settings)  # what readings are joined with, and earlier results are not
     if job.needs_time(settings):
         _refuse_timeless(job, dialects)
     if layout is not None:
@@ -318,9 +321,12 @@ def _refuse_timeless(job: type[Declaration], dialects: dict[str, str]) -> None:
 
 def _refuse_own_output(plan: Plan, settings: Settings) -> None:
     """A result of readings must not be found among the logs when it is made anew, unless it is named as an input."""
-    target = f"{(settings.output_dir or '').rstrip('/')}/"
-    named = any(f"{given}/".startswith(target) for given in settings.inputs)
-    if not named and any(found.uri.startswith(target) for found in plan.objects):
+    target = settings.output_dir
+    if target is None:
+        return
+    named = any(storage.lies_in(given, target) for given in settings.inputs)
+    folders = {posixpath.dirname(found.path or found.uri) for found in plan.objects}
+    if not named and any(storage.lies_in(folder, target) for folder in folders):
         raise UsageError(
             "lies within the input, whose readings would count twice",
             where=settings.output_dir,

@@ -226,10 +226,11 @@ def test_late_readings_join_their_day(log: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "lake" / "_SUCCESS").read_text())["rows"] == 13
 
 
-def test_its_own_output_is_not_read_again(log: Path, tmp_path: Path) -> None:
-    target = tmp_path / "sorted"
-    published(target, log.parent)
-    done = run(JOB, log.parent, "--output-dir", target, "--overwrite")
+@pytest.mark.parametrize("spelled", ["{folder}/sorted", "sorted", "./sorted/", "../{name}/sorted"])
+def test_its_own_output_is_not_read_again(log: Path, tmp_path: Path, spelled: str) -> None:
+    target = spelled.format(folder=tmp_path, name=tmp_path.name)
+    published(tmp_path / "sorted", log.parent)
+    done = run(JOB, log.parent, "--output-dir", target, "--overwrite", cwd=tmp_path)
     assert (done.returncode, done.stderr.decode()) == (
         2,
         f"error: {target}: lies within the input, whose readings would count twice; "
