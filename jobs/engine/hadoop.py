@@ -8,34 +8,38 @@ import os
 import posixpath
 import re
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 from jobs.emr import containers
 from jobs.engine import applications, compat, package
 from jobs.engine.cache import cache_folder
+from jobs.engine.hadoop_submission import Submission
 from jobs.engine.hadoop_watch import Watch
 from jobs.engine.hdfs_files import HdfsFiles
 from jobs.engine.plan import Plan
 from jobs.engine.run import Run
-from jobs.engine.task_logs import failure
-from jobs.errors import JobError
+from jobs.engine.task_logs import failure, told
+from jobs.errors import JobError, UsageError
 from jobs.lake import hadoop_conf, s3_client
 
 compat.install()
 
-import mrjob.hadoop  # noqa: E402 - needs the stand-ins of compat
-from mrjob.fs.composite import CompositeFilesystem  # noqa: E402
-from mrjob.fs.local import LocalFilesystem  # noqa: E402
-from mrjob.hadoop import HadoopJobRunner, _log_record_from_hadoop  # noqa: E402
+from mrjob.fs.composite import CompositeFilesystem
+from mrjob.fs.local import LocalFilesystem
+from mrjob.hadoop import HadoopJobRunner
+from mrjob.logs.step import _interpret_hadoop_jar_command_stderr
 
 log = logging.getLogger(__name__)
 
+_COLLECTING = 3.0
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _PAGE = re.compile(r"^The url to track the job: (\S+)")
 _ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL)
 
 
-class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
+class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
     """`-r hadoop`."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -62,6 +66,12 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
             self._fs: CompositeFilesystem = files
         return self._fs
 
+    def _find_hadoop_streaming_jar(self) -> str:
+        if (found := super()._find_hadoop_streaming_jar()) is None:
+            fix = "name it, as /opt/hadoop/share/hadoop/tools/lib/hadoop-streaming-3.4.2.jar, or set HADOOP_HOME"
+            raise UsageError("the jar of Hadoop's streaming is not found", where="--hadoop-streaming-jar", fix=fix)
+        return str(found)
+
     def _add_job_files_for_upload(self) -> None:
         super()._add_job_files_for_upload()
         archive = package.build(cache_folder() / "packages")
@@ -81,34 +91,40 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
         unpacked = self._working_dir_mgr.name(**self._package)
         return s3_client.place() | env | {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
 
-    def _run_hadoop(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs `hadoop jar`; where we are ended meanwhile, the job on the cluster ends too."""
-        submitted: list[str] = []
+    def _run_hadoop(
+        self, hadoop_args: list[str], env: dict[str, str], record_callback: Callable[[dict[str, Any]], None]
+    ) -> tuple[int, dict[str, Any]]:
+        """Runs `hadoop jar`. Where it, or this process, is ended, the job on the cluster ends too."""
 
-        def note(record: dict[str, Any]) -> None:
-            submitted.extend(applications.SUBMITTED.findall(record["message"]))
+        def heard(record: dict[str, Any]) -> None:
             if page := _PAGE.match(record["message"]):
                 watch.follow(page[1])
             if ended := _ENDED.match(record["message"]):
                 self._said = ended[1]
-            _log_record_from_hadoop(record)
+            record_callback(record)
 
-        mrjob.hadoop._log_record_from_hadoop = note
-        try:
-            with Watch() as watch:
-                return super()._run_hadoop(*args, **kwargs)
-        except BaseException:
-            if submitted:
-                applications.end(self.get_hadoop_bin(), submitted[-1])
-            raise
-        finally:
-            mrjob.hadoop._log_record_from_hadoop = _log_record_from_hadoop
+        name = self._jobconf_for_step(0)["mapreduce.job.name"]
+        with Watch() as watch, Submission(self.get_hadoop_bin(), name, self._hadoop_tmp_dir) as submission:
+            said = submission.lines(hadoop_args, env)
+            found: dict[str, Any] = _interpret_hadoop_jar_command_stderr(said, record_callback=heard)
+        self._said = self._said or submission.last_words
+        return submission.status, found
 
     def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
         """Keeps what the logs say, and leaves the telling to the driver."""
-        found = super()._pick_error(log_interpretation, step_type)
+        found = super()._pick_error(log_interpretation, step_type) or {}
         application = log_interpretation.get("step", {}).get("application_id")
-        self.failure = failure(found or {}, application, self._said)
+        if application and not found.get("task_error"):
+            found |= {"task_error": {"message": self._collected(application)}}
+        self.failure = failure(found, application, self._said)
+
+    def _collected(self, application: str) -> str:
+        """What a task said, of the logs that the cluster collects when a job has ended, a moment later."""
+        for last in (False, True):
+            if (said := told(applications.errors_of(self.get_hadoop_bin(), application))) or last:
+                return said
+            time.sleep(_COLLECTING)
+        raise AssertionError
 
 
 def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from jobs.engine import compat
 from jobs.errors import JobError
 from jobs.lake import globs
 from jobs.lake.webhdfs import Status, WebHdfs, by_id, client, split_uri
-from jobs.lake.webhdfs_errors import HdfsError, UnreachableError
+from jobs.lake.webhdfs_errors import HdfsError, UnreachableError, refusal
 
 compat.install()
 
-from mrjob.cat import decompress  # noqa: E402 - needs the stand-ins of compat
-from mrjob.fs.hadoop import HadoopFilesystem  # noqa: E402
+from mrjob.cat import decompress
+from mrjob.fs.hadoop import HadoopFilesystem
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -34,7 +34,7 @@ _COMMON_JAR = re.compile(r"hadoop-common-(\d+(?:\.\d+)+)[^/]*(?<!-tests)\.jar")
 _JAR_FOLDERS = (".", "share/hadoop/common", "share/hadoop/lib")
 
 
-class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]
+class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]  # mrjob has no types
     """`fs.hadoop` of a runner."""
 
     _is_over_http = True
@@ -137,7 +137,7 @@ class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]
                 return ask(client(path))
             except HdfsError as error:
                 if error.kind:
-                    raise OSError(f"Could not {verb} {path}: {error.message}") from None
+                    raise OSError(f"Could not {verb} {path}: {error.message}") from refusal(error, path, JobError)
                 log.debug("no WebHDFS answers (%s)", error)
             except (UnreachableError, JobError) as error:
                 log.debug("WebHDFS is not used: %s", error)

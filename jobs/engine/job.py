@@ -8,31 +8,32 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from jobs.engine import compat
+from jobs.engine import compat, progress
 
 compat.install()
 compat.import_arrow()
 
-from mrjob.job import MRJob  # noqa: E402 - needs the stand-ins of compat
-from mrjob.options import _add_basic_args, _add_step_args  # noqa: E402
-from mrjob.protocol import BytesProtocol, BytesValueProtocol  # noqa: E402
-from mrjob.runner import MRJobRunner  # noqa: E402
-from mrjob.step import MRStep  # noqa: E402
+from mrjob.job import MRJob
+from mrjob.options import _add_basic_args, _add_step_args
+from mrjob.protocol import BytesProtocol, BytesValueProtocol
+from mrjob.runner import MRJobRunner
+from mrjob.step import MRStep
 
-from jobs.engine.declaration import Column, Declaration, Printer  # noqa: E402
-from jobs.engine.guard import refuse  # noqa: E402
-from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
-from jobs.engine.options import add_options  # noqa: E402
-from jobs.engine.progress import GROUP  # noqa: E402
-from jobs.engine.run import Run  # noqa: E402
-from jobs.errors import JobError  # noqa: E402
+from jobs.engine.declaration import Column, Declaration, Printer
+from jobs.engine.guard import refuse
+from jobs.engine.mrjob_engine import conf_paths, local_spark
+from jobs.engine.options import add_options
+from jobs.engine.progress import GROUP
+from jobs.engine.run import Run
+from jobs.engine.task_logs import MAY_PASS
+from jobs.errors import AwayError, JobError
 
 _ON_HADOOP = "mapreduce_job_id"  # Hadoop's streaming gives its tasks their properties as variables
 
 __all__ = ["Column", "Printer", "SensorJob"]
 
 
-class SensorJob(Declaration, MRJob):  # type: ignore[misc]
+class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
     """A job over readings: its subclasses fill in the declaration."""
 
     # one plan line is one map task's work; blocks of partial rows travel as bytes
@@ -85,6 +86,8 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
 
         self._map = MapTask(type(self), Run.load(self.options.run_file))
         self._told: dict[str, int] = {}
+        if _ON_HADOOP in os.environ:
+            progress.watch(progress.Pulse(self._tell_status))
 
     def mapper(self, _: None, line: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield from self._map.split(line)
@@ -99,11 +102,14 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
         if _ON_HADOOP not in os.environ:
             return
         counts = self._map.counts()
-        self.set_status(f"{counts['readings']:,} readings")
+        self._tell_status(counts["readings"])
         for name, number in counts.items():
             if more := number - self._told.get(name, 0):
                 self.increment_counter(GROUP, name, more)
         self._told = counts
+
+    def _tell_status(self, readings: int) -> None:
+        self.set_status(f"{readings:,} readings")
 
     def reducer_init(self) -> None:
         from jobs.engine.tasks import ReduceTask
@@ -115,14 +121,18 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]
         yield from self._reduce.partition(key, values)
 
     def execute(self) -> None:
-        """Be a task, and have the driver know what a user could mend."""
+        """Be a task, and have the driver know what a user could mend, and by its exit status what may pass."""
         try:
             super().execute()
         except JobError as error:
             from jobs.engine.telling import tell
 
             tell(self.options.run_file, error)
-            raise
+            if _ON_HADOOP not in os.environ:
+                raise
+            status = MAY_PASS if isinstance(error, AwayError) else error.status
+            print(f"exit status: {status}\nerror: {error}", file=sys.stderr)  # for whom has only the log
+            sys.exit(status)
 
     def prepare(
         self,

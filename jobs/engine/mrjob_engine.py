@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -73,8 +74,8 @@ class MrjobEngine:
         """What mrjob's runner is given beside mrjob's options."""
         return {}
 
-    def _ended(self, runner: Any) -> None:
-        """Take note of what mrjob's runner knows when a job of the run is done."""
+    def ended(self, runner: Any) -> None:
+        """Take note of what mrjob's runner knows when a job of the run is done, or has failed."""
 
     def check(self, settings: Settings) -> None:
         """Refuse what this engine cannot do."""
@@ -129,7 +130,6 @@ class MrjobEngine:
                 runner.run()
                 for line in to_lines(runner.cat_output()):
                     report.add(receive(line, scratch))
-            self._ended(runner)
         except StepFailedException as error:
             reason = str(error).partition(": Command")[0]
             failed = JobError(f"{reason} on {self.runner}", fix="the log above says why; -v shows all of it")
@@ -138,6 +138,9 @@ class MrjobEngine:
             if (told_error := explained(error, self.runner)) is None:
                 raise
             raise told_error from error
+        finally:
+            if runner is not None:
+                self.ended(runner)
         return report
 
 
@@ -161,12 +164,17 @@ def _table_splits(tables: Mapping[str, str], first: int) -> Iterator[Split]:
 
 
 def explained(error: Exception, runner: str) -> JobError | None:
-    """What mrjob raised where a user gave it a file that is not there, a broken configuration or no credentials."""
+    """What mrjob raised where a user gave it a file that is not there, a broken configuration or no credentials, or
+    HDFS refused."""
     module = type(error).__module__.partition(".")[0]
+    if isinstance(error.__cause__, JobError):
+        return error.__cause__
     if isinstance(error, FileNotFoundError) and error.filename:
         return UsageError("no such file or program", where=str(error.filename), fix=f"-r {runner} needs it")
     if isinstance(error, AttributeError) and _raised_in(error, "mrjob.conf"):
         return UsageError("is no table of runners", where="mrjob's configuration", fix="it begins with runners:")
+    if isinstance(error, subprocess.CalledProcessError) or _raised_in(error, "mrjob.fs.hadoop"):
+        return JobError(f"the hadoop command failed: {error}", where=f"-r {runner}", fix="what it says stands above")
     if module == "yaml":
         return UsageError(f"is no YAML: {' '.join(str(error).split())}", where="mrjob's configuration")
     if module == "botocore":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
@@ -233,5 +232,5 @@ def _by_file(found: Sequence[ObjectInfo]) -> dict[str, ObjectInfo]:
     """Each object once, whichever spellings and links several inputs know it by: the first of them."""
     by_file: dict[str, ObjectInfo] = {}
     for info in found:
-        by_file.setdefault(info.uri if info.path is None else os.path.realpath(info.path), info)
+        by_file.setdefault(storage.place(info.path or info.uri), info)
     return by_file

@@ -5,12 +5,14 @@ from __future__ import annotations
 import mmap
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 GROUP = "Sensor Jobs"
 """A cluster's counters of the suite: `bytes`, `readings`, `rejects: REASON`."""
 _CELLS = 4096
 _INTERVAL = 0.1
+PULSE_SECONDS = 10.0
 
 
 class Meter:
@@ -48,6 +50,10 @@ class Progress:
         self._drawn = 0.0
         self._bar: Any = None
 
+    def add(self, size: int, readings: int) -> None:
+        self.meter.add(size, readings)
+        self.tick()
+
     def tick(self) -> None:
         now = time.monotonic()
         if now - self._drawn < _INTERVAL or not sys.stderr.isatty():
@@ -72,10 +78,26 @@ class Progress:
             self._bar = None
 
 
-_current: Progress | None = None
+class Pulse:
+    """Signs of life of a cluster's task within one large object; without any it is ended after ten minutes."""
+
+    def __init__(self, say: Callable[[int], None]) -> None:
+        """say: tells the cluster of so many readings."""
+        self._say = say
+        self._readings = 0
+        self._told = time.monotonic()
+
+    def add(self, size: int, readings: int) -> None:
+        self._readings += readings
+        if (now := time.monotonic()) - self._told > PULSE_SECONDS:
+            self._told = now
+            self._say(self._readings)
 
 
-def watch(progress: Progress | None) -> None:
+_current: Progress | Pulse | None = None
+
+
+def watch(progress: Progress | Pulse | None) -> None:
     """Make `progress` the one that tasks of this process and its forks count for."""
     global _current  # noqa: PLW0603 - mrjob makes the tasks, so nothing can be handed to them
     _current = progress
@@ -83,11 +105,10 @@ def watch(progress: Progress | None) -> None:
 
 def current() -> Progress | None:
     """The progress that this process counts for; None on a cluster's node."""
-    return _current
+    return _current if isinstance(_current, Progress) else None
 
 
 def advance(size: int, readings: int) -> None:
     """Count bytes read and readings made, where anybody watches."""
     if _current is not None:
-        _current.meter.add(size, readings)
-        _current.tick()
+        _current.add(size, readings)

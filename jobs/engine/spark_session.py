@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ def session(tasks: int, master: str | None = None, conf: Conf | None = None) -> 
         try:
             yield _set(shared.newSession(), {**_definitions(tasks), **(conf or {})})
         finally:
-            SparkSession._activeSession = active  # type: ignore[attr-defined, unused-ignore]
+            SparkSession._activeSession = active  # type: ignore[attr-defined, unused-ignore]  # as Spark's own code does
         return
     spark = _started({**_definitions(tasks), **settings_of(master, conf or {})}, f"--master {master or LOCAL}")
     try:
@@ -75,8 +75,9 @@ def _started(conf: Conf, where: str) -> SparkSession:
 def _hush(spark: SparkSession) -> None:
     """A cluster hangs up before the driver does, and a thread of Spark's would print its stack for that."""
     jvm: Any = spark.sparkContext._jvm
-    nowhere = jvm.java.io.OutputStream.nullOutputStream()
-    jvm.java.lang.System.setErr(jvm.java.io.PrintStream(nowhere))
+    with suppress(Exception):  # of Py4J: where we are ended in the middle of a call, it hears nothing more
+        nowhere = jvm.java.io.OutputStream.nullOutputStream()
+        jvm.java.lang.System.setErr(jvm.java.io.PrintStream(nowhere))
 
 
 def settings_of(master: str | None, conf: Conf) -> Conf:

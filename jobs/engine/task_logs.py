@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
-from jobs.errors import InputError, JobError, LimitError, UsageError
+from jobs.errors import AwayError, InputError, JobError, LimitError, UsageError
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
 _IN_PACKAGE = re.compile(r"^.*\b(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_\w+|site-packages)/")
@@ -17,8 +19,31 @@ _OVER_MEMORY = re.compile(
 )
 _ATTEMPT = re.compile(r"attempt_\d+_\d+_(?P<role>[mr])_(?P<task>\d+)_\d+")
 _ROLES = {"m": "map", "r": "reduce"}
-_KINDS = {kind.status: kind for kind in (UsageError, InputError, LimitError)}
+MAY_PASS = 75
+"""The exit status of a task whose input is away: another attempt may have it."""
+_KINDS = {kind.status: kind for kind in (UsageError, InputError, LimitError)} | {MAY_PASS: AwayError}
 _MOST = 500
+_MOST_LINES = 1000
+_NOISE = re.compile(r"\+ |log4j:|reporter:")
+_TOLD_STATUS = re.compile(r"^exit status: (\d+)$", re.MULTILINE)
+_LAST_WORDS = re.compile(
+    r"^(Traceback \(most recent call last\)|exit status: \d+\nerror: ).*", re.MULTILINE | re.DOTALL
+)
+_NO_PROGRAM = re.compile(r'Cannot run program "([^"]+)"')
+
+
+def told(lines: Iterable[str]) -> str:
+    """What a task said when it failed, of all containers' logs as `yarn logs` prints them; empty where none did."""
+    said: deque[str] = deque(maxlen=_MOST_LINES)
+    for line in lines:
+        if line.startswith("LogType:"):
+            said.clear()
+        elif line.startswith("End of LogType:"):
+            if found := _LAST_WORDS.search("".join(said)):
+                return found[0].strip()
+        elif not _NOISE.match(line):
+            said.append(line)
+    return ""
 
 
 def failure(cause: dict[str, Any], application: str | None, said: str = "", command: str = "") -> JobError:
@@ -30,11 +55,13 @@ def failure(cause: dict[str, Any], application: str | None, said: str = "", comm
     task, hadoop = cause.get("task_error") or {}, cause.get("hadoop_error") or {}
     if over := _OVER_MEMORY.search(hadoop.get("message") or said):
         return _of_memory(over, cause.get("attempt_id") or "")
-    if told := _ERROR.findall(task.get("message", "")):
-        status = _STATUS.search(hadoop.get("message", ""))
-        return _KINDS.get(int(status[1]) if status else 1, JobError)(_cut(told[-1]))
+    if errors := _ERROR.findall(task.get("message", "")):
+        ended = _STATUS.search(hadoop.get("message", "")) or _TOLD_STATUS.search(task["message"])
+        return _KINDS.get(int(ended[1]) if ended else 1, JobError)(_cut(errors[-1]))
     if "Traceback" in task.get("message", ""):
         return _of_traceback(task["message"], f"the whole log: {task.get('path') or whole}")
+    if missing := _NO_PROGRAM.search(hadoop.get("message", "")):
+        return UsageError("cannot be started on the nodes", where=missing[1], fix="--python-bin names their Python")
     if message := hadoop.get("message") or said:
         lines = [line.strip() for line in message.splitlines() if not line.startswith("\tat ")]
         return JobError(f"Hadoop says: {_cut(' '.join(lines))}", fix=f"the whole log: {hadoop.get('path') or whole}")

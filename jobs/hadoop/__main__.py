@@ -55,7 +55,8 @@ def _up(home: Path, cache: Path, profile: Profile | None) -> int:
 
 
 def _down(found: Cluster) -> int:
-    cluster.down(found)
+    with status_line() as say:
+        cluster.down(found, say)
     print(f"the cluster in {found.home} is down, and its files are gone", file=sys.stderr)
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
 import shlex
 import shutil
@@ -112,7 +113,6 @@ def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die
         raise UsageError(what, where=f"--profile {profile.name}", fix="bring it down first, or name another --dir")
     resolved = jars.resolve(cache, say)
     classes = sharing.archive(resolved, java, say)
-    home.mkdir(parents=True, exist_ok=True)
     with _locked(home, say):
         found = find(home)
         if found is not None and found.is_ready():
@@ -125,16 +125,31 @@ def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die
 
 @contextmanager
 def _locked(home: Path, say: Say) -> Iterator[None]:
-    with (home / _LOCK).open("w") as lock:
-        say("waiting for another process that starts this cluster")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    """While it lasts, nobody else starts or removes the cluster of this folder, which is there."""
+    while True:
+        home.mkdir(parents=True, exist_ok=True)
+        with (home / _LOCK).open("w") as lock:
+            say("waiting for another process that starts or ends this cluster")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _is_open(lock.fileno(), home / _LOCK):
+                yield
+                return
 
 
-def down(cluster: Cluster) -> None:
-    """End all its processes and remove its folder, its files in HDFS with it."""
-    daemons.stop(cluster.layout, cluster.pids.values())
-    shutil.rmtree(cluster.home)
+def _is_open(number: int, path: Path) -> bool:
+    """Whether that is the file of that name now: another process may have removed the folder meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(number), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def down(cluster: Cluster, say: Say = lambda text: None) -> None:
+    """End all its processes and remove its folder, its files in HDFS with it; one that is being started is awaited."""
+    with _locked(cluster.home, say):
+        found = find(cluster.home) or cluster
+        daemons.stop(found.layout, found.pids.values())
+        shutil.rmtree(found.home)
 
 
 def _start(home: Path, profile: Profile, resolved: Path, classes: Path, say: Say, *, die_with_parent: bool) -> Cluster:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jobs.errors import MissingError
 from jobs.lake import globs
+from jobs.lake.hadoop_conf import name_nodes
 from jobs.lake.hdfs_reader import RangeReader, check, fetch, fetch_whole, info_of
-from jobs.lake.remote import BytesReader, Prefetches, SeekableObject
-from jobs.lake.storage import ObjectInfo, Reader
+from jobs.lake.remote import Ranges, SeekableObject
+from jobs.lake.storage import ObjectInfo
 from jobs.lake.webhdfs import Status, WebHdfs, client, split_uri
 from jobs.lake.webhdfs_errors import HdfsError, UnreachableError, refusal
 
@@ -48,6 +49,11 @@ def find(uri: str) -> ObjectInfo | None:
     except (HdfsError, UnreachableError) as error:
         raise refusal(error, uri) from None
     return None if status is None or status.is_folder else info_of(uri, status)
+
+
+def place(uri: str) -> str:
+    authority, path = split_uri(uri)
+    return f"hdfs://{','.join(name_nodes(authority, uri))}{path}".rstrip("/")
 
 
 class _Listing:
@@ -105,17 +111,8 @@ def _joined(folder: str, name: str) -> str:
 
 # Reading
 
-_prefetches = Prefetches(fetch_whole)
-
-
-def open_range(info: ObjectInfo, start: int, end: int | None) -> Reader:
-    if (data := _prefetches.take(info)) is not None:
-        return BytesReader(data[start:end])
-    return RangeReader(info, start, info.size if end is None else min(end, info.size))
-
-
-def prefetch(infos: Sequence[ObjectInfo]) -> AbstractContextManager[None]:
-    return _prefetches.during(infos)
+_ranges = Ranges(fetch_whole, RangeReader)
+open_range, prefetch = _ranges.open, _ranges.prefetch
 
 
 @contextmanager

@@ -9,15 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack
+from http.client import HTTPResponse
 
-from jobs.errors import InputError
+from jobs.errors import AwayError
 from jobs.lake.closing import Closing
 from jobs.lake.remote import TRIES, pause
 from jobs.lake.storage import ObjectInfo, changed
 from jobs.lake.webhdfs import Status, client, split_uri
 from jobs.lake.webhdfs_errors import BROKEN, HdfsError, UnreachableError, refusal
-
-_FINAL = {"FileNotFoundException", "AccessControlException"}
 
 
 def info_of(uri: str, status: Status) -> ObjectInfo:
@@ -110,8 +109,8 @@ class RangeReader(Closing):
         self._failures += 1
         if isinstance(error, HdfsError):
             check(self._info)  # the reason, where it is gone or another by now
-            if error.kind in _FINAL:
-                raise refusal(error, self._info.uri) from None
+            if not isinstance(told := refusal(error, self._info.uri), AwayError):
+                raise told from None
         if isinstance(error, UnreachableError):
             if error.role == "NameNode":  # it was asked often enough
                 raise refusal(error, self._info.uri) from None
@@ -119,7 +118,7 @@ class RangeReader(Closing):
         if self._failures == TRIES:
             if isinstance(error, HdfsError | UnreachableError):
                 raise refusal(error, self._info.uri) from None
-            raise InputError(
+            raise AwayError(
                 f"cannot be read beyond byte {self._at:,}: every connection breaks off there",
                 where=self._info.uri,
                 fix="hadoop fs -cat FILE says why, hdfs fsck FILE -files -blocks -locations where its blocks are",
@@ -132,12 +131,12 @@ class RangeReader(Closing):
 class _Body:
     """The answer of a DataNode; `left`: the bytes that are still to come."""
 
-    def __init__(self, node: str, answer: object, size: int) -> None:
+    def __init__(self, node: str, answer: HTTPResponse, size: int) -> None:
         self.node, self._answer, self.left = node, answer, size
 
     def readinto(self, buffer: memoryview) -> int:
         """Raises ConnectionError where the answer ends before its time."""
-        count: int = self._answer.readinto(buffer[: self.left])  # type: ignore[attr-defined]
+        count = self._answer.readinto(buffer[: self.left])
         if not count:
             raise ConnectionError("the connection ended early")
         self.left -= count

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from jobs.errors import InputError, MissingError
+from jobs.errors import AwayError, InputError, MissingError
 from jobs.lake import globs
 from jobs.lake.closing import Closing
 from jobs.lake.storage import ObjectInfo, changed
@@ -73,6 +73,10 @@ def find(uri: str) -> ObjectInfo | None:
     except OSError as error:
         raise _refusal(error, uri) from None
     return _info(_Found(path, status, False)) if stat.S_ISREG(status.st_mode) else None
+
+
+def place(uri: str) -> str:
+    return os.path.realpath(path_of(uri)).rstrip("/")
 
 
 def _info(found: _Found) -> ObjectInfo:
@@ -195,7 +199,7 @@ def _refusal(error: OSError, where: str) -> InputError:
         return MissingError(
             "no such file or directory", where=where, fix="check the name, and whether it was moved away"
         )
-    return InputError(f"cannot be read: {error.strerror}", where=where)
+    return AwayError(f"cannot be read: {error.strerror}", where=where)
 
 
 # Reading

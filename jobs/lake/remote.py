@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from jobs.lake.closing import Closing
-from jobs.lake.storage import ObjectInfo
+from jobs.lake.storage import ObjectInfo, Reader
 
 T = TypeVar("T")
 
@@ -63,15 +63,24 @@ class BytesReader(Closing):
         self._data.release()
 
 
-class Prefetches:
-    """The prefetches of a storage that are under way, the innermost last."""
+class Ranges:
+    """Ranges of a storage's objects: from what was fetched ahead, else by a reader of their own.
 
-    def __init__(self, fetch: Fetch) -> None:
-        self._fetch = fetch
-        self._under_way: list[_Ahead] = []
+    read: opens the bytes [start, end) of an object.
+    """
+
+    def __init__(self, fetch: Fetch, read: Callable[[ObjectInfo, int, int], Reader]) -> None:
+        self._fetch, self._read = fetch, read
+        self._under_way: list[_Ahead] = []  # the innermost last
+
+    def open(self, info: ObjectInfo, start: int, end: int | None) -> Reader:
+        for ahead in reversed(self._under_way):
+            if (data := ahead.take(info)) is not None:
+                return BytesReader(data[start:end])
+        return self._read(info, start, info.size if end is None else min(end, info.size))
 
     @contextmanager
-    def during(self, infos: Sequence[ObjectInfo]) -> Iterator[None]:
+    def prefetch(self, infos: Sequence[ObjectInfo]) -> Iterator[None]:
         """While this lasts, the small ones of `infos` are fetched ahead in this order."""
         ahead = _Ahead(infos, self._fetch)
         self._under_way.append(ahead)
@@ -80,13 +89,6 @@ class Prefetches:
         finally:
             self._under_way.remove(ahead)
             ahead.close()
-
-    def take(self, info: ObjectInfo) -> bytes | None:
-        """The object's bytes, once; None where it is not among those fetched ahead. Raises InputError."""
-        for ahead in reversed(self._under_way):
-            if (data := ahead.take(info)) is not None:
-                return data
-        return None
 
 
 class _Ahead:
@@ -100,6 +102,7 @@ class _Ahead:
         self._more()
 
     def take(self, info: ObjectInfo) -> bytes | None:
+        """The object's bytes, once; None where it is not among those fetched ahead. Raises InputError."""
         coming = self._coming.pop(info, None)
         if coming is None:
             return None

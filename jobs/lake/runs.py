@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,16 @@ _LEAST_ROWS = 2048
 
 
 def read_run(*paths: str) -> Iterator[pa.Table]:
-    """The rows of a run's files (Arrow IPC), batch by batch; no more is in memory than is held on to."""
+    """The rows of a run's files (Arrow IPC), batch by batch; no more is in memory than is held on to, and no file is
+    open between batches, for a merge may have more runs than a process may have files."""
     for path in paths:
-        with pa.OSFile(path) as file:
-            reader = pa.ipc.open_file(file)
-            for number in range(reader.num_record_batches):
-                yield pa.Table.from_batches([reader.get_batch(number)])
+        for number in count():
+            with pa.OSFile(path) as file:
+                reader = pa.ipc.open_file(file)
+                if number == reader.num_record_batches:
+                    break
+                batch = reader.get_batch(number)
+            yield pa.Table.from_batches([batch])
 
 
 def merge_runs(runs: Sequence[str | Sequence[str]], keys: Sequence[str]) -> Iterator[pa.Table]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.errors import MissingError
 from jobs.lake import globs
-from jobs.lake.remote import BytesReader, Prefetches, SeekableObject
+from jobs.lake.remote import Ranges, SeekableObject
 from jobs.lake.s3_client import client, http_status, refusal, split_uri
 from jobs.lake.s3_reader import RangeReader, fetch, fetch_whole
-from jobs.lake.storage import ObjectInfo, Reader
+from jobs.lake.storage import ObjectInfo
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,6 +46,10 @@ def find(uri: str) -> ObjectInfo | None:
         if http_status(error) == 404:
             return None
         raise refusal(error, uri) from None
+
+
+def place(uri: str) -> str:
+    return uri.rstrip("/")
 
 
 def _exact(bucket: str, key: str) -> ObjectInfo | None:
@@ -107,18 +111,13 @@ def _etag(entry: dict[str, Any]) -> str:
 
 # Reading
 
-_prefetches = Prefetches(fetch_whole)
-
-
-def open_range(info: ObjectInfo, start: int, end: int | None) -> Reader:
-    if (data := _prefetches.take(info)) is not None:
-        return BytesReader(data[start:end])
-    return RangeReader(info, start, info.size if end is None else min(end, info.size))
+_ranges = Ranges(fetch_whole, RangeReader)
+open_range = _ranges.open
 
 
 def prefetch(infos: Sequence[ObjectInfo]) -> AbstractContextManager[None]:
     client()  # made here: threads must not make it at the same time
-    return _prefetches.during(infos)
+    return _ranges.prefetch(infos)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 from functools import lru_cache
 from typing import Any
 
-from jobs.errors import InputError, JobError, UsageError
+from jobs.errors import AwayError, InputError, JobError, UsageError
 from jobs.lake.remote import TRIES
 
 _PLACE = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION")
@@ -98,7 +98,14 @@ def refusal(error: Exception, where: str, kind: type[JobError] = InputError) -> 
     if isinstance(error, JobError):
         return error
     what, fix = _explained(error, where)
+    if kind is InputError and _may_pass(error):
+        kind = AwayError
     return kind(what, where=where, fix=fix)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether another try may end otherwise."""
+    return code_of(error) in _BUSY or not 400 <= http_status(error) < 500
 
 
 def _explained(error: Exception, where: str) -> tuple[str, str | None]:

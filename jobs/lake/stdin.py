@@ -44,6 +44,10 @@ def find(uri: str) -> ObjectInfo:
     return ObjectInfo(uri, 0)
 
 
+def place(uri: str) -> str:
+    return uri
+
+
 def open_range(info: ObjectInfo, start: int, end: int | None) -> StreamReader:
     assert start == 0 and end is None, "standard input is not split"
     return StreamReader(_STDIN)

@@ -71,6 +71,8 @@ class Storage(Protocol):
 
     def find(self, uri: str) -> ObjectInfo | None: ...
 
+    def place(self, uri: str) -> str: ...
+
     def open_range(self, info: ObjectInfo, start: int, end: int | None) -> Reader: ...
 
     def open_seekable(self, info: ObjectInfo) -> AbstractContextManager[pa.NativeFile]: ...
@@ -109,6 +111,17 @@ def expand(spec: str, accept: Callable[[str], bool]) -> list[ObjectInfo]:
 def find(uri: str) -> ObjectInfo | None:
     """The one object of that name; None where there is none. Raises InputError for what cannot be told."""
     return _storage(canonical(uri)).find(canonical(uri))
+
+
+def place(uri: str) -> str:
+    """Where that is: of all spellings of a file or folder the same, below that of a folder what is in it. Without a `/`
+    at its end."""
+    return _storage(canonical(uri)).place(canonical(uri))
+
+
+def lies_in(uri: str, folder: str) -> bool:
+    """Whether the one is the other or in it, however both are spelled."""
+    return f"{place(uri)}/".startswith(f"{place(folder)}/")
 
 
 def open_range(info: ObjectInfo, start: int = 0, end: int | None = None) -> Reader:

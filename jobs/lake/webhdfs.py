@@ -46,9 +46,10 @@ class Status:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Authority and path of `hdfs://authority/path`, without a `/` at its end but for the root."""
+    """Authority and path of `hdfs://authority/path`, with a single `/` between names, and none at its end but for the
+    root's."""
     authority, _, path = uri.removeprefix("hdfs://").partition("/")
-    return authority, "/" + path.strip("/")
+    return authority, "/" + "/".join(filter(None, path.split("/")))
 
 
 def by_id(file_id: int) -> str:

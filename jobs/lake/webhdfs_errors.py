@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import http.client
 
-from jobs.errors import InputError, JobError
+from jobs.errors import AwayError, InputError, JobError
 from jobs.lake.hadoop_conf import NO_KERBEROS
 
 BROKEN = (OSError, http.client.HTTPException)
 """What a connection that cannot be made, or breaks, raises."""
+
+
+_FINAL = {"FileNotFoundException", "AccessControlException"}
+"""What HDFS would say again."""
 
 
 class HdfsError(Exception):
@@ -32,7 +36,14 @@ def refusal(error: Exception, where: str, kind: type[JobError] = InputError) -> 
     if isinstance(error, JobError):
         return error
     what, fix = _unreachable(error) if isinstance(error, UnreachableError) else _explained(error)
+    if kind is InputError and _may_pass(error):
+        kind = AwayError
     return kind(what, where=where, fix=fix)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether another try may end otherwise."""
+    return not (isinstance(error, HdfsError) and (error.status == 401 or error.kind in _FINAL))
 
 
 def _unreachable(error: UnreachableError) -> tuple[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.engine.task_logs import failure
-from jobs.errors import InputError, JobError
+from jobs.engine.task_logs import failure, told
+from jobs.errors import AwayError, InputError, JobError
 
 TRACEBACK = """\
 Traceback (most recent call last):
@@ -43,7 +43,7 @@ def test_the_script_itself() -> None:
     )
 
 
-@pytest.mark.parametrize(("code", "kind"), [(3, InputError), (1, JobError), (99, JobError)])
+@pytest.mark.parametrize(("code", "kind"), [(3, InputError), (75, AwayError), (1, JobError), (99, JobError)])
 def test_an_error_that_a_user_can_mend_keeps_its_status(code: int, kind: type[JobError]) -> None:
     told = "error: hdfs:///a: changed while it was read; run again"
     cause = {"task_error": {"message": f"+ python\n{told}"}, "hadoop_error": {"message": PIPE.format(code)}}
@@ -113,3 +113,34 @@ def test_no_logs() -> None:
     assert str(failure({}, None)) == (
         "the job failed on Hadoop, and no log of its tasks was found; look at them: -v shows all that Hadoop says"
     )
+
+
+def _section(text: str) -> str:
+    return f"Container: container_1 on host\nLogType:stderr\nLogContents:\n{text}\nEnd of LogType:stderr\n*****\n"
+
+
+def test_collected_logs() -> None:
+    """The first container that says why it failed."""
+    quiet, loud = (
+        "+ python daily_stats.py\nreporter:status:1 readings",
+        f"+ python\n{TRACEBACK}\nlog4j:WARN No appenders",
+    )
+    logs = _section(quiet) + _section(loud) + _section("exit status: 3\nerror: hdfs:///a: changed")
+    found = told(logs.splitlines(keepends=True))
+    assert found == TRACEBACK
+    assert told(_section(quiet).splitlines(keepends=True)) == ""
+    assert str(failure({"task_error": {"message": found}}, "application_1_2")).startswith(
+        "jobs/engine/tasks.py line 58: a task failed: ValueError: no good in split 3: "
+    )
+
+
+def test_a_log_alone_has_the_status() -> None:
+    found = told(_section("exit status: 3\nerror: hdfs:///a: changed").splitlines(keepends=True))
+    assert _same(failure({"task_error": {"message": found}}, None), InputError("hdfs:///a: changed"))
+
+
+def test_a_python_that_nodes_do_not_have() -> None:
+    cause = {
+        "hadoop_error": {"message": 'configuration exception\njava.io.IOException: Cannot run program "/p": error=2'}
+    }
+    assert str(failure(cause, None)) == "/p: cannot be started on the nodes; --python-bin names their Python"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
-import termios
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +19,7 @@ from tests.command_line import ROOT, run
 from tests.defects import BROKEN
 from tests.outcomes.commands import Outcome, command, environment, told
 from tests.servers import S3Server
+from tests.terminals import terminal
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop-jobs")]
 
@@ -64,24 +62,14 @@ def test_input_and_output_in_s3(hadoop: Cluster, s3: S3Server, tmp_path: Path, e
 
 def test_the_bar_moves_before_the_job_has_ended(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
     """By the time the reduce task's container starts, what map tasks read is known."""
-    driver, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (24, 100))
     flags = ("--tasks", "1", "--split-size", "40K", "--jobconf", "mapreduce.job.ubertask.enable=false")
-    with subprocess.Popen(
-        command(SAMPLE, *ON_HADOOP, *flags, "--cmdenv", "JOBS_KERNEL=off"),
-        env=environment({}),
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-    ) as job:
-        os.close(terminal)
-        drawn = b""
-        with suppress(OSError):  # the end of a terminal
-            while more := os.read(driver, 4096):
-                drawn += more
-        assert job.stdout is not None
-        assert job.stdout.read().decode() == expected
-    os.close(driver)
-    assert re.search(rb"daily_stats: +[1-9]\d*%\|.* rows/s, [1-9]\d* rejects", drawn), drawn
+    with (
+        Path(tmp_path, "output").open("wb") as output,
+        terminal(tmp_path, SAMPLE, *ON_HADOOP, *flags, "--cmdenv", "JOBS_KERNEL=off", output=output) as shown,
+    ):
+        assert shown.status() == 0, shown.shown
+    assert (tmp_path / "output").read_text() == expected
+    assert re.search(rb"daily_stats: +[1-9]\d*%\|.* rows/s, [1-9]\d* rejects", shown.shown), shown.shown
 
 
 def test_a_node_without_the_kernel(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
@@ -107,16 +95,86 @@ def test_a_defect_is_told_in_one_line(hadoop: Cluster, tmp_path: Path) -> None:
 def test_what_a_user_can_mend_has_its_own_status(hadoop: Cluster, tmp_path: Path) -> None:
     """Tasks read the plan's objects later than the driver saw them."""
     (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
-    (tmp_path / "bin").mkdir()
-    swap = tmp_path / "bin" / "hadoop"
-    swap.write_text(f'#!/bin/sh\necho >> {tmp_path}/a.csv\nexec {hadoop.home}/bin/hadoop "$@"\n')
-    swap.chmod(0o755)
+    swap = _in_place_of(hadoop, tmp_path, f"echo >> {tmp_path}/a.csv")
     done = told(tmp_path, "a.csv", *ON_HADOOP, "--hadoop-bin", swap)
     error = "error: a.csv: changed while it was read; run again when nothing writes to it any more\n"
     assert done == Outcome(3, "", error)
 
 
-def test_a_job_that_is_interrupted_ends_on_the_cluster_too(hadoop: Cluster, tmp_path: Path) -> None:
+def test_input_that_is_wrong_is_not_tried_again(hadoop: Cluster, tmp_path: Path) -> None:
+    for name in ("1.csv", "2.csv"):
+        (tmp_path / name).write_text("foo,bar\n1,2\n")
+    apart = ("--tasks", 2, "--split-size", 8, "--jobconf", "mapreduce.job.ubertask.enable=false")
+    done = told(tmp_path, "1.csv", "2.csv", *ON_HADOOP, *apart, "--jobconf", "mapreduce.map.maxattempts=4", "-v")
+    what = "its columns are not timestamp, device_id, metric, value; it begins: foo,bar"
+    fix = "name its dialect with --dialect (docs/dialects.md tells how to write one)"
+    assert done.status == 3
+    assert re.search(rf"^error: [12]\.csv: {re.escape(f'{what}; {fix}')}$", done.errors, re.MULTILINE), done.errors
+    failed = re.findall(r"attempt_\w+_m_(\d+)_(\d+), Status : FAILED", done.errors)
+    assert failed
+    assert {attempt for _, attempt in failed} == {"0"}
+    assert "failed with state KILLED" in done.errors
+
+
+def test_logs_that_only_the_cluster_has(hadoop: Cluster, tmp_path: Path) -> None:
+    """As where nodes are other machines: what tasks wrote is not to be found here, and YARN's command shows it."""
+    (tmp_path / "broken.py").write_text(BROKEN)
+    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    said = "+ python\nexit status: 3\nerror: x: gone\n"
+    logs = f"Container: c on h\nLogType:stderr\nLogContents:\n{said}\nEnd of LogType:stderr\n"
+    (tmp_path / "logs").write_text(logs)
+    shown = 'case $1 in *LogsCLI) echo "$@" >> asked; exec cat logs;; esac'
+    command = _in_place_of(hadoop, tmp_path, f"cd {tmp_path}; {shown}")
+    flags = ("--hadoop-bin", command, "--hadoop-log-dir", tmp_path / "none")
+    done = told(tmp_path, "a.csv", *ON_HADOOP, *flags, module="broken", env={"PYTHONPATH": str(ROOT)})
+    assert done == Outcome(3, "", "error: x: gone\n")
+    assert re.fullmatch(
+        r"\S+LogsCLI -applicationId application_\w+ -log_files stderr\n", (tmp_path / "asked").read_text()
+    )
+
+
+def test_what_hdfs_refuses_before_there_is_a_job(hadoop: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    for line in ("fs -mkdir -p /user/poor", "dfsadmin -setQuota 1 /user/poor"):
+        subprocess.run(["hadoop", *line.split()], check=True)
+    done = told(tmp_path, "a.csv", *ON_HADOOP, env={"HADOOP_USER_NAME": "poor"})
+    error = (
+        r"error: hdfs:///user/poor/\.sensor-jobs/\S+: a quota of HDFS is used up: .+; make room there, or have the .+\n"
+    )
+    assert (done.status, done.output) == (1, "")
+    assert re.fullmatch(error, done.errors), done.errors
+
+
+def test_a_command_that_submits_nothing(hadoop: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    said = "JAR does not exist or is not a normal file: /none.jar; the whole log: -v shows all that Hadoop says"
+    done = told(tmp_path, "a.csv", *ON_HADOOP, "--hadoop-streaming-jar", "/none.jar")
+    assert done == Outcome(1, "", f"error: Hadoop says: {said}\n")
+
+
+def test_an_environment_travels_with_the_job(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
+    python = tmp_path / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\necho came by archive >&2\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    subprocess.run(["tar", "-czf", "env.tar.gz", "-C", "env", "."], cwd=tmp_path, check=True)
+    done = told(tmp_path, SAMPLE, *ON_HADOOP, "--python-bin", "env/bin/python", "--archives", "env.tar.gz#env")
+    assert (done.status, done.output) == (0, expected), done.errors
+
+
+def _in_place_of(hadoop: Cluster, folder: Path, script: str) -> Path:
+    """A hadoop command that does something first."""
+    command = folder / "bin" / "hadoop"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\n{script}\nexec {hadoop.home}/bin/hadoop "$@"\n')
+    command.chmod(0o755)
+    return command
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_job_whose_driver_ends_does_so_too(
+    hadoop: Cluster, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
     slow = BROKEN.replace("return object()", "import time; time.sleep(600)")
     assert slow != BROKEN
     (tmp_path / "broken.py").write_text(slow)
@@ -130,12 +188,12 @@ def test_a_job_that_is_interrupted_ends_on_the_cluster_too(hadoop: Cluster, tmp_
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     ) as driver:
         _wait(lambda: _running(hadoop) == ["RUNNING"])
-        driver.send_signal(signal.SIGINT)
-        assert driver.wait(120) == 130
+        driver.send_signal(number)
+        assert driver.wait(120) == status
         assert driver.stderr is not None
         assert driver.stderr.read() == b""
     _wait(lambda: _running(hadoop) == [])
-    assert _left(hadoop) == ""
+    _wait(lambda: _left(hadoop) == "")
 
 
 def _running(hadoop: Cluster) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -177,3 +179,34 @@ def test_the_package_has_all_that_a_cluster_needs() -> None:
     here = Path("jobs", "hadoop")
     others = {path.name for path in here.iterdir() if path.is_file() and path.suffix != ".py"}
     assert others == {path.name for pattern in patterns for path in here.glob(pattern)}
+
+
+def test_a_cluster_that_is_being_started_is_awaited_before_it_is_removed(tmp_path: Path) -> None:
+    home = tmp_path / "c"
+    home.mkdir()
+    made = Cluster(Layout.on_free_ports(home, DEFAULT))
+    cluster._save(made)
+    with ThreadPoolExecutor() as pool:
+        with cluster._locked(home, lambda text: None):
+            going = pool.submit(cluster.down, made)
+            time.sleep(0.3)
+            assert not going.done()
+            assert cluster.find(home) is not None
+            late = pool.submit(_locked_and_there, home)
+        going.result(60)
+        assert late.result(60), "who waited for the folder's lock has that of a folder that is there"
+
+
+def _locked_and_there(home: Path) -> bool:
+    with cluster._locked(home, lambda text: None):
+        return home.is_dir()
+
+
+def test_the_jar_of_streaming_is_not_found(tmp_path: Path) -> None:
+    """A hadoop command that is no part of an installation."""
+    (tmp_path / "alone").mkdir()
+    hadoop = _program(tmp_path / "alone" / "bin", "hadoop", "echo Hadoop 3.4.1")
+    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    fix = "name it, as /opt/hadoop/share/hadoop/tools/lib/hadoop-streaming-3.4.2.jar, or set HADOOP_HOME"
+    error = f"error: --hadoop-streaming-jar: the jar of Hadoop's streaming is not found; {fix}\n"
+    assert told(tmp_path, "a.csv", "-r", "hadoop", "--hadoop-bin", hadoop / "hadoop") == Outcome(2, "", error)

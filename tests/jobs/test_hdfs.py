@@ -53,6 +53,12 @@ def test_the_same_bytes_on_spark(lake: str) -> None:
     assert result("jobs.spark.daily_stats", lake) == result(DAILY, SAMPLE)
 
 
+def test_a_file_that_is_spelled_in_two_ways_counts_once(lake: str, hadoop: Cluster) -> None:
+    day = "readings/dt=2026-03-27"
+    named = (f"{lake}{day}", f"{hadoop.layout.file_system}//sample_data/{day}/")
+    assert result(DAILY, *named, "-r", "inline") == result(DAILY, SAMPLE / day)
+
+
 def test_patterns_select_days(lake: str) -> None:
     some = result(DAILY, f"{lake}readings/dt=2026-03-2[78]/")
     assert some == result(DAILY, SAMPLE / "readings/dt=2026-03-27", SAMPLE / "readings/dt=2026-03-28")

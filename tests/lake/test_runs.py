@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pyarrow as pa
@@ -71,3 +72,15 @@ def test_memory_does_not_grow_with_the_runs(tmp_path: Path) -> None:
     tables = list(merge_runs(_write(tmp_path, given_runs), KEYS))
     assert sum(t.num_rows for t in tables) == sum(map(len, given_runs))
     assert max(t.num_rows for t in tables) <= 40 * runs._LEAST_ROWS
+
+
+def test_more_runs_than_a_process_may_have_files(tmp_path: Path) -> None:
+    given_runs: list[list[tuple[str, str | None, int]]] = [[(f"d{n:03}", None, 0), ("z", None, n)] for n in range(200)]
+    paths = _write(tmp_path, given_runs)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, limits[1]))
+    try:
+        merged = [row["device"] for table in merge_runs(paths, KEYS) for row in table.to_pylist()]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert merged == [f"d{n:03}" for n in range(200)] + ["z"] * 200
