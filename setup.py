@@ -14,7 +14,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
-from jobs.kernel import build  # noqa: E402
+from jobs.kernel import build
 
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "jobs" / "__init__.py").read_text("utf-8"))
 

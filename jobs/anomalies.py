@@ -106,7 +106,7 @@ class Anomalies(SensorJob):
         return anomalies.finish(partials.get(ANOMALIES.name, ANOMALIES.empty()))
 
     @classmethod
-    def watch(cls, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+    def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
         total = 0
         for table in tables:
             rows, unknown = anomalies.without_unknown(table)

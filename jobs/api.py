@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from jobs import registry
 from jobs.engine.driver import Emit, Engine, Outcome, drive
 from jobs.engine.engines import TWINS, EngineName
-from jobs.engine.options import settings
+from jobs.engine.settings import settings
 from jobs.errors import UsageError
+
+if TYPE_CHECKING:
+    from jobs.engine.job import SensorJob
 
 __all__ = ["EngineName", "Inputs", "OptionValue", "publish", "run", "run_with_outcome"]
 
@@ -96,11 +100,11 @@ def _driven(
     return outcome
 
 
-def _engine(name: EngineName | None, job: str, instance: object) -> Engine:
+def _engine(name: EngineName | None, job: str, instance: SensorJob) -> Engine:
     from jobs.engine.mrjob_engine import engine_of
 
     if name not in TWINS:
-        return engine_of(instance)  # type: ignore[arg-type]
+        return engine_of(instance)
     from importlib import import_module
 
     from jobs.engine.spark import SparkEngine

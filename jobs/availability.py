@@ -6,9 +6,10 @@ Reduce walks through each series in the order of time and finds the gaps. docs/a
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.engine import durations
 from jobs.engine.job import Column, SensorJob
@@ -99,10 +100,28 @@ class Availability(SensorJob):
         return availability.Presence(rules_of(run.settings))
 
     @classmethod
-    def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
+    def finish_in_pieces(cls, run: Run, partials: Mapping[str, pa.Table]) -> Iterator[pa.Table]:
         rules = rules_of(run.settings)
-        finish = availability.finish_gaps if rules.listed else availability.finish_days
-        return finish(partials, rules)
+        if rules.listed:
+            yield availability.finish_gaps(partials, rules)
+        else:
+            yield from availability.finish_days(partials, rules)
+
+    @classmethod
+    def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+        most = rules_of(settings).longest / 1e6
+        number, longest, of = 0, most, ""
+        for table in tables:
+            if "longest_gap_seconds" in table.column_names:
+                for row in table.filter(pc.greater(table["longest_gap_seconds"], most)).to_pylist():
+                    number, seconds = number + 1, row["longest_gap_seconds"]
+                    if seconds > longest:
+                        longest, of = seconds, f"{row['device_id']} {row['metric']} from {row['date']} on"
+            yield table
+        if number:
+            many, days = f"{number:,} gap{'s' * (number != 1)}", f"{longest / 86_400:,.0f} days ({of})"
+            fix = "where a clock was wrong, --from and --to leave its readings out"
+            say(f"{many} of more than a year, the longest {days}: the days within have no rows; {fix}")
 
     @classmethod
     def metrics_named(cls, settings: Settings) -> Sequence[tuple[str, Sequence[str]]]:

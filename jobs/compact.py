@@ -7,6 +7,7 @@ docs/compact.md says how the files lie and what reading them costs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -58,6 +59,9 @@ class Compact(SensorJob):
         Option(
             "--target-size", "how large a file is, about, as 32M or 1G (default: 128M)", "128M", parse_target, "BYTES"
         ),
+        Option(
+            "--measure", "count readings by day from the logs and from what was written, and time both", switch=True
+        ),
     )
     PARTIALS = moments.KINDS | {QUALIFIED.name: QUALIFIED}
     COLLECTED = QUALIFIED
@@ -76,6 +80,15 @@ class Compact(SensorJob):
                 "compact publishes Parquet only", where=f"--output-format {settings.output_format}", fix="leave it out"
             )
         return Layout(DATE.name, settings.option("target_size"), SORTED_BY, ENCODINGS)
+
+    @classmethod
+    def measured(cls, settings: Settings) -> Settings | None:
+        if not settings.option("measure"):
+            return None
+        if not settings.output_dir:
+            raise UsageError("nothing is written that could be read", where="--measure", fix="add --output-dir")
+        alike = replace(settings, output_dir=None, output_format=None, rejects=None, overwrite=False, deduplicate=False)
+        return replace(alike, print_result=True).given("measure", False)
 
     @classmethod
     def hint(cls, settings: Settings) -> str | None:

@@ -13,7 +13,7 @@ from jobs import registry
 from jobs.engine import comparison_report
 from jobs.engine.comparison import compare
 from jobs.engine.engines import ENGINES, ON_CLUSTERS
-from jobs.engine.guard import guarded, refuse
+from jobs.engine.guard import guarded, strict
 from jobs.errors import UsageError
 from jobs.hadoop import cluster as clusters
 
@@ -58,7 +58,6 @@ def _parser() -> argparse.ArgumentParser:
         "shows what each took: wall and CPU time, bytes read and shuffled, memory, lines of job code.",
         allow_abbrev=False,
     )
-    parser.error = refuse  # type: ignore[method-assign]
     parser.add_argument("job", metavar="JOB", help="a name that python -m jobs lists")
     here = ",".join(engine for engine in ENGINES if engine not in ON_CLUSTERS)
     parser.add_argument("--engines", default=here, metavar="E,…", help=f"which (default: {here}); spark is the twin")
@@ -67,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help=f"write it there too; its ending says how: {endings}"
     )
-    return parser
+    return strict(parser)
 
 
 def _engines(text: str) -> list[str]:

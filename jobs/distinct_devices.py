@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.engine import devices
+from jobs.engine.devices import SITES
 from jobs.engine.job import Column, SensorJob
 from jobs.engine.options import Option, Settings, one_of, whole_number
 from jobs.engine.run import Run
 from jobs.engine.shuffle import read_block
-from jobs.errors import UsageError
 from jobs.lake.runs import whole_groups
 from jobs.partials import buckets, moments, presence
 from jobs.partials.places import Placed, Places
@@ -25,8 +25,6 @@ from jobs.partials.presence import PRESENT, SKETCHES, Presence
 from jobs.partials.schema import Accumulator, PartialSchema
 from jobs.readings import zones
 from jobs.readings.model import Keys
-
-SITES = "sites"
 
 
 class DistinctDevices(SensorJob):
@@ -66,7 +64,7 @@ class DistinctDevices(SensorJob):
             whole_number(0, 10**12),
             "N",
         ),
-        Option("--devices", "with --per site: device metadata, as for site_stats", metavar="FILE", file=True),
+        devices.option("--per site"),
     )
     PARTIALS: ClassVar[Mapping[str, PartialSchema]] = {PRESENT.name: PRESENT, SKETCHES.name: SKETCHES}
 
@@ -77,11 +75,7 @@ class DistinctDevices(SensorJob):
 
     @classmethod
     def tables(cls, settings: Settings) -> Mapping[str, pa.Table]:
-        if settings.option("per") == "site":
-            return {SITES: devices.load(settings)}
-        if settings.option("devices"):
-            raise UsageError("tells where devices are", where="--devices", fix="add --per site")
-        return {}
+        return devices.tables(settings, "--per site")
 
     @classmethod
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:

@@ -22,7 +22,7 @@ class JobError(Exception):
         super().__init__(what, where, fix)
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.what}" if self.where else self.what
+        text = f"{in_one_line(self.where)}: {self.what}" if self.where else self.what
         return f"{text}; {self.fix}" if self.fix else text
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -69,6 +69,11 @@ class BusyError(JobError):
     """Another run holds the lock."""
 
     status = 75
+
+
+def in_one_line(name: str) -> str:
+    """The name as a line can show it: what is not printable, such as a line feed, is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def no_room(error: BaseException) -> JobError | None:

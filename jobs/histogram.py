@@ -14,21 +14,22 @@ from typing import Literal
 
 import pyarrow as pa
 
+from jobs.engine import groups
+from jobs.engine.groups import BY, DEVICES, GROUPED, ByGroups
 from jobs.engine.job import Column, Printer, SensorJob
-from jobs.engine.options import BY, Option, Settings, whole_number
+from jobs.engine.options import Option, Settings, whole_number
 from jobs.engine.run import Run
 from jobs.engine.statistics import (
     QUANTILES,
     SERIES,
     quantile_columns,
     quantiles_of,
-    without_device,
 )
 from jobs.errors import UsageError
 from jobs.lake.plot import PlotWriter
 from jobs.partials import binning, buckets, moments
 from jobs.partials.binning import BinCounts, Edges
-from jobs.partials.grouping import grouped
+from jobs.partials.grouping import grouped, together
 from jobs.partials.schema import SKETCH, Accumulator
 from jobs.partials.sketch import Sketch
 from jobs.partials.windows import in_one
@@ -39,14 +40,14 @@ WHOLE = buckets.whole(zones.load("UTC"))
 RANGE = (*SERIES[1:], Column("low", pa.float64(), "the smallest value"), Column("high", pa.float64(), "the largest"))
 
 
-class Histogram(SensorJob):
+class Histogram(ByGroups, SensorJob):
     """Counts of values by bins, of each device, metric and unit."""
 
     NAME = "histogram"
     QUESTION = "How are values spread?"
-    KEYS = ("device_id", "metric", "unit", "bin")
+    KEYS = ("device_id", "site", "metric", "unit", "bin")
     COLUMNS = (
-        *SERIES,
+        *GROUPED,
         Column("bin", pa.int64(), "the number of the bin; bins ascend with the values"),
         Column("low", pa.float64(), "the lowest value of the bin; empty for the bin below all edges"),
         Column("high", pa.float64(), "where the next bin begins; empty for the bin above all edges"),
@@ -58,6 +59,7 @@ class Histogram(SensorJob):
         Option("--edges", "bins between these values, as 0,10,20,50", None, binning.parse_edges, "E,…"),
         Option("--bins", "so many bins of equal width", None, whole_number(1, binning.MOST_BINS), "N"),
         BY,
+        DEVICES,
         QUANTILES,
         Option(
             "--quantile-error", "without edges: how wide bins are (default: 0.05)", "0.05", moments.parse_error, "SHARE"
@@ -71,7 +73,7 @@ class Histogram(SensorJob):
     def columns(cls, settings: Settings) -> tuple[Column, ...]:
         if mode_of(settings) == "survey":
             return RANGE
-        return without_device(cls.COLUMNS, settings) + quantile_columns(settings)
+        return groups.by_group(cls.COLUMNS, settings) + quantile_columns(settings)
 
     @classmethod
     def survey(cls, settings: Settings) -> Settings | None:
@@ -85,10 +87,6 @@ class Histogram(SensorJob):
         return settings.given("ranges", [list(row.values()) for row in rows.to_pylist()])
 
     @classmethod
-    def regroups(cls, settings: Settings) -> bool:
-        return bool(settings.option("by") != "device")
-
-    @classmethod
     def printer(cls, settings: Settings) -> Printer | None:
         on_terminal = settings.output_format is None and sys.stdout.isatty()
         return PlotWriter if settings.option("plot") or on_terminal else None
@@ -97,26 +95,26 @@ class Histogram(SensorJob):
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
         settings = run.settings
         if mode_of(settings) == "survey":
-            return grouped(keys, "metric", lambda all_: moments.open_moments(all_, WHOLE, None, run.kernel))
+            return grouped(keys, together, lambda all_: moments.open_moments(all_, WHOLE, None, run.kernel))
         if mode_of(settings) == "sketch":
             sketch = sketch_of(settings)
             opened = partial(moments.open_moments, buckets=WHOLE, sketch=sketch, kernel=run.kernel)
-            return grouped(keys, settings.option("by"), opened)
-        return grouped(keys, settings.option("by"), lambda by: BinCounts(by, edges_of(settings)))
+            return groups.accumulator(run, keys, opened)
+        return groups.accumulator(run, keys, lambda by: BinCounts(by, edges_of(settings)))
 
     @classmethod
     def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
         settings, sketch = run.settings, sketch_of(run.settings)
         if mode_of(settings) in ("edges", "bins"):
             found = binning.edged(partials.get("sketch", SKETCH.empty()), edges_of(settings))
-            return found.select(cls.schema(settings).names)
+            return groups.named(found, cls.schema(settings), settings)
         of_survey = mode_of(settings) == "survey"
         rows = in_one(moments.settle(partials, WHOLE, None if of_survey else sketch, run.kernel))
         whole = moments.finish(rows["stats"], rows.get("sketch"), quantiles_of(settings), sketch, lambda _: {})
         if of_survey:
             return whole.select(["metric", "unit", "min", "max"]).rename_columns([c.name for c in RANGE])
         quantiles = whole.select([column.name for column in quantile_columns(settings)])
-        return binning.sketched(rows["sketch"], sketch, quantiles).select(cls.schema(settings).names)
+        return groups.named(binning.sketched(rows["sketch"], sketch, quantiles), cls.schema(settings), settings)
 
 
 def mode_of(settings: Settings) -> Literal["edges", "bins", "sketch", "survey"]:

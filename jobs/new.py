@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 
 from jobs import registry
-from jobs.engine.guard import guarded, refuse
+from jobs.engine.guard import guarded, strict
 from jobs.errors import UsageError
 
 SKELETON = Path(__file__).with_name("engine") / "skeleton"
@@ -66,10 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         "They work at once: change them into what you need.",
         allow_abbrev=False,
     )
-    parser.error = refuse  # type: ignore[method-assign]
     parser.add_argument("name", metavar="NAME", help="of the job and its module, as battery_life")
     parser.add_argument("--question", metavar="TEXT", help="the question that the job answers")
-    return parser
+    return strict(parser)
 
 
 def _check(name: str, root: Path) -> None:

@@ -11,27 +11,25 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.engine import window_states
+from jobs.engine import groups, window_states
+from jobs.engine.groups import BY, DEVICES, GROUPED, ByGroups
 from jobs.engine.job import Column, Printer, SensorJob
-from jobs.engine.options import BY, Option, Settings
+from jobs.engine.options import Option, Settings
 from jobs.engine.resuming import Resumed, earlier_results
 from jobs.engine.run import Run
 from jobs.engine.statistics import (
     QUANTILE_ERROR,
     QUANTILES,
-    SERIES,
     STATISTICS,
     TIME,
     quantile_columns,
     quantiles_of,
     sketch_of,
-    without_device,
 )
 from jobs.errors import UsageError
 from jobs.lake.contest import ContestWriter, parse_layout
 from jobs.partials import moments, states, windows
 from jobs.partials.buckets import Buckets
-from jobs.partials.grouping import grouped
 from jobs.partials.schema import Accumulator
 from jobs.readings import zones
 from jobs.readings.model import Keys
@@ -45,14 +43,14 @@ def window_of(run: Run) -> Buckets:
     return windows.buckets_of(run.settings.option("window"), zones.load(run.settings.time_zone))
 
 
-class Rollup(SensorJob):
+class Rollup(ByGroups, SensorJob):
     """Statistics of each device, metric and unit in every window."""
 
     NAME = "rollup"
     QUESTION = "What did each sensor measure in every window of time?"
-    KEYS = ("device_id", "metric", "unit", "window_start")
+    KEYS = ("device_id", "site", "metric", "unit", "window_start")
     COLUMNS = (
-        *SERIES,
+        *GROUPED,
         Column("window_start", TIME, "the first instant of the window; empty for all", unit="UTC"),
         Column("window_end", TIME, "the first instant after it", unit="UTC"),
         *STATISTICS,
@@ -60,6 +58,7 @@ class Rollup(SensorJob):
     OPTIONS = (
         Option("--window", "1s, 5m, 1h, 1d, … week, month, year or all", "1h", windows.parse_window, "WINDOW"),
         BY,
+        DEVICES,
         QUANTILES,
         QUANTILE_ERROR,
         Option("--state", "publish what the statistics were made of, too, for a rollup of this rollup", switch=True),
@@ -72,7 +71,7 @@ class Rollup(SensorJob):
     @classmethod
     def columns(cls, settings: Settings) -> tuple[Column, ...]:
         return (
-            without_device(cls.COLUMNS, settings) + quantile_columns(settings) + window_states.state_columns(settings)
+            groups.by_group(cls.COLUMNS, settings) + quantile_columns(settings) + window_states.state_columns(settings)
         )
 
     @classmethod
@@ -84,11 +83,7 @@ class Rollup(SensorJob):
 
     @classmethod
     def needs_time(cls, settings: Settings) -> bool:
-        return bool(settings.option("window") != windows.ALL)
-
-    @classmethod
-    def regroups(cls, settings: Settings) -> bool:
-        return bool(settings.option("by") != "device")
+        return bool(settings.option("window") != windows.ALL) or settings.option("by") == "site"
 
     @classmethod
     def resumes(cls, settings: Settings, objects: Sequence[ObjectInfo]) -> tuple[str, ...]:
@@ -112,7 +107,7 @@ class Rollup(SensorJob):
     def accumulator(cls, run: Run, keys: Keys) -> Accumulator:
         window, sketch = window_of(run), sketch_of(run.settings)
         opened = partial(moments.open_moments, buckets=window, sketch=sketch, kernel=run.kernel)
-        return grouped(keys, run.settings.option("by"), opened)
+        return groups.accumulator(run, keys, opened)
 
     @classmethod
     def finish(cls, run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
@@ -125,7 +120,7 @@ class Rollup(SensorJob):
         if run.settings.option("state"):
             for column, state in states.encode(rows["stats"], rows.get("sketch")).items():
                 found = found.append_column(column, state)
-        return found.select(cls.schema(run.settings).names)
+        return groups.named(found, cls.schema(run.settings), run.settings)
 
 
 if __name__ == "__main__":

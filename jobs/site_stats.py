@@ -11,14 +11,22 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from jobs.daily_stats import DailyStats
 from jobs.engine import devices
+from jobs.engine.devices import SITES
 from jobs.engine.job import Column, SensorJob
 from jobs.engine.options import Option, Settings, one_of
 from jobs.engine.run import Run
-from jobs.engine.statistics import QUANTILE_ERROR, QUANTILES, quantile_columns, quantiles_of, sketch_of
+from jobs.engine.statistics import (
+    DATE,
+    QUANTILE_ERROR,
+    QUANTILES,
+    SERIES,
+    STATISTICS,
+    quantile_columns,
+    quantiles_of,
+    sketch_of,
+)
 from jobs.partials import buckets, moments, places
 from jobs.partials.places import DEVICES, SEEN, Placed, Places
 from jobs.partials.schema import SKETCH, STATS, Accumulator, PartialSchema
@@ -28,8 +36,8 @@ from jobs.readings.model import Int64Array, Keys
 
 BROADCAST_BYTES = 16 << 20
 """Metadata of up to this size, as an Arrow table, go to every map task."""
-SITES, MOVED = "sites", "moved"
-"""The metadata where they travel with the run; what says that devices moved where they do not."""
+MOVED = "moved"
+"""What says that devices moved where the metadata do not travel with the run."""
 
 
 class SiteStats(SensorJob):
@@ -40,9 +48,10 @@ class SiteStats(SensorJob):
     KEYS = ("site", "metric", "unit", "date")
     COLUMNS = (
         Column("site", pa.string(), f'where, by the metadata; "{places.UNMATCHED}" for what they do not hold'),
-        *DailyStats.COLUMNS[1:4],
+        *SERIES[1:],
+        DATE,
         Column("devices", pa.int64(), "how many devices reported, exactly"),
-        *DailyStats.COLUMNS[4:],
+        *STATISTICS,
     )
     OPTIONS = (
         Option(
@@ -97,14 +106,8 @@ class SiteStats(SensorJob):
         return finished(run, partials[STATS.name], partials.get(SKETCH.name), places.devices_seen(partials[SEEN.name]))
 
     @classmethod
-    def watch(cls, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
-        total, unmatched = 0, 0
-        for table in tables:
-            total += pc.sum(table["count"]).as_py() or 0
-            unmatched += pc.sum(table.filter(pc.equal(table["site"], places.UNMATCHED))["count"]).as_py() or 0
-            yield table
-        if unmatched:
-            say(f"{unmatched:,} of {total:,} readings are of no site in the metadata: {places.UNMATCHED}")
+    def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+        return devices.watch_unmatched(tables, say)
 
 
 def opener(run: Run, *, passing: bool = False) -> Callable[[Keys], Accumulator]:

@@ -33,6 +33,7 @@ MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b\d[\d,.]*\s?[kMGT]?i?(?:B|rows|lines|readings)/s\b"), "<rate>"),
     (re.compile(r"\b\d[\d,.]*\s?(?:µs|ms|s|seconds|min)\b"), "<time>"),
     (re.compile(r"\b\d+ cores?\b"), "<cores>"),
+    (re.compile(r"\b\d+\.\d times as fast"), "<ratio>"),
     (re.compile(r"\b[js]-[0-9A-Z]{13}\b"), "<id>"),
     (re.compile(r"(?:<today>|2026-(?:0[5-9]|1[0-2])-\d\d|20(?:2[7-9]|[3-9]\d)-\d\d-\d\d)T\d\d:\d\d:\d\dZ"), "<now>"),
 )

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Self
+from typing import Any, Self
 
 from scripts.environment import ROOT, clean_environ
 
@@ -45,7 +45,7 @@ class Runner:
     outcomes: list[Outcome] = field(default_factory=list)
     limit: float = LIMIT
     _beside: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    _before: dict[int, object] = field(default_factory=dict)
+    _before: dict[int, Any] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         if sys.platform == "linux":
@@ -59,7 +59,7 @@ class Runner:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
 
     def run(
         self,

@@ -13,6 +13,7 @@ from jobs.hadoop.cluster import Cluster
 from tests.clusters import hadoop_cluster, use
 from tests.command_line import Twin, run_twin
 from tests.effort import rounds
+from tests.measured import measure_forks
 from tests.servers import S3Server, s3_server
 
 # machines are busy; slowness is not a wrong answer
@@ -22,6 +23,7 @@ settings.load_profile("suite")
 if "PYTEST_XDIST_WORKER" in os.environ and os.environ.get("JOBS_COVERAGE") != "commands":
     # workers are measured, the thousands of commands that they start are not
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+measure_forks()
 
 ROOT = Path(__file__).resolve().parent.parent
 

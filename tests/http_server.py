@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 Answer = tuple[int, str, bytes]
-"""Status, content type and body."""
+"""Status, content type (of a redirection: its target) and body."""
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def http_server(answer: Callable[[str, bytes], Answer]) -> Iterator[str]:
         def do_GET(self) -> None:
             status, kind, body = answer(self.path, self.rfile.read(int(self.headers["Content-Length"] or 0)))
             self.send_response(status)
-            self.send_header("Content-Type", kind)
+            self.send_header("Location" if status // 100 == 3 else "Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

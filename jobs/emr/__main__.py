@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from jobs import registry
 from jobs.emr import aws, history, telling
-from jobs.emr.account import Account, is_cluster
-from jobs.emr.clusters import Found
+from jobs.emr.account import Account
+from jobs.emr.found import Found
 from jobs.engine.aligned import aligned
 from jobs.engine.cache import cache_folder
 from jobs.engine.guard import guarded, subcommands
@@ -58,6 +58,8 @@ def _run(arguments: list[str]) -> int:
     if not names:
         fix = "python -m jobs.emr run JOB… INPUT… --output-dir s3://BUCKET/PREFIX"
         raise UsageError(f"names no job first; there are {', '.join(known)}", where="run", fix=fix)
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"names {twice} twice", where="run", fix="each job publishes in a folder of its name")
     return run([known[name] for name in names], arguments[len(names) :])
 
 
@@ -80,13 +82,13 @@ def _status(found: Found) -> int:
         print()
         rows = [(s.id, s.name, _state(s.state), _time(s.began), _length(s.began, s.ended)) for s in found.steps]
         print(*aligned([("step", "name", "state", "began", "took"), *rows]), sep="\n")
-    failed = found.state == "TERMINATED_WITH_ERRORS" or (not is_cluster(found.id) and found.reason)
-    return 1 if failed else 0
+    return 1 if found.has_failed else 0
 
 
 def _clusters(account: Account, *, orphans: bool, every: bool) -> int:
     now = datetime.now(UTC)
     found = list(account.listed(ended=every, since=now - _RECENT if every else None))
+    _warn(account)
     if orphans:
         found = [each for each in found if each.is_orphan(now)]
     rows = [
@@ -103,7 +105,8 @@ def _clusters(account: Account, *, orphans: bool, every: bool) -> int:
     if rows:
         print(*aligned([("cluster", "state", "job", "owner", "started", "age"), *rows]), sep="\n")
     else:
-        print("no cluster does nothing" if orphans else "no cluster runs", file=sys.stderr)
+        closed = f"; {len(account.closed)} may not be looked at" if account.closed else ""
+        print(f"no cluster {'does nothing' if orphans else 'runs'}{closed}", file=sys.stderr)
     return 1 if orphans and rows else 0
 
 
@@ -112,16 +115,32 @@ def _terminate(account: Account, names: list[str], *, orphans: bool) -> int:
         raise UsageError("name clusters, or give --orphans", where="terminate", fix="see: python -m jobs.emr clusters")
     now = datetime.now(UTC)
     if orphans:
-        found = [each for each in account.listed() if each.is_orphan(now)]
-    else:
-        found = [account.described(name) for name in names]
-    for each in found:
-        if each.is_alive:
-            account.terminate(each)
-            print(f"{each.id}: terminating")
-        else:
-            print(f"{each.id}: {_state(each.state)} since {_time(each.ended)}")
+        names = [each.id for each in account.listed() if each.is_orphan(now)]
+        _warn(account)
+    return next(filter(None, [_ended(account, name) for name in names]), 0)
+
+
+def _ended(account: Account, name: str) -> int:
+    """End one, whatever became of others before; the status."""
+    try:
+        found = account.described(name)
+        if not found.is_alive:
+            print(f"{name}: {_state(found.state)} since {_time(found.ended)}")
+            return 0
+        account.terminate(found)
+    except Exception as error:
+        if (told := aws.explained(error, name)) is None:
+            raise
+        print(f"error: {told}", file=sys.stderr)
+        return told.status
+    print(f"{name}: terminating")
     return 0
+
+
+def _warn(account: Account) -> None:
+    """Of what could not be listed."""
+    if account.unasked is not None:
+        print(f"warning: {account.unasked}", file=sys.stderr)
 
 
 def _logs(account: Account, found: Found, step: str | None) -> int:
@@ -135,7 +154,7 @@ def _costs(runs: tuple[history.Entry, ...], job: str | None) -> int:
     chosen = [run for run in runs if job in (None, run.job)]
     rows = [
         (
-            run.job,
+            f"{run.job}{' (batch)' if run.batch else ''}{' (failed)' if run.failed else ''}",
             _time(datetime.fromisoformat(run.started)),
             telling.between(run.planned_seconds),
             telling.duration(run.seconds),
@@ -147,7 +166,7 @@ def _costs(runs: tuple[history.Entry, ...], job: str | None) -> int:
     if not rows:
         print("no run is kept", file=sys.stderr)
         return 0
-    total = ("total", "", "", "", "", telling.dollars(sum(run.dollars for run in chosen)))
+    total = ("total", "", "", "", "", telling.dollars(history.total(chosen)))
     print(*aligned([("job", "started", "planned", "took", "planned", "cost"), *rows, total]), sep="\n")
     return 0
 

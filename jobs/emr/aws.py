@@ -19,7 +19,8 @@ _WRONG_KEYS = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
+FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
+"""Codes of what a policy does not allow."""
 _BUSY = {"RequestLimitExceeded", "ServiceUnavailable", "SlowDown", "Throttling", "ThrottlingException", "503"}
 
 
@@ -66,7 +67,7 @@ def explained(error: Exception, where: str) -> JobError | None:
         return JobError(f"the AWS credentials have expired ({code})", where=where, fix=_LOGIN)
     if code in _WRONG_KEYS:
         return JobError(f"AWS refuses the credentials ({code})", where=where, fix=_LOGIN)
-    if code in _FORBIDDEN:
+    if code in FORBIDDEN:
         return JobError(
             f"no permission for {operation}", where=where, fix="have it added to the submitting user's policy"
         )
@@ -89,8 +90,9 @@ def explained(error: Exception, where: str) -> JobError | None:
     return None
 
 
-def check_bucket(bucket: str, region: str) -> None:
-    """Refuse a bucket that is missing, closed to us, or in another region than the cluster."""
+def check_bucket(bucket: str, region: str, *, is_listed: bool = False) -> None:
+    """Refuse a bucket that is missing, closed to us, or in another region than the cluster. is_listed: whether it gave
+    the names of what it has, as policies may allow that for a prefix only."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     where = f"s3://{bucket}"
@@ -100,6 +102,8 @@ def check_bucket(bucket: str, region: str) -> None:
         headers = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPHeaders", {})
         if (there := headers.get("x-amz-bucket-region", region)) != region:
             raise _elsewhere(where, there, region) from None
+        if is_listed and code_of(error) in FORBIDDEN:
+            return
         if code_of(error) == "404":
             raise UsageError("there is no such bucket", where=where, fix="check its name and the account") from None
         raise explained(error, where) or error from None

@@ -4,96 +4,33 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from jobs.emr.cluster import NAME, SUITE
-from jobs.errors import InputError, JobError
-from jobs.lake.s3_client import code_of, split_uri
+from jobs.emr.found import Found, Step, in_order, ours, told, utc
+from jobs.errors import JobError
+from jobs.lake.s3_client import split_uri
 
 ALIVE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING")
-_OVER = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
-_BUSY = frozenset({"SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCEL_PENDING", "CANCELLING"})
-_GRACE = timedelta(minutes=10)
+_UNKNOWN = frozenset({"InvalidRequestException", "ClusterNotFound", "ValidationException"})
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step. Times are UTC."""
-
-    id: str
-    name: str
-    state: str
-    began: datetime | None
-    ended: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A cluster, or an application of EMR Serverless with its runs. `reason`: why it is in its state; `logs`: the S3
-    folder of its logs, empty where it keeps none."""
-
-    id: str
-    name: str
-    state: str
-    reason: str
-    created: datetime
-    ended: datetime | None
-    tags: dict[str, str]
-    logs: str
-    steps: tuple[Step, ...]
-
-    @property
-    def is_alive(self) -> bool:
-        return not self.state.startswith("TERMINATED")
-
-    def is_orphan(self, now: datetime) -> bool:
-        """Whether it is there with nothing to do: ten minutes after its last step, or its start, were over."""
-        if self.state in _OVER or any(step.state in _BUSY for step in self.steps):
-            return False
-        last = max([self.created, *(step.ended for step in self.steps if step.ended)])
-        return now - last > _GRACE
-
-
-def listed(emr: Any, *, states: tuple[str, ...] = (), since: datetime | None = None) -> Iterator[Found]:
-    """The suite's clusters, newest first. emr: a client; states: all where empty."""
+def listed(
+    emr: Any, closed: list[str], *, states: tuple[str, ...] = (), since: datetime | None = None
+) -> Iterator[Found]:
+    """The suite's clusters, newest first. emr: a client; closed: gets those that may not be looked at; states: all
+    where empty."""
     asked: dict[str, Any] = {"ClusterStates": list(states)} if states else {}
     if since is not None:
         asked["CreatedAfter"] = since
-    for page in emr.get_paginator("list_clusters").paginate(**asked):
-        for each in page["Clusters"]:
-            found = described(emr, each["Id"])
-            if found.tags.get(SUITE) == NAME:
-                yield found
+    pages = emr.get_paginator("list_clusters").paginate(**asked)
+    names = (each["Id"] for page in pages for each in page["Clusters"])
+    yield from (_found(emr, each) for each in ours(names, lambda name: _asked(emr, name), _tags, closed))
 
 
 def described(emr: Any, cluster: str) -> Found:
     """One cluster. Raises InputError where there is none of this id."""
-    from botocore.exceptions import ClientError
-
-    try:
-        told = emr.describe_cluster(ClusterId=cluster)["Cluster"]
-    except ClientError as error:
-        if code_of(error) not in ("InvalidRequestException", "ClusterNotFound", "ValidationException"):
-            raise
-        fix = "see them with: python -m jobs.emr clusters"
-        raise InputError("there is no such cluster in this region", where=cluster, fix=fix) from None
-    pages = emr.get_paginator("list_steps").paginate(ClusterId=cluster)
-    steps = [_step(each) for page in pages for each in page["Steps"]]
-    status = told["Status"]
-    uri = (told.get("LogUri") or "").replace("s3n://", "s3://", 1)
-    return Found(
-        cluster,
-        told["Name"],
-        status["State"],
-        status.get("StateChangeReason", {}).get("Message") or "",
-        _utc(status["Timeline"]["CreationDateTime"]),
-        _utc(status["Timeline"].get("EndDateTime")),
-        {tag["Key"]: tag.get("Value", "") for tag in told.get("Tags", [])},
-        f"{uri.rstrip('/')}/{cluster}/" if uri else "",
-        tuple(sorted(steps, key=lambda step: step.began or datetime.max.replace(tzinfo=UTC))),
-    )
+    return _found(emr, told("cluster", cluster, _UNKNOWN, lambda: _asked(emr, cluster)))
 
 
 def terminate(emr: Any, found: Found) -> None:
@@ -137,12 +74,34 @@ def _is_telling(name: str) -> bool:
     return kind == "steps" or (kind in ("containers", "node") and rest.removesuffix(".gz").endswith("stderr"))
 
 
+def _asked(emr: Any, cluster: str) -> dict[str, Any]:
+    answer: dict[str, Any] = emr.describe_cluster(ClusterId=cluster)["Cluster"]
+    return answer
+
+
+def _found(emr: Any, told: dict[str, Any]) -> Found:
+    pages = emr.get_paginator("list_steps").paginate(ClusterId=told["Id"])
+    status = told["Status"]
+    uri = (told.get("LogUri") or "").replace("s3n://", "s3://", 1)
+    return Found(
+        told["Id"],
+        told["Name"],
+        status["State"],
+        status.get("StateChangeReason", {}).get("Message") or "",
+        utc(status["Timeline"]["CreationDateTime"]),
+        utc(status["Timeline"].get("EndDateTime")),
+        _tags(told),
+        f"{uri.rstrip('/')}/{told['Id']}/" if uri else "",
+        in_order(_step(each) for page in pages for each in page["Steps"]),
+    )
+
+
+def _tags(told: dict[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in told.get("Tags", [])}
+
+
 def _step(told: Any) -> Step:
     status = told["Status"]
     line = status.get("Timeline", {})
     name = told["Name"].rpartition(": ")[2]
-    return Step(told["Id"], name, status["State"], _utc(line.get("StartDateTime")), _utc(line.get("EndDateTime")))
-
-
-def _utc(at: datetime | None) -> Any:
-    return None if at is None else at.astimezone(UTC)
+    return Step(told["Id"], name, status["State"], utc(line.get("StartDateTime")), utc(line.get("EndDateTime")))

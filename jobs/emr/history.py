@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ FILE = "runs.jsonl"
 class Entry:
     """A run. planned_…: ranges, low and high. seconds: wall time in all; start_seconds: of these until the first step;
     bytes: read of the input, each time that it was; slots: how many map tasks ran at once; dollars: by the prices of
-    the plan."""
+    the plan; batch: the run whose cluster it shared, which has its dollars too; failed: whether it came to nothing."""
 
     run: str
     job: str
@@ -27,11 +28,13 @@ class Entry:
     bytes: int
     dollars: float
     slots: int
+    batch: str = ""
+    failed: bool = False
 
     @property
     def slot_mb_s(self) -> float:
         """MB (10^6 bytes) that a task took in a second, everything but the cluster's start counted."""
-        busy = self.seconds - self.start_seconds
+        busy = 0.0 if self.failed else self.seconds - self.start_seconds
         return self.bytes / 1e6 / busy / self.slots if busy > 0 and self.slots > 0 else 0.0
 
 
@@ -53,6 +56,12 @@ def read(folder: Path) -> tuple[Entry, ...]:
     except OSError:  # there is none, or it cannot be read
         return ()
     return tuple(found for line in lines if (found := _entry(line)) is not None)
+
+
+def total(runs: Sequence[Entry]) -> float:
+    """USD of these runs; those of a batch are in its own line, where that is among them."""
+    names = {run.run for run in runs}
+    return sum(run.dollars for run in runs if run.batch not in names)
 
 
 def _entry(line: str) -> Entry | None:

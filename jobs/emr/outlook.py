@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from jobs.emr import containers
+from jobs.emr.planned import Forecast
 from jobs.emr.prices import Node, PriceTable
 from jobs.emr.rates import Rate, Rates
 from jobs.emr.work import MOST_NODES, Work
 
-RELEASE = "emr-7.12.0"
+RELEASE = "emr-7.13.0"
 """The newest release that is known to fit: Spark 3.5, Python 3.11."""
 
 ARCHITECTURE = "aarch64"  # Graviton: the cheapest vCPU, and the suite has a kernel for it
@@ -52,16 +53,11 @@ class Fleet:
         return self.on_demand + self.spot
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What a run will take. slots: map tasks at once; memory_mb: of each container; waves: how often all of them;
-    lines: splits a map task; seconds, dollars: low and high; parts: what of the lower seconds goes where; limits: what
-    would have broken, and what is done about it; sources: where figures are from."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook(Forecast):
+    """A cluster, and what a run will take on it. slots: map tasks at once; memory_mb: of each container; waves: how
+    often all of them; lines: splits a map task."""
 
-    work: Work
-    region: str
-    release: str
-    architecture: str
     fleets: tuple[Fleet, ...]
     slots: int
     memory_mb: int
@@ -69,11 +65,6 @@ class Outlook:
     map_tasks: int
     reduce_tasks: int
     waves: int
-    seconds: tuple[float, float]
-    dollars: tuple[float, float]
-    parts: tuple[tuple[str, float], ...]
-    limits: tuple[str, ...]
-    sources: tuple[str, ...]
 
     starts: ClassVar = "a cluster"
 
@@ -114,22 +105,22 @@ def outlook(
     slower = 1.5 if rate.is_seen else rates.cluster["slower"]
     seconds = (start_low + busy, start_high + busy * slower)
     return Outlook(
-        work,
-        region,
-        RELEASE,
-        architecture,
-        fleets,
-        slots,
-        _MEMORY_MB[work.ordered],
-        lines,
-        maps,
-        reduces,
-        waves,
-        seconds,
-        _dollars(work, fleets, prices, region, seconds),
-        (("start", start_low), *parts),
-        tuple(_limits(work, rate, maps, count, wanted, max_nodes, short=short)),
-        _sources(prices, rates, rate, region),
+        work=work,
+        region=region,
+        release=RELEASE,
+        architecture=architecture,
+        fleets=fleets,
+        slots=slots,
+        memory_mb=_MEMORY_MB[work.ordered],
+        lines=lines,
+        map_tasks=maps,
+        reduce_tasks=reduces,
+        waves=waves,
+        seconds=seconds,
+        dollars=_dollars(work, fleets, prices, region, seconds),
+        parts=(("start", start_low), *parts),
+        limits=tuple(_limits(work, rate, maps, count, wanted, max_nodes, short=short)),
+        sources=_sources(prices, rates, rate, region),
     )
 
 

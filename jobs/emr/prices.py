@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
@@ -19,6 +19,7 @@ _OF_TABLE = ("families", "sizes", "emr", "spot", "regions")
 _NEEDED = ("date", "source", "ebs_gb_month", "s3_1000_get", "s3_1000_put")
 _OF_REGION = (*_NEEDED, "vcpu_hour", "on_demand", "emr", "serverless")
 _OF_SERVERLESS = ("date", "source", "disk_gb_hour", "vcpu_hour", "gb_hour")
+_OF_FAMILY, _OF_EMR, _OF_SPOT = ("architecture", "gib", "gbit"), ("share", "most", "source"), ("share", "source")
 _BY_TYPE = ("vcpu_hour", "on_demand", "emr")
 _WORDS = ("date", "source")
 
@@ -137,38 +138,47 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def _check(own: Mapping[str, Any], merged: Mapping[str, Any], path: str) -> None:
+    _known(own, _OF_TABLE, path, "the tables are")
     for name in own:
-        if name not in _OF_TABLE:
-            raise _wrong(path, name, "unknown key", f"the tables are {', '.join(_OF_TABLE)}")
         _expect(own[name], dict, path, name, "a table")
-    for name, value in merged["families"].items():
+    for name, family in merged["families"].items():
         where = f"families.{name}"
-        _expect(value, dict, path, where, "a table")
-        if value.get("architecture") not in ARCHITECTURES:
+        _expect(family, dict, path, where, "a table")
+        _known(family, _OF_FAMILY, path, "the keys are", where)
+        if family.get("architecture") not in ARCHITECTURES:
             raise _wrong(path, f"{where}.architecture", f"must be one of {', '.join(ARCHITECTURES)}")
         for key in ("gib", "gbit"):
-            _price(value.get(key), path, f"{where}.{key}")
-    for name, value in merged["sizes"].items():
-        _price(value, path, f"sizes.{name}")
+            _size(family.get(key), path, f"{where}.{key}")
+    for name, vcpu in merged["sizes"].items():
+        _size(vcpu, path, f"sizes.{name}")
+    for name, keys in (("emr", _OF_EMR), ("spot", _OF_SPOT)):
+        _known(merged[name], keys, path, "the keys are", name)
+        _expect(merged[name]["source"], str, path, f"{name}.source", "a text")
     for key in ("share", "most"):
         _price(merged["emr"][key], path, f"emr.{key}")
     share = merged["spot"]["share"]
-    if not (isinstance(share, list) and len(share) == 2 and all(_is_price(s) for s in share) and share[0] <= share[1]):
-        raise _wrong(path, "spot.share", "must be two shares, the lower first")
+    if not (isinstance(share, list) and len(share) == 2 and all(map(_is_price, share)) and share[0] <= share[1] <= 1):
+        raise _wrong(path, "spot.share", "must be two shares from 0 to 1, the lower first")
     for name, region in merged["regions"].items():
-        _check_region(name, region, path)
+        _check_region(name, region, merged, path)
 
 
-def _check_region(name: str, region: Any, path: str) -> None:
+def _check_region(name: str, region: Any, merged: Mapping[str, Any], path: str) -> None:
     _expect(region, dict, path, f"regions.{name}", "a table")
+    _known(region, _OF_REGION, path, "the keys are", f"regions.{name}")
+    families = tuple(merged["families"])
+    types = tuple(f"{family}.{size}" for family in families for size in merged["sizes"])
     for key, value in region.items():
         where = f"regions.{name}.{key}"
-        if key not in _OF_REGION:
-            raise _wrong(path, where, "unknown key", f"the keys are {', '.join(_OF_REGION)}")
         if key == "serverless":
             _check_serverless(where, value, path)
         elif key in _BY_TYPE:
             _expect(value, dict, path, where, "a table")
+            if key == "vcpu_hour":
+                _known(value, families, path, "the families are", where)
+            elif unknown := next((one for one in value if one not in types), None):
+                fix = f"it is a family of {', '.join(families)} and a size of {', '.join(merged['sizes'])}"
+                raise _wrong(path, f"{where}.{unknown}", "unknown instance type", fix)
             for one, price in value.items():
                 _price(price, path, f"{where}.{one}")
         elif key in _WORDS:
@@ -185,17 +195,23 @@ def _check_serverless(where: str, given: Any, path: str) -> None:
     for key in _OF_SERVERLESS:
         if key not in given:
             raise _wrong(path, f"{where}.{key}", "is needed")
+    _known(given, _OF_SERVERLESS, path, "the keys are", where)
     for key, value in given.items():
-        if key not in _OF_SERVERLESS:
-            raise _wrong(path, f"{where}.{key}", "unknown key", f"the keys are {', '.join(_OF_SERVERLESS)}")
         if key in _WORDS:
             _expect(value, str, path, f"{where}.{key}", "a text")
         elif key == "disk_gb_hour":
             _price(value, path, f"{where}.{key}")
         else:
             _expect(value, dict, path, f"{where}.{key}", "a table")
+            _known(value, ARCHITECTURES, path, "the keys are", f"{where}.{key}")
             for architecture in ARCHITECTURES:
                 _price(value.get(architecture), path, f"{where}.{key}.{architecture}")
+
+
+def _known(given: Mapping[str, Any], keys: Collection[str], path: str, what: str, where: str = "") -> None:
+    for key in given:
+        if key not in keys:
+            raise _wrong(path, f"{where}.{key}".lstrip("."), "unknown key", f"{what} {', '.join(keys)}")
 
 
 def _expect(value: Any, kind: type, path: str, key: str, words: str) -> None:
@@ -206,6 +222,11 @@ def _expect(value: Any, kind: type, path: str, key: str, words: str) -> None:
 def _price(value: Any, path: str, key: str) -> None:
     if not _is_price(value):
         raise _wrong(path, key, "must be a number that is not negative")
+
+
+def _size(value: Any, path: str, key: str) -> None:
+    if not _is_price(value) or value == 0:
+        raise _wrong(path, key, "must be a number above 0")
 
 
 def _is_price(value: Any) -> bool:

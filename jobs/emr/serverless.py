@@ -9,19 +9,20 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from jobs.emr import workers
-from jobs.emr.cluster import NAME, SUITE
-from jobs.emr.clusters import Found, Step, read_logs
+from jobs.emr.clusters import read_logs
+from jobs.emr.found import Found, Step, in_order, ours, told, utc
 from jobs.emr.workers import Used, Workers
-from jobs.errors import InputError, JobError
+from jobs.errors import JobError
 from jobs.lake.s3_client import code_of
 
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 GONE = "TERMINATED"
+_UNKNOWN = frozenset({"ResourceNotFoundException", "ValidationException"})
 _STOPPED = ("CREATED", "STOPPED")
 _IDLE_MINUTES = 1  # until an application without runs stops by itself, the least that there is
 _ARCHITECTURES = {"aarch64": "ARM64", "x86_64": "X86_64"}
@@ -32,22 +33,26 @@ _PATIENCE = 300.0  # seconds for an application to stop
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where runs have their role and logs. role: the ARN of the execution role; logs: an S3 folder; subnets, groups: of
-    the network, none for that of EMR Serverless, which reaches S3 in its region."""
+    the network, none for that of EMR Serverless, which reaches S3 in its region; image: of workers, in Amazon ECR, none
+    for that of the release."""
 
     role: str
     logs: str
     subnets: Sequence[str] = ()
     groups: Sequence[str] = ()
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a run executes. archive: the S3 folder of `jobs.emr.archive`; arguments: of the launcher; conf: Spark's."""
+    """What a run executes. launcher: its URI; arguments: of the launcher; conf: Spark's; minutes: after which EMR
+    Serverless cancels it."""
 
     name: str
     launcher: str
     arguments: Sequence[str]
     conf: Mapping[str, str]
+    minutes: int
 
 
 def create(client: Any, planned: Workers, place: Place, name: str, tags: Mapping[str, str]) -> str:
@@ -64,6 +69,7 @@ def create(client: Any, planned: Workers, place: Place, name: str, tags: Mapping
         autoStopConfiguration={"enabled": True, "idleTimeoutMinutes": _IDLE_MINUTES},
         tags=dict(tags),
         **({"networkConfiguration": network} if place.subnets else {}),
+        **({"imageConfiguration": {"imageUri": place.image}} if place.image else {}),
     )
     return str(made["applicationId"])
 
@@ -76,6 +82,7 @@ def start(client: Any, application: str, place: Place, submission: Submission, t
         clientToken=str(uuid4()),
         name=submission.name,
         executionRoleArn=place.role,
+        executionTimeoutMinutes=submission.minutes,
         jobDriver={
             "sparkSubmit": {
                 "entryPoint": submission.launcher,
@@ -131,43 +138,21 @@ def end(client: Any, application: str, *, wait: float = 2.0) -> bool:
     return True
 
 
-def listed(client: Any, *, ended: bool = False, since: datetime | None = None) -> Iterator[Found]:
-    """The suite's applications, newest first. ended: also those that are deleted."""
+def listed(client: Any, closed: list[str], *, ended: bool = False, since: datetime | None = None) -> Iterator[Found]:
+    """The suite's applications, newest first. closed: gets those that may not be looked at; ended: also those that are
+    deleted."""
     pages = client.get_paginator("list_applications").paginate()
-    for each in sorted((one for page in pages for one in page["applications"]), key=_created, reverse=True):
-        if (each["state"] == GONE and not ended) or (since is not None and _created(each) < since):
-            continue
-        found = described(client, each["id"])
-        if found.tags.get(SUITE) == NAME:
-            yield found
+    names = (
+        each["id"]
+        for each in sorted((one for page in pages for one in page["applications"]), key=_created, reverse=True)
+        if (ended or each["state"] != GONE) and (since is None or _created(each) >= since)
+    )
+    yield from (_found(client, each) for each in ours(names, lambda name: _asked(client, name), _tags, closed))
 
 
 def described(client: Any, application: str) -> Found:
     """One application with its runs. Raises InputError where there is none of this id."""
-    from botocore.exceptions import ClientError
-
-    try:
-        told = client.get_application(applicationId=application)["application"]
-    except ClientError as error:
-        if code_of(error) not in ("ResourceNotFoundException", "ValidationException"):
-            raise
-        fix = "see them with: python -m jobs.emr clusters"
-        raise InputError("there is no such application in this region", where=application, fix=fix) from None
-    found = [run(client, application, each["id"]) for each in _runs(client, application)]
-    reasons = [each["stateDetails"] for each in found if each["state"] == "FAILED" and each.get("stateDetails")]
-    steps = tuple(_step(each) for each in found)
-    gone = told["state"] == GONE
-    return Found(
-        application,
-        told.get("name", ""),
-        told["state"],
-        " ".join([*reasons, told.get("stateDetails") or ""][0].split()),
-        told["createdAt"].astimezone(UTC),
-        max([told["updatedAt"].astimezone(UTC), *(step.ended for step in steps if step.ended)]) if gone else None,
-        told.get("tags", {}),
-        _logs(found[-1]) if found else "",
-        tuple(sorted(steps, key=lambda step: step.began or datetime.max.replace(tzinfo=UTC))),
-    )
+    return _found(client, told("application", application, _UNKNOWN, lambda: _asked(client, application)))
 
 
 def logs_of(place: Place, application: str, run: str) -> str:
@@ -200,6 +185,35 @@ def logs(s3: Any, found: Found, *, step: str | None = None) -> Iterator[tuple[st
         raise JobError("no logs are there yet", where=found.id, fix="they come when a run ends")
 
 
+def _asked(client: Any, application: str) -> dict[str, Any]:
+    answer: dict[str, Any] = client.get_application(applicationId=application)["application"]
+    return answer
+
+
+def _found(client: Any, told: Mapping[str, Any]) -> Found:
+    application = told["applicationId"]
+    runs = [run(client, application, each["id"]) for each in _runs(client, application)]
+    reasons = [each["stateDetails"] for each in runs if each["state"] == "FAILED" and each.get("stateDetails")]
+    steps = in_order(map(_step, runs))
+    gone = told["state"] == GONE
+    return Found(
+        application,
+        told.get("name", ""),
+        told["state"],
+        " ".join([*reasons, told.get("stateDetails") or ""][0].split()),
+        utc(told["createdAt"]),
+        max([utc(told["updatedAt"]), *(step.ended for step in steps if step.ended)]) if gone else None,
+        _tags(told),
+        _logs(runs[-1]) if runs else "",
+        steps,
+    )
+
+
+def _tags(told: Mapping[str, Any]) -> Mapping[str, str]:
+    found: Mapping[str, str] = told.get("tags", {})
+    return found
+
+
 def _runs(client: Any, application: str) -> list[dict[str, Any]]:
     from botocore.exceptions import ClientError
 
@@ -213,13 +227,8 @@ def _runs(client: Any, application: str) -> list[dict[str, Any]]:
 
 
 def _step(told: Mapping[str, Any]) -> Step:
-    began, ended = told.get("startedAt"), told.get("endedAt")
     return Step(
-        told["jobRunId"],
-        told.get("name") or "",
-        told["state"],
-        began and began.astimezone(UTC),
-        ended and ended.astimezone(UTC),
+        told["jobRunId"], told.get("name") or "", told["state"], utc(told.get("startedAt")), utc(told.get("endedAt"))
     )
 
 

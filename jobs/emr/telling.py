@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobs.emr.outlook import Fleet, Outlook
-from jobs.emr.planned import Planned
+from jobs.emr.planned import Forecast, Planned
 from jobs.emr.workers import Workers
 
 _ARCHITECTURES = {"aarch64": "Graviton", "x86_64": "x86-64"}
@@ -55,7 +55,7 @@ def lines_of_workers(planned: Workers) -> Iterator[str]:
     yield from _time_and_price(planned)
 
 
-def _time_and_price(planned: Outlook | Workers) -> Iterator[str]:
+def _time_and_price(planned: Forecast) -> Iterator[str]:
     parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in planned.parts)
     yield f"time      {between(planned.seconds)} (at best: {parts})"
     low, high = planned.dollars

@@ -28,6 +28,7 @@ PIP = (sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-vers
 _NAME = "sensor-jobs"
 _BUILT_FROM = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")
 _KERNEL = "jobs/kernel/_kernel.so"
+_RAISED = re.compile(r"\w+(Error|Exception): ")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -72,11 +73,12 @@ def pip(*arguments: str | Path, **environ: str) -> None:
         command, env=os.environ | environ, capture_output=True, text=True, check=False, errors="replace"
     )
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
         fix = "the package index must be reachable (HTTPS_PROXY, PIP_INDEX_URL; or PIP_FIND_LINKS and PIP_NO_INDEX=1)"
-        errors = (
-            [line for line in said if line.startswith("ERROR: ")] or said[-1:] or [f"exit status {done.returncode}"]
-        )
+        errors = [line for line in said if line.startswith("ERROR: ")]
+        if not errors and (raised := [line for line in said if _RAISED.match(line)]):  # by the build of a package
+            errors, fix = raised[-1:], "pip's environment cannot build it; run pip wheel on it to see all"
+        errors = errors or said[-1:] or [f"exit status {done.returncode}"]
         raise JobError(errors[0].removeprefix("ERROR: "), where=f"pip {arguments[0]}", fix=fix)
 
 

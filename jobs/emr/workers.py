@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from jobs.emr.outlook import ARCHITECTURE, MAP_SECONDS, RELEASE, requests
+from jobs.emr.planned import Forecast
 from jobs.emr.prices import PriceTable
 from jobs.emr.rates import Rate, Rates
 from jobs.emr.work import MOST_NODES, Work
@@ -16,28 +17,19 @@ _CORES, _MEMORY_GB = 4, 16  # of a worker: a size that EMR Serverless has, with 
 _OF_JVM = 0.5  # of a worker's memory; the rest is its Python's
 _FREE_DISK_GB, _MOST_DISK_GB = 20, 200
 _COPIES = 2  # of what is shuffled: written by one side, spilled by the other
+_USUAL_MINUTES = 720
 _LEAST_SECONDS = 60.0  # that a worker is paid for
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """What a run will take. executors: at most, beside the driver's worker, which is as large; cores, memory_gb,
-    disk_gb: of each; seconds, dollars: low and high; parts: what of the lower seconds goes where; limits: what would
-    have broken, and what is done about it; sources: where figures are from."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers(Forecast):
+    """Workers, and what a run will take on them. executors: at most, beside the driver's worker, which is as large;
+    cores, memory_gb, disk_gb: of each."""
 
-    work: Work
-    region: str
-    release: str
-    architecture: str
     executors: int
     cores: int
     memory_gb: int
     disk_gb: int
-    seconds: tuple[float, float]
-    dollars: tuple[float, float]
-    parts: tuple[tuple[str, float], ...]
-    limits: tuple[str, ...]
-    sources: tuple[str, ...]
 
     starts: ClassVar = "workers"
 
@@ -96,19 +88,19 @@ def workers(
     fixed = requests(work, prices.region(region))
     low, high = (fixed + hourly * max(_LEAST_SECONDS, took) / 3600 for took in (busy, seconds[1]))
     return Workers(
-        work,
-        region,
-        RELEASE,
-        architecture,
-        executors,
-        _CORES,
-        _MEMORY_GB,
-        disk_gb,
-        seconds,
-        (low, high),
-        (("start", start_low), ("tasks", busy)),
-        tuple(_limits(wanted, most, disk)),
-        _sources(prices, rates, rate, region),
+        work=work,
+        region=region,
+        release=RELEASE,
+        architecture=architecture,
+        executors=executors,
+        cores=_CORES,
+        memory_gb=_MEMORY_GB,
+        disk_gb=disk_gb,
+        seconds=seconds,
+        dollars=(low, high),
+        parts=(("start", start_low), ("tasks", busy)),
+        limits=tuple(_limits(wanted, most, disk)),
+        sources=_sources(prices, rates, rate, region),
     )
 
 
@@ -132,6 +124,11 @@ def conf(planned: Workers) -> dict[str, str]:
         "spark.executor.instances": str(planned.executors),
         "spark.dynamicAllocation.maxExecutors": str(planned.executors),
     }
+
+
+def minutes(planned: Workers) -> int:
+    """After how many a run is cancelled: EMR Serverless's twelve hours, or twice what it may take."""
+    return max(_USUAL_MINUTES, math.ceil(2 * planned.seconds[1] / 60))
 
 
 def capacity(planned: Workers) -> dict[str, str]:

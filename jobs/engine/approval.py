@@ -14,11 +14,11 @@ _YES = ("y", "yes")
 
 
 def limit(allowed: Spending, outlook: Planned) -> None:
-    """Raises RefusedError where a run may cost more than it is allowed to."""
-    high = outlook.dollars[1]
+    """Raises RefusedError where a run may cost more, in cents, than it is allowed to."""
+    high = round(outlook.dollars[1], 2)
     if allowed.max_cost is not None and high > allowed.max_cost:
         raise RefusedError(
-            f"may cost up to {dollars(high)}, more than --max-cost {allowed.max_cost:g} allows",
+            f"may cost up to ${high:,.2f}, more than --max-cost {allowed.max_cost:g} allows",
             where="-r emr",
             fix="raise it, or read less with --from and --to",
         )

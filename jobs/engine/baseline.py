@@ -59,6 +59,10 @@ def _read(uri: str) -> tuple[pa.Table, dict[str, Any]]:
 def _checked(table: pa.Table, uri: str) -> pa.Table:
     """The columns that are used, of the types that they have."""
     names = table.column_names
+    if "site" in names and "device_id" not in names:
+        raise InputError(
+            "is a profile of sites, of which readings say nothing", where=uri, fix="make it --by device or metric"
+        )
     statistics = [name for group in (QUARTILES, MOMENTS) if set(group) <= set(names) for name in group]
     missing = [name for name in ("metric", "unit", "hour") if names.count(name) != 1]
     if missing or not statistics:

@@ -13,7 +13,8 @@ import pyarrow as pa
 from jobs.engine import compat
 from jobs.engine.driver import Engine, Outcome, drive, make_plan, work
 from jobs.engine.guard import guarded, leave
-from jobs.engine.options import Settings, joined, settings
+from jobs.engine.options import Settings, joined
+from jobs.engine.settings import settings
 from jobs.engine.summary import plan_lines, summary
 
 if TYPE_CHECKING:

@@ -192,7 +192,7 @@ def difference_of(one: Path, its: Manifest, other: Path, others: Manifest, keys:
         if left == right:
             continue
         row = left or right or {}
-        key = ", ".join(row.get(name) or "" for name in keys) or f"row {number:,}"
+        key = ", ".join(row[name] or "" for name in keys if name in row) or f"row {number:,}"
         if left is None or right is None:
             return f"{key}: {'is missing' if right is None else 'is too many'}"
         column = next(name for name in left if left[name] != right.get(name))

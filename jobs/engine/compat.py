@@ -68,7 +68,7 @@ def import_arrow() -> None:
     ours = main is not None and main.name.startswith("jobs.")
     stand_in: dict[str, object] = {"NumpyDocString": lambda text: {"Parameters": []}}
     with _in_place_of("pyarrow.vendored.docscrape", **stand_in) if ours else nullcontext():
-        import pyarrow.compute  # noqa: F401
+        import pyarrow.compute  # noqa: F401 - what imports it later finds it
 
 
 def _provide(name: str, **contents: object) -> types.ModuleType:

@@ -122,6 +122,15 @@ class Declaration:
         return None
 
     @classmethod
+    def measured(cls, settings: Settings) -> Settings | None:
+        """The settings of a run by which to time how fast the input is read, and how fast the result that was published
+        in its stead; None: there is nothing to time.
+
+        Raises UsageError where it cannot be.
+        """
+        return None
+
+    @classmethod
     def hint(cls, settings: Settings) -> str | None:
         """What to tell a user below the result."""
         return None
@@ -179,6 +188,12 @@ class Declaration:
         raise NotImplementedError
 
     @classmethod
+    def finish_in_pieces(cls, run: Run, partials: Mapping[str, pa.Table]) -> Iterator[pa.Table]:
+        """Reduce, in place of `finish`: the same in tables that follow each other, at least one, where the result can
+        be far larger than partial rows."""
+        yield cls.finish(run, partials)
+
+    @classmethod
     def conclude(cls, run: Run, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         """Driver: the result, from the rows of every `finish`, merged in the order of `keys`; a stream both ways.
 
@@ -188,7 +203,7 @@ class Declaration:
         return tables
 
     @classmethod
-    def watch(cls, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+    def watch(cls, settings: Settings, tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
         """Driver: the result as it goes by; what the user should know of it is said at its end, for the summary."""
         return tables
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.engine.options import Settings, instant
+from jobs.engine.options import Option, Settings, instant
 from jobs.errors import InputError, UsageError
 from jobs.lake import side_table, storage
 from jobs.partials.codes import text_codes
@@ -18,8 +19,40 @@ from jobs.readings.model import Int64Array
 
 BESIDE = ("_devices.csv", "_devices.parquet")
 """What is looked for in the folders of the input where --devices is not given."""
+SITES = "sites"
+"""The table of the metadata where they travel with the run to every task."""
 
 _NEEDED, _BOUNDS = ("device_id", "site"), ("valid_from", "valid_to")
+
+
+def option(wanting: str) -> Option:
+    """--devices of a job that wants metadata with another option, such as `--by site`."""
+    return Option("--devices", f"with {wanting}: device metadata, as for site_stats", metavar="FILE", file=True)
+
+
+def tables(settings: Settings, wanting: str) -> Mapping[str, pa.Table]:
+    """The job's tables: SITES where the settings are `wanting`, such as `--by site`.
+
+    Raises InputError and UsageError as `load` does, and UsageError for --devices that would mean nothing.
+    """
+    flag, value = wanting.split()
+    if settings.option(flag.lstrip("-")) == value:
+        return {SITES: load(settings)}
+    if settings.option("devices"):
+        raise UsageError("tells where devices are", where="--devices", fix=f"add {wanting}")
+    return {}
+
+
+def watch_unmatched(tables: Iterator[pa.Table], say: Callable[[str], None]) -> Iterator[pa.Table]:
+    """The result as it goes by; where it has a `site`, how many of `count` are of none is said at its end."""
+    total, unmatched = 0, 0
+    for table in tables:
+        if "site" in table.column_names:
+            total += pc.sum(table["count"]).as_py() or 0
+            unmatched += pc.sum(table.filter(pc.equal(table["site"], UNMATCHED))["count"]).as_py() or 0
+        yield table
+    if unmatched:
+        say(f"{unmatched:,} of {total:,} readings are of no site in the metadata: {UNMATCHED}")
 
 
 def load(settings: Settings) -> pa.Table:

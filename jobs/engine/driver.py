@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -72,7 +73,7 @@ class Engine(Protocol):
 class Outcome:
     """What a run came to. `seconds`: wall time. `published`: where the result is, if it was, in `files` of together
     `size` bytes; `laid_out`: in folders by day. `notes`: what the job said of its result; `account`: what the engine
-    said of what the run took."""
+    said of what the run took. `timed`: the seconds of a run over the input, and of the same over the result."""
 
     run: Run
     plan: Plan
@@ -85,6 +86,7 @@ class Outcome:
     size: int = 0
     laid_out: bool = False
     account: Account | None = None
+    timed: tuple[float, float] | None = None
 
 
 def make_plan(settings: Settings, engine: Engine, *, heads: bool = False) -> tuple[Plan, dict[str, str]]:
@@ -103,12 +105,14 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
     begun = time.monotonic()
     schema, layout = job.schema(settings), job.layout(settings)  # which refuse options that cannot be
     started = time.time_ns() // 1000
+    timed, before = _timed(job, settings, engine), 0.0
     run_id = new_run_id(job.NAME, datetime.fromtimestamp(started / 1e6, UTC))
     targets = _targets(settings, run_id)
     for target in targets.values():
         target.check()
     plan, dialects = make_plan(settings, engine)
-    tables, resumed = job.tables(settings), job.resumes(settings, plan.objects)
+    resumed = job.resumes(settings, plan.objects)
+    tables = {} if resumed else job.tables(settings)  # what readings are joined with, and earlier results are not
     if job.needs_time(settings):
         _refuse_timeless(job, dialects)
     if layout is not None:
@@ -135,18 +139,20 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
         notes: list[str] = []
         problem = _problem(report, settings)
         if settings.print_result:
-            emit(schema, job.watch(_result(job, run, plan, report, engine), notes.append))
+            emit(schema, job.watch(settings, _result(job, run, plan, report, engine), notes.append))
         if "rejects" in targets:
             targets["rejects"].publish(
                 REJECT_SCHEMA, _rejects(report), provenance(run, plan, report), scratch=folder, keys=_REJECT_KEYS
             )
         parts: tuple[Part, ...] = ()
         if "output" in targets and problem is None:
+            if timed is not None:  # before the result takes the place of its own input
+                before = _seconds(job, timed, engine, base)
             parts = (
                 targets["output"]
                 .publish(
                     schema,
-                    job.watch(_result(job, run, plan, report, engine), notes.append),
+                    job.watch(settings, _result(job, run, plan, report, engine), notes.append),
                     provenance(run, plan, report, listed=job.LISTS_INPUT),
                     scratch=folder,
                     keys=job.keys(settings),
@@ -155,10 +161,15 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
                 .parts
             )
     published = settings.output_dir if problem is None else None
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - begun - before
     said, size = tuple(dict.fromkeys(notes)), sum(part.size for part in parts)
     account = engine.account(run, report)
-    return Outcome(run, plan, report, seconds, published, problem, said, len(parts), size, layout is not None, account)
+    place = (published, problem, said, len(parts), size, layout is not None)
+    outcome = Outcome(run, plan, report, seconds, *place, account)
+    if timed is None or published is None:
+        return outcome
+    after = _seconds(job, replace(timed, inputs=(published,), dialect=None), engine, base)
+    return replace(outcome, timed=(before, after))
 
 
 def work(job: type[Declaration], settings: Settings, plan: Plan, *, shuffled: bool = False) -> Work:
@@ -253,6 +264,23 @@ def _targets(settings: Settings, run_id: str) -> dict[str, Publication]:
     if settings.rejects:
         targets["rejects"] = Publication(settings.rejects, "jsonl", overwrite=settings.overwrite, run_id=run_id)
     return targets
+
+
+def _timed(job: type[Declaration], settings: Settings, engine: Engine) -> Settings | None:
+    """What the job is timed by. Raises UsageError where the input cannot be read twice, or seconds say nothing."""
+    timed = job.measured(settings)
+    if timed is None:
+        return None
+    if "-" in settings.inputs:
+        raise UsageError("standard input is read once", where="--measure -", fix="leave it out, or name files")
+    if engine.name == "emr":
+        raise UsageError("would time how a cluster's steps start", where="--measure -r emr", fix="leave it out")
+    return timed
+
+
+def _seconds(job: type[Declaration], settings: Settings, engine: Engine, base: str | None) -> float:
+    """How long a run takes whose result nobody sees."""
+    return drive(job, settings, engine, lambda _, tables: deque(tables, 0).clear(), base).seconds
 
 
 def _problem(report: Report, settings: Settings) -> LimitError | None:

@@ -15,6 +15,7 @@ from jobs.emr import aws, bundle, cluster
 from jobs.emr.outlook import Outlook
 from jobs.engine import compat, package
 from jobs.engine.cache import cache_folder
+from jobs.engine.clock import Clock, say
 from jobs.engine.hadoop_watch import Watch, page
 from jobs.engine.task_logs import failure
 from jobs.errors import JobError
@@ -22,7 +23,7 @@ from jobs.lake import s3_client
 
 compat.install()
 
-from mrjob.emr import EMRJobRunner  # noqa: E402 - needs the stand-ins of compat
+from mrjob.emr import EMRJobRunner
 
 log = logging.getLogger(__name__)
 _ENDED = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
@@ -31,7 +32,7 @@ _POLL = 10.0  # seconds; EMR answers few calls a second an account
 _RESOURCE_MANAGER = 8088  # its port on the primary node
 
 
-class EmrRunner(EMRJobRunner):  # type: ignore[misc]
+class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
     """`-r emr`. planned: the cluster to start; base: the suite's folder in the lake; tags: what the cluster is for.
 
     Its nodes install the suite from the bucket where runs are staged. Where the user names their Python
@@ -47,6 +48,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
         self._states: dict[str, str] = {}
         self._requested: datetime | None = None
         self._watch: Watch | None = None
+        self._clock: Clock | None = None
         self.start_seconds = 0.0
         self.failure: JobError | None = None
         super().__init__(**kwargs)
@@ -161,21 +163,22 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
     def _tell(self, kind: str, what: str, state: str) -> None:
         """Every state once, on standard error, unless quiet."""
         if self._states.get(what) != state and log.isEnabledFor(logging.ERROR):
-            print(f"{kind} {what}: {state}", file=sys.stderr)
+            say(f"{kind} {what}: {state}")
         self._states[what] = state
 
     def _wait_for_steps_to_complete(self) -> None:
-        with Watch() as self._watch:
+        with Watch() as self._watch, Clock(self._planned.seconds, log) as self._clock:
             super()._wait_for_steps_to_complete()
 
     def _log_step_progress(self) -> None:
         """The bar of a terminal goes by the step's counters, where the primary node can be reached from here."""
         address, name = self._address_of_master(), self._opts["jobconf"].get("mapreduce.job.name")
-        if self._watch is None or not (address and name and sys.stderr.isatty()):
+        if self._watch is None or self._clock is None or not (address and name and sys.stderr.isatty()):
             return
         host = address if ":" in address else f"{address}:{_RESOURCE_MANAGER}"
         try:
             if found := page(f"http://{host}", name):
+                self._clock.stop()
                 self._watch.follow(found)
         except OSError:
             self._watch = None  # as from outside of its network
@@ -230,10 +233,12 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]
 
     def cleanup(self, mode: Any = None) -> None:
         """What mrjob removes; and whether a cluster of ours really ends is looked at."""
-        super().cleanup(mode)
-        if self._created_cluster and not self._opts["pool_clusters"] and not self._is_ending():
-            fix = f"end it: python -m jobs.emr terminate {self._cluster_id} --region {self._opts['region']}"
-            print(f"warning: cluster {self._cluster_id} may still run; {fix}", file=sys.stderr)
+        try:
+            super().cleanup(mode)
+        finally:  # also where a second Ctrl-C does not wait for it
+            if self._created_cluster and not self._opts["pool_clusters"] and not self._is_ending():
+                fix = f"end it: python -m jobs.emr terminate {self._cluster_id} --region {self._opts['region']}"
+                print(f"warning: cluster {self._cluster_id} may still run; {fix}", file=sys.stderr)
 
     def _is_ending(self) -> bool:
         from botocore.exceptions import BotoCoreError, ClientError

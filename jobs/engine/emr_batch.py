@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import aws, telling
+from jobs.emr import telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.work import Work
 from jobs.engine.approval import approve, limit
@@ -19,11 +19,11 @@ from jobs.engine.driver import make_plan, work
 from jobs.engine.emr_engine import EmrEngine
 from jobs.engine.job import SensorJob
 from jobs.engine.mrjob_engine import explained, set_up_logging
-from jobs.engine.options import settings
 from jobs.engine.report import Report
 from jobs.engine.run import Run
 from jobs.engine.run_id import new_run_id
 from jobs.engine.scratch import scratch
+from jobs.engine.settings import settings
 from jobs.engine.spending import spending
 from jobs.errors import JobError, UsageError
 
@@ -32,18 +32,27 @@ NAME = "batch"
 
 
 class _Shared(EmrEngine):
-    """A job's part of a batch, whose cluster is there."""
+    """A job's part of a batch, whose cluster is there when it runs."""
 
-    def __init__(self, job: SensorJob, planned: Outlook, cluster: str) -> None:
+    def __init__(self, job: SensorJob, planned: Outlook, batch: str) -> None:
         super().__init__(job)
-        job.options.cluster_id = cluster
-        self.planned = planned
+        self.planned, self.batch = planned, batch
         self.began = 0.0  # seconds after the request for the cluster
+
+    def run_on(self, cluster: str) -> int:
+        """The exit status, after the error is told."""
+        print(f"{self._job.NAME}:", file=sys.stderr)
+        self._job.options.cluster_id = cluster
+        try:
+            return run_command(type(self._job), self._job.options, self)
+        except JobError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return error.status
 
     def confirm(self, work: Work) -> None:
         """The batch was asked about."""
 
-    def _ended(self, runner: Any) -> None:
+    def ended(self, runner: Any) -> None:
         self.began = self.began or runner.start_seconds
 
     def account(self, run: Run, report: Report) -> None:
@@ -78,47 +87,46 @@ def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
     approve(allowed, planned, lines)
     begun, started = time.monotonic(), datetime.now(UTC)
     run_id = new_run_id(NAME, started)
-    with scratch(run_id, made[0].options.local_tmp_dir) as folder:
-        starter = type(made[0])(args=["-r", "emr", *arguments])
-        status, start_seconds = _follow(
-            starter, list(zip(made, each, strict=True)), first.given(run_id, NAME, chosen), folder
-        )
-    took = (time.monotonic() - begun, start_seconds, planned.work.bytes)
-    if (account := first.told(run_id, NAME, started, *took)) is not None:
-        print(*account.lines, sep="\n", file=sys.stderr)
+    status, start_seconds, failed = 0, 0.0, True
+    try:
+        with scratch(run_id, made[0].options.local_tmp_dir) as folder:
+            starter = type(made[0])(args=["-r", "emr", *arguments])
+            parts = [_Shared(job, one, run_id) for job, one in zip(made, each, strict=True)]
+            status, start_seconds = _follow(starter, first, parts, first.given(run_id, NAME, chosen), folder)
+            failed = False
+    finally:
+        if first.spends:
+            took, size = time.monotonic() - begun, 0 if failed else planned.work.bytes
+            account = first.told(run_id, NAME, started, took, start_seconds, size, failed=failed)
+            if account is not None:
+                print(*account.lines, sep="\n", file=sys.stderr)
     return status
 
 
 def _planned(job: SensorJob, engine: EmrEngine) -> Outlook:
     chosen = settings(job.options, job.OPTIONS)
     plan, _ = make_plan(chosen, engine)
-    aws.check_bucket(engine.bucket, engine.region)
+    engine.check_buckets()
     return engine.plan_for(work(type(job), chosen, plan))
 
 
 def _follow(
-    starter: SensorJob, jobs: Sequence[tuple[SensorJob, Outlook]], own: Mapping[str, Any], folder: Path
+    starter: SensorJob, first: EmrEngine, parts: Sequence[_Shared], own: Mapping[str, Any], folder: Path
 ) -> tuple[int, float]:
     """Start the cluster, run the jobs, end it; the status, and seconds until the first job began."""
     plan, run_file = folder / "plan", folder / "run.json"  # mrjob wants an input
     plan.touch()
     run_file.touch()
     starter.prepare("emr", str(plan), str(run_file), str(folder), 1, 1, {}, own)
-    status, began = 0, 0.0
     try:
         with starter.make_runner() as runner:
-            cluster = runner.make_persistent_cluster()
-            for job, planned in jobs:
-                print(f"{job.NAME}:", file=sys.stderr)
-                engine = _Shared(job, planned, cluster)
-                try:
-                    ended = run_command(type(job), job.options, engine)
-                except JobError as error:
-                    print(f"error: {error}", file=sys.stderr)
-                    ended = error.status
-                status, began = status or ended, began or engine.began
+            try:
+                cluster = runner.make_persistent_cluster()
+                ended = [part.run_on(cluster) for part in parts]
+            finally:
+                first.ended(runner)
     except Exception as error:
         if (told := explained(error, "emr")) is None:
             raise
         raise told from error
-    return status, began
+    return next(filter(None, ended), 0), next((part.began for part in parts if part.began), 0.0)

@@ -46,10 +46,14 @@ class EmrEngine(OnEmr[Outlook]):
         return outlook.together(outlooks, self._prices(outlooks[0].work), rates.load())
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
-        begun = time.monotonic()
-        report = super().execute(run, plan, scratch)
-        self._seconds += time.monotonic() - begun
-        return report
+        begun, report = time.monotonic(), None
+        try:
+            report = super().execute(run, plan, scratch)
+            return report
+        finally:
+            self._seconds += time.monotonic() - begun
+            if report is None and self.spends:
+                self.told(run.id, run.job, _started(run), self._seconds, self._start_seconds, 0, failed=True)
 
     def _jobconf(self, run: Run, plan: Plan) -> dict[str, Any]:
         from jobs.engine.hadoop import jobconf
@@ -64,22 +68,31 @@ class EmrEngine(OnEmr[Outlook]):
         """What a runner is given beside mrjob's options: the cluster, the suite's folder, what the cluster is for."""
         return {"planned": self.planned, "base": base_of(settings), "tags": tags(run, job, settings.inputs[0])}
 
-    def _ended(self, runner: Any) -> None:
+    def ended(self, runner: Any) -> None:
         if runner.has_own_cluster:
+            self.spends = True
             self._start_seconds += runner.start_seconds
 
     def account(self, run: Run, report: Report) -> telling.Account | None:
-        started = datetime.fromtimestamp(run.started / 1e6, UTC)
-        return self.told(run.id, run.job, started, self._seconds, self._start_seconds, report.size)
+        return self.told(run.id, run.job, _started(run), self._seconds, self._start_seconds, report.size)
 
     def told(
-        self, run: str, job: str, started: datetime, seconds: float, start_seconds: float, size: int
+        self,
+        run: str,
+        job: str,
+        started: datetime,
+        seconds: float,
+        start_seconds: float,
+        size: int,
+        *,
+        failed: bool = False,
     ) -> telling.Account | None:
-        """What a run took beside what was planned, which is kept for the next plan. size: bytes of input."""
+        """What a run took beside what was planned, which is kept for the next plan. size: bytes of input that it has
+        read; failed: whether it came to nothing."""
         if self.planned is None:
             return None
         spent = outlook.spent(self.planned, self._prices(self.planned.work), seconds)
-        return self.keep(run, job, started, telling.Actual(seconds, start_seconds, size, spent))
+        return self.keep(run, job, started, telling.Actual(seconds, start_seconds, size, spent), failed=failed)
 
     def _prices(self, work: Work) -> PriceTable:
         if self._table is None:
@@ -87,3 +100,7 @@ class EmrEngine(OnEmr[Outlook]):
             names = outlook.types(spending(self._job.options).architecture, ordered=work.ordered)
             self._table = price_list.current(table, self.region, names, kept())
         return self._table
+
+
+def _started(run: Run) -> datetime:
+    return datetime.fromtimestamp(run.started / 1e6, UTC)

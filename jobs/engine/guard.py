@@ -64,14 +64,18 @@ def subcommands(
     parser: argparse.ArgumentParser, helps: Mapping[str, str], title: str | None = None
 ) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """Adds a parser for each command, by its name and help, for its options; all refuse as every command does."""
-    parser.error = refuse  # type: ignore[method-assign]
-    commands = parser.add_subparsers(
+    commands = strict(parser).add_subparsers(
         dest="command", metavar="COMMAND", required=True, **({"title": title} if title else {})
     )
     for name, text in helps.items():
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
-        command.error = refuse  # type: ignore[method-assign]
-        yield name, command
+        yield name, strict(command)
+
+
+def strict(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser, which refuses as every command does."""
+    parser.error = refuse  # type: ignore[method-assign]  # a subclass would have argparse be imported
+    return parser
 
 
 def refuse(message: str) -> NoReturn:

@@ -26,10 +26,10 @@ from jobs.lake import hadoop_conf, s3_client
 
 compat.install()
 
-from mrjob.fs.composite import CompositeFilesystem  # noqa: E402 - needs the stand-ins of compat
-from mrjob.fs.local import LocalFilesystem  # noqa: E402
-from mrjob.hadoop import HadoopJobRunner  # noqa: E402
-from mrjob.logs.step import _interpret_hadoop_jar_command_stderr  # noqa: E402
+from mrjob.fs.composite import CompositeFilesystem
+from mrjob.fs.local import LocalFilesystem
+from mrjob.hadoop import HadoopJobRunner
+from mrjob.logs.step import _interpret_hadoop_jar_command_stderr
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _PAGE = re.compile(r"^The url to track the job: (\S+)")
 _ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL)
 
 
-class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]
+class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
     """`-r hadoop`."""
 
     def __init__(self, **kwargs: Any) -> None:

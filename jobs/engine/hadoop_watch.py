@@ -72,6 +72,6 @@ def counters(url: str) -> dict[str, int]:
 
 def _asked(url: str) -> dict[str, Any]:
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - Hadoop's page
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - the same
         found: dict[str, Any] = json.load(answer)
         return found

@@ -23,8 +23,8 @@ from jobs.lake.webhdfs_errors import HdfsError, UnreachableError, refusal
 
 compat.install()
 
-from mrjob.cat import decompress  # noqa: E402 - needs the stand-ins of compat
-from mrjob.fs.hadoop import HadoopFilesystem  # noqa: E402
+from mrjob.cat import decompress
+from mrjob.fs.hadoop import HadoopFilesystem
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -34,7 +34,7 @@ _COMMON_JAR = re.compile(r"hadoop-common-(\d+(?:\.\d+)+)[^/]*(?<!-tests)\.jar")
 _JAR_FOLDERS = (".", "share/hadoop/common", "share/hadoop/lib")
 
 
-class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]
+class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]  # mrjob has no types
     """`fs.hadoop` of a runner."""
 
     _is_over_http = True

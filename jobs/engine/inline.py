@@ -7,10 +7,10 @@ from jobs.engine.planned import PlannedTasks
 
 compat.install()
 
-from mrjob.inline import InlineMRJobRunner  # noqa: E402 - needs the stand-ins of compat
+from mrjob.inline import InlineMRJobRunner
 
 
-class InlineRunner(PlannedTasks, InlineMRJobRunner):  # type: ignore[misc]
+class InlineRunner(PlannedTasks, InlineMRJobRunner):  # type: ignore[misc]  # mrjob has no types
     """`-r inline`: one task after the other in this process."""
 
     num_tasks = 1

@@ -13,27 +13,27 @@ from jobs.engine import compat, progress
 compat.install()
 compat.import_arrow()
 
-from mrjob.job import MRJob  # noqa: E402 - needs the stand-ins of compat
-from mrjob.options import _add_basic_args, _add_step_args  # noqa: E402
-from mrjob.protocol import BytesProtocol, BytesValueProtocol  # noqa: E402
-from mrjob.runner import MRJobRunner  # noqa: E402
-from mrjob.step import MRStep  # noqa: E402
+from mrjob.job import MRJob
+from mrjob.options import _add_basic_args, _add_step_args
+from mrjob.protocol import BytesProtocol, BytesValueProtocol
+from mrjob.runner import MRJobRunner
+from mrjob.step import MRStep
 
-from jobs.engine.declaration import Column, Declaration, Printer  # noqa: E402
-from jobs.engine.guard import refuse  # noqa: E402
-from jobs.engine.mrjob_engine import conf_paths, local_spark  # noqa: E402
-from jobs.engine.options import add_options  # noqa: E402
-from jobs.engine.progress import GROUP  # noqa: E402
-from jobs.engine.run import Run  # noqa: E402
-from jobs.engine.task_logs import MAY_PASS  # noqa: E402
-from jobs.errors import AwayError, JobError  # noqa: E402
+from jobs.engine.declaration import Column, Declaration, Printer
+from jobs.engine.guard import refuse
+from jobs.engine.mrjob_engine import conf_paths, local_spark
+from jobs.engine.options import add_options
+from jobs.engine.progress import GROUP
+from jobs.engine.run import Run
+from jobs.engine.task_logs import MAY_PASS
+from jobs.errors import AwayError, JobError
 
 _ON_HADOOP = "mapreduce_job_id"  # Hadoop's streaming gives its tasks their properties as variables
 
 __all__ = ["Column", "Printer", "SensorJob"]
 
 
-class SensorJob(Declaration, MRJob):  # type: ignore[misc]
+class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
     """A job over readings: its subclasses fill in the declaration."""
 
     # one plan line is one map task's work; blocks of partial rows travel as bytes

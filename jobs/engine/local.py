@@ -19,7 +19,7 @@ with compat.hidden("pyspark"):  # which mrjob imports here only to find where it
     from mrjob.local import LocalMRJobRunner
 
 
-class ForkingRunner(PlannedTasks, LocalMRJobRunner):  # type: ignore[misc]
+class ForkingRunner(PlannedTasks, LocalMRJobRunner):  # type: ignore[misc]  # mrjob has no types
     """`-r local`: tasks are forks of the driver; mrjob's own subprocesses where forking is unsafe or setup is asked."""
 
     def __init__(self, mrjob_cls: type[Any], num_tasks: int, **kwargs: Any) -> None:

@@ -74,8 +74,8 @@ class MrjobEngine:
         """What mrjob's runner is given beside mrjob's options."""
         return {}
 
-    def _ended(self, runner: Any) -> None:
-        """Take note of what mrjob's runner knows when a job of the run is done."""
+    def ended(self, runner: Any) -> None:
+        """Take note of what mrjob's runner knows when a job of the run is done, or has failed."""
 
     def check(self, settings: Settings) -> None:
         """Refuse what this engine cannot do."""
@@ -130,7 +130,6 @@ class MrjobEngine:
                 runner.run()
                 for line in to_lines(runner.cat_output()):
                     report.add(receive(line, scratch))
-            self._ended(runner)
         except StepFailedException as error:
             reason = str(error).partition(": Command")[0]
             failed = JobError(f"{reason} on {self.runner}", fix="the log above says why; -v shows all of it")
@@ -139,6 +138,9 @@ class MrjobEngine:
             if (told_error := explained(error, self.runner)) is None:
                 raise
             raise told_error from error
+        finally:
+            if runner is not None:
+                self.ended(runner)
         return report
 
 

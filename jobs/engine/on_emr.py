@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
@@ -30,6 +31,10 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
 
     planned: P | None = None
     """What was approved."""
+    batch = ""
+    """The run whose cluster this one shares."""
+    spends = False
+    """Whether something was started."""
 
     @abstractmethod
     def plan_for(self, work: Work) -> P:
@@ -43,10 +48,8 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
         super().check(settings)
         for given in settings.inputs:
             if not given.startswith("s3://"):
-                raise UsageError(
-                    "EMR's nodes read S3 only", where=given, fix=f"copy it there: aws s3 cp --recursive {given} s3://…"
-                )
-        self.bucket = bucket_of(settings)
+                raise UsageError("EMR's nodes read S3 only", where=given, fix=f"copy it there: {_copying(given)}")
+        self._settings = settings
 
     @cached_property
     def region(self) -> str:
@@ -68,17 +71,49 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
 
     def confirm(self, work: Work) -> None:
         found = self.plan_for(work)
-        aws.check_bucket(self.bucket, self.region)
+        self.check_buckets()
         approve(spending(self._job.options), found, list(self._lines(found)))
         self.planned = found
 
-    def keep(self, run: str, job: str, started: datetime, took: telling.Actual) -> telling.Account:
-        """What a run took beside what was planned, which is kept for the next plan."""
+    def check_buckets(self) -> None:
+        """Refuse those that are missing or in another region, from which every byte read costs."""
+        staging = bucket_of(self._settings)
+        aws.check_bucket(staging, self.region)
+        for bucket in sorted({split_uri(uri)[0] for uri in self._settings.inputs} - {staging}):
+            aws.check_bucket(bucket, self.region, is_listed=True)
+
+    def keep(
+        self, run: str, job: str, started: datetime, took: telling.Actual, *, failed: bool = False
+    ) -> telling.Account:
+        """What a run took beside what was planned, which is kept for the next plan. failed: whether it came to
+        nothing, where it cost something all the same."""
         planned = self.planned
         assert planned is not None
+        entry = history.Entry(
+            run=run,
+            job=job,
+            started=started.isoformat(timespec="seconds"),
+            planned_seconds=planned.seconds,
+            planned_dollars=planned.dollars,
+            planned_bytes=planned.work.bytes,
+            seconds=took.seconds,
+            start_seconds=took.start_seconds,
+            bytes=took.bytes * planned.work.passes,
+            dollars=took.dollars,
+            slots=min(planned.slots, planned.map_tasks),
+            batch=self.batch,
+            failed=failed,
+        )
         with suppress(OSError):  # the run is done, and the next plan does without
-            history.append(kept(), _entry(run, job, started, planned, took))
+            history.append(kept(), entry)
         return telling.Account(tuple(telling.compared(planned, took)), planned.dollars[1], took.dollars)
+
+
+def _copying(given: str) -> str:
+    """The command that copies an input to S3."""
+    if "://" in given:
+        return f"hadoop distcp {shlex.quote(given)} s3a://…"
+    return f"aws s3 cp {'--recursive ' if Path(given).is_dir() else ''}{shlex.quote(given)} s3://…"
 
 
 def bucket_of(settings: Settings) -> str:
@@ -101,19 +136,3 @@ def tags(run: str, job: str, first: str) -> dict[str, str]:
 def kept() -> Path:
     """Where runs and prices are kept."""
     return cache_folder() / "emr"
-
-
-def _entry(run: str, job: str, started: datetime, planned: Planned, took: telling.Actual) -> history.Entry:
-    return history.Entry(
-        run=run,
-        job=job,
-        started=started.isoformat(timespec="seconds"),
-        planned_seconds=planned.seconds,
-        planned_dollars=planned.dollars,
-        planned_bytes=planned.work.bytes,
-        seconds=took.seconds,
-        start_seconds=took.start_seconds,
-        bytes=took.bytes * planned.work.passes,
-        dollars=took.dollars,
-        slots=min(planned.slots, planned.map_tasks),
-    )

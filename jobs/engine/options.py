@@ -1,4 +1,4 @@
-"""The suite's options, declared once for every engine, and the settings they make."""
+"""The suite's options, declared once for every engine, and what settings are."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Literal
-from zoneinfo import ZoneInfo
 
 from jobs.engine import spending
 from jobs.errors import UsageError
-from jobs.lake import storage
-from jobs.lake.storage import canonical
-from jobs.partials.grouping import parse_by
-from jobs.readings import dialect_file, zones
+from jobs.readings import dialect_file
 
 if TYPE_CHECKING:
     from jobs.lake.writers import OutputFormat
 
 _NEGATIVE_NUMBERS = re.compile(r"-\.?\d[\d.,eE+-]*")
+MAX_LATENESS = 7
+"""Days that a reading may be late, where nothing else is said."""
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -29,6 +27,7 @@ class Option:
     """One option of a job: `parse` turns its text into a JSON value and raises ValueError with the reason.
 
     A switch takes no text: it is True where it is given. `file`: the text names a file or a folder of any storage.
+    `needs`: the option of the job without which it means nothing.
     """
 
     flag: str
@@ -38,14 +37,11 @@ class Option:
     metavar: str | None = None
     switch: bool = False
     file: bool = False
+    needs: str | None = None
 
     @property
     def dest(self) -> str:
         return self.flag.lstrip("-").replace("-", "_")
-
-
-BY = Option("--by", "whose statistics: of each device, or metric for all devices together", "device", parse_by, "KEY")
-"""Which keys statistics have, for jobs whose result depends on them alone: `partials.grouping`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,7 @@ class Settings:
     since: int | None = None
     until: int | None = None
     time_zone: str = "UTC"
-    max_lateness: int = 7
+    max_lateness: int = MAX_LATENESS
     deduplicate: bool = False
     split_size: int = 0  # 0: by the input's size and the number of tasks
     tasks: int | None = None
@@ -127,9 +123,8 @@ def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) 
     )
     group.add_argument(
         "--max-lateness",
-        default="7",
         metavar="DAYS",
-        help="with --to: how many days late a reading may lie in a dt= folder (default: 7)",
+        help=f"with --to: how many days late a reading may lie in a dt= folder (default: {MAX_LATENESS})",
     )
     group.add_argument(
         "--deduplicate",
@@ -149,7 +144,7 @@ def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) 
             if option.switch:
                 group.add_argument(option.flag, action="store_true", help=option.help)
             else:
-                group.add_argument(option.flag, default=option.default, metavar=option.metavar, help=option.help)
+                group.add_argument(option.flag, metavar=option.metavar, help=option.help)
     group = parser.add_argument_group("Rejects and damage")
     group.add_argument(
         "--max-rejects",
@@ -180,69 +175,6 @@ def add_options(parser: argparse.ArgumentParser, job_options: Sequence[Option]) 
         "--fence", metavar="N", help="of a scheduler's lease: what was published under a higher N is not replaced"
     )
     group.add_argument("--ticket", metavar="TEXT", help="of a scheduler: what _SUCCESS says of the input it asked for")
-
-
-def settings(options: argparse.Namespace, job_options: Sequence[Option], *, printed: bool | None = None) -> Settings:
-    """The settings that parsed options make; `printed` overrides whether the result is handed out.
-
-    Raises UsageError for what cannot be.
-    """
-    zones.load(options.time_zone)  # refuses an unknown name
-    zone = ZoneInfo(options.time_zone)
-    since, until = _time("--from", options.since, zone), _time("--to", options.until, zone)
-    if since is not None and until is not None and since >= until:
-        raise UsageError(
-            "--from is not before --to",
-            where=f"--from {options.since} --to {options.until}",
-            fix="--to is exclusive: name the day after the last one",
-        )
-    if options.output_format == "parquet" and not options.output_dir:
-        raise UsageError(
-            "Parquet is not written to standard output", where="--output-format parquet", fix="add --output-dir"
-        )
-    if options.output_format == "table" and options.output_dir:
-        raise UsageError(
-            "a table is for the terminal only", where="--output-format table", fix="publish csv, jsonl or parquet"
-        )
-    if options.overwrite and not (options.output_dir or options.rejects):
-        raise UsageError("there is nothing to overwrite", where="--overwrite", fix="add --output-dir or --rejects")
-    output_dir, rejects = (canonical(uri) if uri else uri for uri in (options.output_dir, options.rejects))
-    _refuse_nested(output_dir, rejects)
-    printed = options.cat_output if printed is None else printed
-    return Settings(
-        inputs=tuple(map(canonical, options.args)),
-        dialect=options.dialect,
-        metrics=tuple(options.metric),
-        devices=tuple(options.device),
-        since=since,
-        until=until,
-        time_zone=options.time_zone,
-        max_lateness=_whole("--max-lateness", options.max_lateness, 0),
-        deduplicate=options.deduplicate,
-        split_size=byte_size("--split-size", options.split_size) if options.split_size else 0,
-        tasks=None if options.tasks is None else _whole("--tasks", options.tasks, 1),
-        max_rejects=_share("--max-rejects", options.max_rejects),
-        on_damage=options.on_damage,
-        rejects=rejects,
-        output_format=options.output_format,
-        output_dir=output_dir,
-        overwrite=options.overwrite,
-        print_result=not options.output_dir if printed is None else printed,
-        dry_run=options.dry_run,
-        fence=None if options.fence is None else _whole("--fence", options.fence, 0),
-        ticket=options.ticket,
-        job=tuple((o.dest, _job_value(o, getattr(options, o.dest))) for o in job_options),
-    )
-
-
-def _refuse_nested(output: str | None, rejects: str | None) -> None:
-    """Each of the two is published whole, so neither may hold the other."""
-    if output and rejects and (storage.lies_in(output, rejects) or storage.lies_in(rejects, output)):
-        raise UsageError(
-            "result and rejects need a folder each",
-            where=f"--output-dir {output} --rejects {rejects}",
-            fix="name two that lie beside each other",
-        )
 
 
 def byte_size(flag: str, text: str) -> int:
@@ -276,25 +208,6 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def _job_value(option: Option, text: str | bool | None) -> Any:
-    if text is None or isinstance(text, bool):
-        return text
-    try:
-        return option.parse(text)
-    except ValueError as error:
-        raise UsageError(str(error), where=f"{option.flag} {text}") from None
-
-
-def _time(flag: str, text: str | None, zone: tzinfo) -> int | None:
-    if text is None:
-        return None
-    try:
-        return instant(text, zone)
-    except ValueError as error:
-        fix = "write it as 2026-03-01 or 2026-03-01T12:00:00Z"
-        raise UsageError(str(error), where=flag, fix=fix) from None
-
-
 def instant(text: str, zone: tzinfo) -> int:
     """The instant that a date or ISO time names, in µs since 1970 UTC; local times are of `zone`. Raises ValueError."""
     try:
@@ -304,19 +217,3 @@ def instant(text: str, zone: tzinfo) -> int:
     aware = time if time.tzinfo else time.replace(tzinfo=zone)
     since_epoch = aware - datetime(1970, 1, 1, tzinfo=UTC)
     return (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000 + since_epoch.microseconds
-
-
-def _whole(flag: str, text: str, least: int) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < least:
-        raise UsageError(f"{text!r} is no whole number from {least}", where=flag)
-    return int(text)
-
-
-def _share(flag: str, text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0.0 <= share <= 1.0:
-        raise UsageError(f"{text!r} is no share", where=flag, fix="write it as a fraction from 0 to 1, such as 0.01")
-    return share

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jobs.lake.storage import ObjectInfo
 from jobs.readings.dialect import Format
@@ -139,10 +139,9 @@ _OF_PIECE = tuple(field.name for field in fields(Piece))
 _OF_OBJECT = tuple(field.name for field in fields(ObjectInfo))
 
 
-def _piece(data: dict[str, object]) -> Piece:
+def _piece(data: dict[str, Any]) -> Piece:
     found = data.pop("object")
-    assert isinstance(found, dict)
-    header = base64.b64decode(str(data.pop("header")))
+    header = base64.b64decode(data.pop("header"))
     groups = data.pop("row_groups")
-    row_groups = tuple(groups) if isinstance(groups, list) else None
-    return Piece(object=ObjectInfo(**found), header=header, row_groups=row_groups, **data)  # type: ignore[arg-type]
+    row_groups = None if groups is None else tuple(groups)
+    return Piece(object=ObjectInfo(**found), header=header, row_groups=row_groups, **data)

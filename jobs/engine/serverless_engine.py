@@ -40,7 +40,8 @@ class ServerlessEngine(OnEmr[Workers]):
         return telling.lines_of_workers(planned)
 
     def place(self, settings: Settings, role: str | None) -> Place:
-        """Where a run has its role, logs and network, as given or configured. Raises UsageError without a role."""
+        """Where a run has its role, logs, network and image, as given or configured. Raises UsageError without a
+        role."""
         logging.getLogger("mrjob.conf").setLevel(logging.ERROR)  # it warns of a section that is not there
         role = role or self.configured(SECTION, "execution_role")
         if role is None:
@@ -50,13 +51,23 @@ class ServerlessEngine(OnEmr[Workers]):
             fix = "write it as arn:aws:iam::ACCOUNT:role/NAME"
             raise UsageError("is no ARN of a role", where=f"--execution-role {role}", fix=fix)
         logs = self.configured(SECTION, "cloud_log_dir") or f"{base_of(settings)}logs/"
-        network = (self.configured(SECTION, name) or () for name in ("subnets", "security_groups"))
-        return Place(role, logs, *network)
+        subnets, groups = (self.configured(SECTION, name) or () for name in ("subnets", "security_groups"))
+        return Place(role, logs, subnets, groups, self.configured(SECTION, "image") or "")
 
     def told(
-        self, run: str, job: str, started: datetime, seconds: float, start_seconds: float, size: int, used: Used
+        self,
+        run: str,
+        job: str,
+        started: datetime,
+        seconds: float,
+        start_seconds: float,
+        size: int,
+        used: Used,
+        *,
+        failed: bool = False,
     ) -> telling.Account:
-        """What a run took beside what was planned, which is kept. size: bytes of input."""
+        """What a run took beside what was planned, which is kept. size: bytes of input that it has read; failed:
+        whether it came to nothing."""
         assert self.planned is not None
         spent = workers.spent(self.planned, prices.load(spending(self._job.options).price_table), used)
-        return self.keep(run, job, started, telling.Actual(seconds, start_seconds, size, spent))
+        return self.keep(run, job, started, telling.Actual(seconds, start_seconds, size, spent), failed=failed)

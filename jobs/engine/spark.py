@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 Projection = Callable[[Readings], pa.RecordBatch]
 Mapping = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
+Finish = Callable[[Run, pa.Table], pa.Table | Iterator[pa.Table]]
+
 _LINES = pa.schema([("line", pa.binary())])
 
 
@@ -59,7 +61,7 @@ class Twin:
 
     `projection(run)` makes the columns of the readings' DataFrame, of `schema`, from a batch, which is one of absent
     values where the job asks for them; `aggregate` is plain DataFrame code; `finish` makes the result rows of one
-    partition of what it gives (None: they are the result).
+    partition of what it gives, in one table or several (None: they are the result).
     `resume` makes rows of `schema` of the partial rows of earlier results, for jobs that read such.
     """
 
@@ -67,7 +69,7 @@ class Twin:
     schema: pa.Schema
     projection: Callable[[Run], Projection]
     aggregate: Callable[[DataFrame, Run], DataFrame]
-    finish: Callable[[Run, pa.Table], pa.Table] | None = None
+    finish: Finish | None = None
     resume: Callable[[dict[str, pa.Table]], pa.Table] | None = None
 
 
@@ -266,15 +268,14 @@ def _shipper(twin: Twin, run: Run) -> Mapping:
     return write
 
 
-def _finished(
-    batches: Iterator[pa.RecordBatch], finish: Callable[[Run, pa.Table], pa.Table] | None, run: Run
-) -> Iterator[pa.Table]:
+def _finished(batches: Iterator[pa.RecordBatch], finish: Finish | None, run: Run) -> Iterator[pa.Table]:
     if finish is None:
         yield from (pa.Table.from_batches([batch]) for batch in batches)
         return
     held = list(batches)
     if held:
-        yield finish(run, pa.Table.from_batches(held))
+        finished = finish(run, pa.Table.from_batches(held))
+        yield from [finished] if isinstance(finished, pa.Table) else finished
 
 
 def _readable(error: Exception) -> Exception:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from jobs.engine import spark_on_yarn
 from jobs.engine.command import run_command
-from jobs.engine.guard import guarded, refuse
+from jobs.engine.guard import guarded, strict
 from jobs.engine.options import Option, add_options, files, joined
 from jobs.engine.spark import SparkEngine, Twin
 from jobs.engine.spending import refuse_elsewhere
@@ -69,7 +69,6 @@ _OPTIONS = {"spark.master": "--master", "spark.submit.deployMode": "--deploy-mod
 def _start_options() -> argparse.ArgumentParser:
     """What is said of Spark itself, not of the twin."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.error = refuse  # type: ignore[method-assign]
     spark = parser.add_argument_group("Spark")
     spark.add_argument("--master", "--spark-master", dest="spark_master", help="Spark master (default: local[*])")
     spark.add_argument(
@@ -94,7 +93,7 @@ def _start_options() -> argparse.ArgumentParser:
     spark.add_argument(
         "--conf", action="append", default=[], metavar="KEY=VALUE", help="Spark setting; may be repeated"
     )
-    return parser
+    return strict(parser)
 
 
 def _parser(twin: Twin) -> argparse.ArgumentParser:
@@ -106,7 +105,6 @@ def _parser(twin: Twin) -> argparse.ArgumentParser:
         allow_abbrev=False,
         parents=[_start_options()],
     )
-    parser.error = refuse  # type: ignore[method-assign]
     parser.add_argument("args", nargs="*", metavar="INPUT", help="files, directories, globs, s3:// or hdfs://")
     add_options(parser, job.OPTIONS)
     output = parser.add_argument_group("Publishing")
@@ -116,7 +114,7 @@ def _parser(twin: Twin) -> argparse.ArgumentParser:
         "--no-cat-output", "--no-output", dest="cat_output", action="store_false", help="do not print the result"
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="no summary")
-    return parser
+    return strict(parser)
 
 
 def _refuse_what_stays_here(options: argparse.Namespace, job_options: Sequence[Option]) -> None:

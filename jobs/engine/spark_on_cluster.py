@@ -22,7 +22,7 @@ from jobs.errors import JobError, UsageError
 
 compat.install()
 
-from mrjob.step import SparkScriptStep, StepFailedException  # noqa: E402 - needs the stand-ins of compat
+from mrjob.step import SparkScriptStep, StepFailedException
 
 LAUNCHER = "lib/python3.11/site-packages/jobs/spark/__main__.py"
 """What `spark-submit` runs, in the folder where nodes have the suite."""
@@ -65,13 +65,18 @@ class OnCluster:
         self._job.arguments = arguments
         own = self.engine.given(run, self._job.NAME, chosen)
         with scratch(run, self.options.local_tmp_dir) as folder:
-            return _follow(self._job, own, conf, folder)
+            return _follow(self._job, self.engine, own, conf, folder)
 
-    def told(self, run: str, started: datetime, seconds: float, start_seconds: float, size: int) -> Account | None:
-        return self.engine.told(run, f"{self._job.NAME} on Spark", started, seconds, start_seconds, size)
+    def told(
+        self, run: str, started: datetime, seconds: float, start_seconds: float, size: int, *, failed: bool
+    ) -> Account | None:
+        name = f"{self._job.NAME} on Spark"
+        return self.engine.told(run, name, started, seconds, start_seconds, size, failed=failed)
 
 
-def _follow(instance: Submitting, own: Mapping[str, Any], conf: Mapping[str, str], folder: Path) -> tuple[int, float]:
+def _follow(
+    instance: Submitting, engine: EmrEngine, own: Mapping[str, Any], conf: Mapping[str, str], folder: Path
+) -> tuple[int, float]:
     """Run the step; the status of the driver, and seconds until it began."""
     plan, run_file = folder / "plan", folder / "run.json"  # mrjob wants an input
     plan.touch()
@@ -87,6 +92,8 @@ def _follow(instance: Submitting, own: Mapping[str, Any], conf: Mapping[str, str
             if may_go_on("cluster", runner.get_cluster_id()):
                 runner.leave()
             raise
+        finally:
+            engine.ended(runner)
         said = runner.driver_said("stdout")  # where Spark puts what Python writes
         print(said, end="", file=sys.stderr)
         left = STATUS.search(runner.driver_said("stderr")) if failed else None

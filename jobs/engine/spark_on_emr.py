@@ -15,8 +15,9 @@ from jobs.engine.driver import make_plan, work
 from jobs.engine.job import SensorJob
 from jobs.engine.mrjob_engine import explained, set_up_logging
 from jobs.engine.on_emr import OnEmr
-from jobs.engine.options import Option, Settings, files, settings
+from jobs.engine.options import Option, Settings, files
 from jobs.engine.run_id import new_run_id
+from jobs.engine.settings import settings
 from jobs.engine.spending import FLAGS
 from jobs.errors import UsageError
 
@@ -42,8 +43,11 @@ class Submission(Protocol):
     ) -> tuple[int, float]:
         """Run it to its end, and say here what its driver said; the driver's status, and seconds until it began."""
 
-    def told(self, run: str, started: datetime, seconds: float, start_seconds: float, size: int) -> Account | None:
-        """What it took beside what was planned. size: bytes of input."""
+    def told(
+        self, run: str, started: datetime, seconds: float, start_seconds: float, size: int, *, failed: bool
+    ) -> Account | None:
+        """What it took beside what was planned. size: bytes of input that it has read; failed: whether it came to
+        nothing."""
 
 
 def run(job: type[SensorJob], submission: Submission, known: Sequence[argparse.Action], conf: dict[str, str]) -> int:
@@ -60,16 +64,21 @@ def run(job: type[SensorJob], submission: Submission, known: Sequence[argparse.A
     begun, started = time.monotonic(), datetime.now(UTC)
     run_id = new_run_id(job.NAME, started)
     arguments = [job.NAME, *_spelled(known, options), *chosen.inputs]
+    status, start_seconds = 1, 0.0
     try:
         status, start_seconds = submission.follow(run_id, chosen, arguments, conf)
     except Exception as error:
         if (told := explained(error, "emr")) is None:
             raise
         raise told from error
-    if status == 0:
-        account = submission.told(run_id, started, time.monotonic() - begun, start_seconds, plan.size)
-        if account is not None:
-            print(*account.lines, sep="\n", file=sys.stderr)
+    finally:
+        if engine.spends:
+            failed = status != 0
+            size = 0 if failed else plan.size
+            took = time.monotonic() - begun
+            account = submission.told(run_id, started, took, start_seconds, size, failed=failed)
+            if account is not None and not failed:
+                print(*account.lines, sep="\n", file=sys.stderr)
     return status
 
 

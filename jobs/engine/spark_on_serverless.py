@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from jobs.emr.telling import Account
 from jobs.emr.workers import Used
 from jobs.engine.approval import may_go_on
 from jobs.engine.cache import cache_folder
+from jobs.engine.clock import Clock, say
 from jobs.engine.job import SensorJob
 from jobs.engine.on_emr import base_of, tags
 from jobs.engine.options import Settings
@@ -32,6 +34,7 @@ _POLL = 10.0  # seconds
 _UNPACKED = archive.NAME.removesuffix(".zip")
 _EXIT = re.compile(r"ExitCode: (\d+)")
 """What EMR Serverless says of how a driver ended."""
+_NO_PYTHON = re.compile(r'Cannot run program "([^"]*python[^"]*)": error=2')
 _ENVIRONMENT = {"PYTHONPATH": f"./{_UNPACKED}", "PYSPARK_PYTHON": f"python{bundle.PYTHON_VERSION}"}
 _WITHOUT_CLUSTER = {"region", "tags", "conf_paths", "check_cluster_every", "local_tmp_dir", "verbose"}
 """mrjob's options that have a meaning there."""
@@ -71,19 +74,20 @@ class OnServerless:
             while serverless.state(client, application) == "CREATING":
                 time.sleep(1.0)
             settings = {**_settings(staged, planned.region), **workers.conf(planned), **conf}
-            what = Submission(run, f"{staged}/{archive.LAUNCHER}", arguments, settings)
+            what = Submission(run, f"{staged}/{archive.LAUNCHER}", arguments, settings, workers.minutes(planned))
             started = serverless.start(client, application, place, what, labels)
-            found = _watched(client, application, started, self.options.check_cluster_every or _POLL)
+            with Clock(planned.seconds, log):
+                found = _watched(client, application, started, self.options.check_cluster_every or _POLL)
         except KeyboardInterrupt:
             goes_on = may_go_on("application", application)
             raise
         finally:
             if not goes_on:
                 _end(client, application, planned.region)
-        self._used = serverless.used(found)
+        self._used, self.engine.spends = serverless.used(found), True
         begun = found.get("startedAt")
         start_seconds = (begun - found["createdAt"]).total_seconds() if begun else 0.0
-        return _status(place, application, started, found, planned.region), start_seconds
+        return status_of(place, application, started, found, planned.region), start_seconds
 
     def _labels(self, run: str, chosen: Settings) -> dict[str, str]:
         """Tags, of which those that the user gave stand above ours."""
@@ -91,9 +95,11 @@ class OnServerless:
         given = {**(self.engine.configured(SECTION, "tags") or {}), **(self.options.tags or {})}
         return {**own, **tags(run, self._job.NAME, chosen.inputs[0]), **given}
 
-    def told(self, run: str, started: datetime, seconds: float, start_seconds: float, size: int) -> Account:
+    def told(
+        self, run: str, started: datetime, seconds: float, start_seconds: float, size: int, *, failed: bool
+    ) -> Account:
         name = f"{self._job.NAME} on EMR Serverless"
-        return self.engine.told(run, name, started, seconds, start_seconds, size, self._used)
+        return self.engine.told(run, name, started, seconds, start_seconds, size, self._used, failed=failed)
 
 
 def _settings(staged: str, region: str) -> dict[str, str]:
@@ -121,22 +127,26 @@ def _end(client: Any, application: str, region: str) -> None:
     """End the application, or say how that can be done."""
     from botocore.exceptions import BotoCoreError, ClientError
 
+    gone = False
     try:
-        gone = serverless.end(client, application)
-    except (BotoCoreError, ClientError):
-        gone = False
-    if not gone:
-        fix = f"end it: python -m jobs.emr terminate {application} --region {region}"
-        print(f"warning: application {application} may still run; {fix}", file=sys.stderr)
+        with suppress(BotoCoreError, ClientError):
+            gone = serverless.end(client, application)
+    finally:  # also where a second Ctrl-C does not wait for it
+        if not gone:
+            fix = f"end it: python -m jobs.emr terminate {application} --region {region}"
+            print(f"warning: application {application} may still run; {fix}", file=sys.stderr)
 
 
-def _status(place: Place, application: str, run: str, found: Mapping[str, Any], region: str) -> int:
+def status_of(place: Place, application: str, run: str, found: Mapping[str, Any], region: str) -> int:
     """Say what the driver said; its status. Raises JobError where it failed and left no reason."""
     out, errors = serverless.driver_said(aws.client("s3", region), place, application, run)
     print(out, end="", file=sys.stderr)  # where Spark puts what Python writes
     if found["state"] == "SUCCESS":
         return 0
     details = " ".join((found.get("stateDetails") or found["state"].lower()).split())
+    if missing := _NO_PYTHON.search(errors):
+        fix = "name an image that has it, as `image` below `serverless` in mrjob.conf"
+        raise JobError(f"the image of EMR Serverless has no {missing[1]}", fix=fix)
     if "error: " not in out:
         where = serverless.logs_of(place, application, run)
         if "Traceback" in out + errors:
@@ -149,7 +159,7 @@ def _status(place: Place, application: str, run: str, found: Mapping[str, Any], 
 def _say(what: str, state: str) -> None:
     """On standard error, unless quiet."""
     if log.isEnabledFor(logging.ERROR):
-        print(f"{what}: {state}", file=sys.stderr)
+        say(f"{what}: {state}")
 
 
 def _say_packages(architecture: str) -> None:

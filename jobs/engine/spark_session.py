@@ -45,7 +45,7 @@ def session(tasks: int, master: str | None = None, conf: Conf | None = None) -> 
         try:
             yield _set(shared.newSession(), {**_definitions(tasks), **(conf or {})})
         finally:
-            SparkSession._activeSession = active  # type: ignore[attr-defined, unused-ignore]
+            SparkSession._activeSession = active  # type: ignore[attr-defined, unused-ignore]  # as Spark's own code does
         return
     spark = _started({**_definitions(tasks), **settings_of(master, conf or {})}, f"--master {master or LOCAL}")
     try:

@@ -16,6 +16,7 @@ SERIES = (
     Column("metric", pa.string(), "what was measured"),
     Column("unit", pa.string(), "in which unit, where the logs say"),
 )
+DATE = Column("date", pa.date32(), "the day in --time-zone")
 STATISTICS = (
     Column("count", pa.int64(), "how many readings"),
     Column("mean", pa.float64(), "sum / count"),
@@ -29,7 +30,12 @@ STATISTICS = (
 
 QUANTILES = Option("--quantiles", "quantiles to add, as 0.5,0.95,0.99", None, moments.parse_quantiles, "Q,…")
 QUANTILE_ERROR = Option(
-    "--quantile-error", "their relative error (default: 0.01)", "0.01", moments.parse_error, "SHARE"
+    "--quantile-error",
+    "their relative error (default: 0.01)",
+    "0.01",
+    moments.parse_error,
+    "SHARE",
+    needs="--quantiles",
 )
 
 
@@ -48,8 +54,3 @@ def quantile_columns(settings: Settings) -> tuple[Column, ...]:
 def sketch_of(settings: Settings) -> Sketch | None:
     """The sketch from which the quantiles come that the settings ask for, if they do."""
     return Sketch(settings.option("quantile_error")) if settings.option("quantiles") else None
-
-
-def without_device(columns: tuple[Column, ...], settings: Settings) -> tuple[Column, ...]:
-    """The columns that `--by` leaves."""
-    return columns if settings.option("by") == "device" else tuple(c for c in columns if c.name != "device_id")

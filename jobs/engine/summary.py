@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from jobs.engine.driver import Outcome
 from jobs.engine.options import Settings
 from jobs.engine.plan import Piece, Plan
+from jobs.errors import in_one_line
 
 _MOST_SHOWN = 100  # splits
 
@@ -39,9 +40,9 @@ def summary(outcome: Outcome) -> Iterator[str]:
         yield f"{passed} passed over: {_pruned(outcome.run.settings)}"
     for reject in report.examples:
         column = f" in {reject.column}" if reject.column else ""
-        yield f"  reject: {reject.object} {reject.where}: {reject.reason}{column}: {_short(reject.text)}"
+        yield f"  reject: {in_one_line(reject.object)} {reject.where}: {reject.reason}{column}: {_short(reject.text)}"
     for damage in report.damage:
-        yield f"  damaged: {damage.object} at byte {damage.offset:,}: {damage.what}"
+        yield f"  damaged: {in_one_line(damage.object)} at byte {damage.offset:,}: {damage.what}"
     if tally.readings and not report.selected:
         yield f"note: no reading is what this run is about, by {_filters(outcome.run.settings)}"
     yield from (f"note: {note}" for note in outcome.notes)
@@ -51,6 +52,10 @@ def summary(outcome: Outcome) -> Iterator[str]:
         if outcome.laid_out:
             share = outcome.size / max(report.size, 1)
             yield f"{_counted(outcome.files, 'file')} ({megabytes(outcome.size)}), {share:.0%} of the bytes read"
+    if outcome.timed:
+        logs, lake = outcome.timed
+        took = f"counted by day in {logs:.2f} s from the logs, in {lake:.2f} s from these"
+        yield f"{took}: {logs / lake:.1f} times as fast"
 
 
 def plan_lines(plan: Plan, tasks: int | None) -> Iterator[str]:
@@ -112,15 +117,12 @@ def _format(piece: Piece) -> str:
 
 
 def _piece(piece: Piece) -> str:
-    if piece.row_groups is not None:
-        return (
-            f"{piece.object.uri} row groups {piece.row_groups[0]}–{piece.row_groups[-1]}"
-            if piece.row_groups
-            else piece.object.uri
-        )
-    if piece.start or piece.end is not None:
-        return f"{piece.object.uri} bytes {piece.start:,}–{'end' if piece.end is None else f'{piece.end:,}'}"
-    return piece.object.uri
+    name = in_one_line(piece.object.uri)
+    if piece.row_groups:
+        return f"{name} row groups {piece.row_groups[0]}–{piece.row_groups[-1]}"
+    if piece.row_groups is None and (piece.start or piece.end is not None):
+        return f"{name} bytes {piece.start:,}–{'end' if piece.end is None else f'{piece.end:,}'}"
+    return name
 
 
 def _short(text: str, width: int = 100) -> str:

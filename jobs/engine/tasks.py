@@ -161,9 +161,10 @@ class ReduceTask:
         for piece, part in enumerate(divide(blocks, PIECE_BYTES)):
             merged = {kind: merge(self._job.PARTIALS[kind], tables) for kind, tables in part.items()}
             if is_last:
-                result = self._job.finish(self._run, merged)
-                rows, order = _chunks(result, _RUN_ROWS), int(key) * _MOST_PIECES + piece
-                yield from ((None, line) for line in ship(self._run, result.schema, rows, order, self._name))
+                tables = self._job.finish_in_pieces(self._run, merged)
+                first, order = next(tables), int(key) * _MOST_PIECES + piece
+                rows = (chunk for table in chain([first], tables) for chunk in _chunks(table, _RUN_ROWS))
+                yield from ((None, line) for line in ship(self._run, first.schema, rows, order, self._name))
             else:
                 for kind, table in self._job.regroup(self._run, merged).items():
                     yield from deal(self._job, self._run, self._blocks, kind, table)

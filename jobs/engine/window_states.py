@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from jobs.engine.declaration import Column
 from jobs.engine.filters import matching
+from jobs.engine.groups import group_column
 from jobs.engine.options import Settings
 from jobs.engine.resuming import Resumed
 from jobs.errors import InputError, UsageError
@@ -101,6 +102,8 @@ def check(footers: Sequence[Footer], settings: Settings) -> None:
         raise UsageError(
             f"{uri} is a state, in which repeats cannot be told", where="--deduplicate", fix="leave it out, " + _ANEW
         )
+    if settings.option("devices"):
+        raise UsageError(f"{uri} is a state, which is joined with nothing", where="--devices", fix="leave it out")
     origins: dict[Origin, list[Footer]] = {}
     for footer in footers:
         origins.setdefault(Origin.from_footer(footer), []).append(footer)
@@ -112,32 +115,32 @@ def check(footers: Sequence[Footer], settings: Settings) -> None:
 
 def columns(settings: Settings) -> tuple[str, ...]:
     """The columns of states that are read."""
-    by_device = settings.option("by") == "device" or bool(settings.devices)
-    return states.columns_of(by_device=by_device, sketched=bool(settings.option("quantiles")))
+    group = "device_id" if settings.devices else group_column(settings)
+    return states.columns_of(group, sketched=bool(settings.option("quantiles")))
 
 
 def resume(rows: pa.Table, settings: Settings, buckets: Buckets, uri: str) -> Resumed:
     """The partial rows, in these buckets, of rows with `columns`. Raises InputError for rows that are no states."""
     try:
         kept = rows.filter(pa.array(_kept(rows, settings)))
-        by_device, sketched = settings.option("by") == "device", bool(settings.option("quantiles"))
-        partials = states.decode(kept, buckets, by_device=by_device, sketched=sketched)
+        sketched = bool(settings.option("quantiles"))
+        partials = states.decode(kept, buckets, group_column(settings), sketched=sketched)
     except ValueError as error:
         raise InputError(f"its state cannot be merged: {error}", where=uri, fix="publish it again") from None
     return Resumed(partials, *(pc.sum(table["count"]).as_py() or 0 for table in (rows, kept)))
 
 
 def _check_keys(origin: Origin, settings: Settings, uri: str) -> None:
+    by = settings.option("by")
     if origin.by == "device":
+        if by == "site":
+            raise UsageError(f"{uri} has a state of devices, not of sites", where="--by site", fix=_ANEW[3:])
         return
-    if settings.option("by") != origin.by:
-        raise UsageError(
-            f"{uri} has a state of all devices together",
-            where=f"--by {settings.option('by')}",
-            fix=f"add --by {origin.by}, {_ANEW}",
-        )
+    what = f"{uri} has a state of {'sites' if origin.by == 'site' else 'all devices together'}"
+    if by not in (origin.by, "metric"):
+        raise UsageError(what, where=f"--by {by}", fix=f"add --by {origin.by}, {_ANEW}")
     if settings.devices:
-        raise UsageError(f"{uri} has a state of all devices together", where="--device", fix=f"leave it out, {_ANEW}")
+        raise UsageError(what, where="--device", fix=f"leave it out, {_ANEW}")
 
 
 def _check_sketch(origin: Origin, settings: Settings, uri: str) -> None:

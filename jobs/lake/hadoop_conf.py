@@ -97,7 +97,7 @@ def _addresses(conf: dict[str, str], authority: str) -> tuple[str, ...]:
 def _on_host(address: str, host: str) -> str:
     """The address, on that host where it names none in particular."""
     port = address.rpartition(":")[2] or str(_PORT)
-    return f"{host}:{port}" if _host(address) in ("", "0.0.0.0", "[::]") else _with_port(address)  # noqa: S104
+    return f"{host}:{port}" if _host(address) in ("", "0.0.0.0", "[::]") else _with_port(address)  # noqa: S104 - is compared
 
 
 def _host(address: str) -> str:

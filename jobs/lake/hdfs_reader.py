@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack
+from http.client import HTTPResponse
 
 from jobs.errors import AwayError
 from jobs.lake.closing import Closing
@@ -130,12 +131,12 @@ class RangeReader(Closing):
 class _Body:
     """The answer of a DataNode; `left`: the bytes that are still to come."""
 
-    def __init__(self, node: str, answer: object, size: int) -> None:
+    def __init__(self, node: str, answer: HTTPResponse, size: int) -> None:
         self.node, self._answer, self.left = node, answer, size
 
     def readinto(self, buffer: memoryview) -> int:
         """Raises ConnectionError where the answer ends before its time."""
-        count: int = self._answer.readinto(buffer[: self.left])  # type: ignore[attr-defined]
+        count = self._answer.readinto(buffer[: self.left])
         if not count:
             raise ConnectionError("the connection ended early")
         self.left -= count

@@ -116,7 +116,7 @@ class _PartWriter:
         self._folder, self._output, self._open = folder, output, opened
 
     def write(self, place: str, steps: Iterator[pa.Table], is_full: Callable[[int, int], bool]) -> Iterator[PartFile]:
-        """The parts of one folder; a part ends after the step with which its rows and bytes are enough."""
+        """The parts of one folder; a part ends after the first step with which its rows and bytes are enough."""
         number = 0
         table = next(steps, None)
         while table is not None or number == 0:
@@ -125,7 +125,7 @@ class _PartWriter:
                 sink = _HashedFile(file)
                 writer = self._open(sink)
                 rows = 0
-                while table is not None and not is_full(rows, sink.size):
+                while table is not None and not (rows and is_full(rows, sink.size)):
                     writer.write(table)
                     rows += table.num_rows
                     table = next(steps, None)

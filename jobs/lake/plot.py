@@ -16,7 +16,7 @@ _WIDTH = 40
 _LINES = 30
 """More bins than this are drawn together where they are narrow."""
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_TEXTS = ("device_id", "metric", "unit")
+_TEXTS = ("device_id", "site", "metric", "unit")
 
 
 class PlotWriter:

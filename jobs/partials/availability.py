@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,15 @@ from jobs.partials.schema import Merge, PartialSchema
 from jobs.partials.totals import add_up_runs
 from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
 from jobs.readings.model import Float64Array, Int64Array
+from jobs.readings.zones import DAY
 
 INFERRED_FROM = 1_000
 """The interval of a series is inferred from so many differences, its first in the order of time."""
+LONGEST = 366 * DAY
+"""The days within a longer silence have no rows: a clock that stood in 1970 would make twenty thousand of a series."""
+_SHARED = 8 * DAY
+"""Of longer silences just the days near their ends have rows of their own among partial rows."""
+_PIECE_ROWS = 1 << 16
 _DIGITS = 4
 _SERIES = [
     pa.field("device_id", pa.string(), nullable=False),
@@ -47,10 +54,11 @@ _MERGES: dict[str, Merge] = {
     "interval": "max",
     "lost": "sum",
 }
-DAYS = PartialSchema("days", pa.schema([*_SERIES, *_int64("bucket", *_MERGES)]), _MERGES)
+DAYS = PartialSchema("days", pa.schema([*_SERIES, *_int64("bucket", "until", *_MERGES)]), _MERGES)
 """A series on a day: arrivals; µs of gaps; of the gaps that begin on it their number, their µs and the longest's; the
 first and last arrival (UNSEEN where there is none); the interval (0 where not yet known); how many numbers of a
-sequence were left out."""
+sequence were left out. until: the same day; or the last one of those within a silence, of which one row stands for all,
+and `down` tells whether it is a gap."""
 
 GAPS = PartialSchema("gaps", pa.schema([*_SERIES, *_int64("start", "end", "missing")]), {}, single=True)
 """A gap: from when the first missing reading was due until the next arrival, µs UTC, and how many are missing."""
@@ -74,6 +82,11 @@ class Rules:
     until: int | None = None
     listed: bool = False
     numbered: str | None = None
+
+    @property
+    def longest(self) -> int:
+        """How long a silence is at most, in µs, of which each day has a row: any, where both ends of time are given."""
+        return LONGEST if self.since is None or self.until is None else 2**62
 
 
 @dataclass(frozen=True)
@@ -140,18 +153,40 @@ def rounded(differences: Int64Array) -> Int64Array:
     return whole
 
 
-def by_day(found: Silences, buckets: Buckets) -> tuple[Int64Array, list[Int64Array]]:
+def by_day(found: Silences, rules: Rules) -> tuple[Int64Array, list[Int64Array]]:
     """Silences shared out to days: the series, and the columns of DAYS from the bucket on, rows of one key several."""
-    cut = pieces(buckets, int(found.start.min()), int(found.end.max()))
-    silence, bucket, begin, end = cut.cut(found.start, found.end)
-    is_gap = found.is_gap[silence]
+    silence, bucket, until, begin, end = _by_day(found, rules)
+    is_gap, is_day = found.is_gap[silence], bucket == until
     begins = (begin == found.start[silence]) & is_gap
     whole = np.where(begins, found.end[silence] - found.start[silence], 0)
     first, last = (np.full(len(silence), edge) for edge in UNSEEN)
-    down, nothing = np.where(is_gap, end - begin, 0), np.zeros(len(silence), np.int64)
+    down, nothing = np.where(is_gap, np.where(is_day, end - begin, 1), 0), np.zeros(len(silence), np.int64)
     interval = found.interval[silence]
-    columns = [bucket, nothing, down, begins.astype(np.int64), whole, whole, first, last, interval, nothing]
+    columns = [bucket, until, nothing, down, begins.astype(np.int64), whole, whole, first, last, interval, nothing]
     return found.series[silence], columns
+
+
+def _by_day(found: Silences, rules: Rules) -> list[Int64Array]:
+    """The parts of silences: the silence, bucket, until, begin and end of each. Of a long one the days that lie more
+    than two days within are one part, or none where the rules say so; three days at either end hold all others."""
+    start, end, of = found.start, found.end, rules.buckets.of
+    long = np.flatnonzero(end - start > _SHARED)
+    left_out = (end - start)[long] > rules.longest
+    first, last = np.zeros((2, len(start)), np.int64) + np.array([[2**62], [-(2**62)]])  # the days within
+    first[long] = np.where(left_out, of(start[long]) + 1, of(start[long] + 2 * DAY))
+    last[long] = np.where(left_out, of(end[long] - 1) - 1, of(end[long] - 1 - 2 * DAY))
+
+    silence = np.append(np.arange(len(start)), long)
+    begins = np.append(start, end[long] - 3 * DAY)
+    ends = np.append(end, end[long])
+    ends[long] = start[long] + 3 * DAY
+    span, bucket, begin, stop = pieces(rules.buckets, int(begins.min()), int(ends.max())).cut(begins, ends)
+    silence = silence[span]
+    kept = (bucket < first[silence]) | (bucket > last[silence])
+    within = long[~left_out]
+    rows = [silence[kept], bucket[kept], bucket[kept], begin[kept], stop[kept]]
+    runs = [within, first[within], last[within], start[within] + DAY, end[within] - DAY]
+    return [np.concatenate(both) for both in zip(rows, runs, strict=True)]
 
 
 def left_out(before: Float64Array, value: Float64Array) -> Int64Array:
@@ -191,8 +226,8 @@ class Presence:
         for found in at_edges(self._rules, code, self._first[code], last, interval):
             yield from self._found(found)
         if not self._rules.listed:
-            nothing = np.zeros(len(code), np.int64)
-            yield from self._rows(code, [self._rules.buckets.of(last), *[nothing] * 5, last, last, interval, nothing])
+            nothing, bucket = np.zeros(len(code), np.int64), self._rules.buckets.of(last)
+            yield from self._rows(code, [bucket, bucket, *[nothing] * 5, last, last, interval, nothing])
 
     def _grow(self, now: Slice) -> None:
         self._now = now
@@ -202,7 +237,8 @@ class Presence:
 
     def _arrivals(self, time: Int64Array) -> list[Int64Array]:
         one, nothing = np.ones(len(time), np.int64), np.zeros(len(time), np.int64)
-        return [self._rules.buckets.of(time), one, *[nothing] * 4, time, time, nothing, nothing]
+        bucket = self._rules.buckets.of(time)
+        return [bucket, bucket, one, *[nothing] * 4, time, time, nothing, nothing]
 
     def _lost(self, now: Slice, seen: npt.NDArray[np.bool_], before: Float64Array) -> Yielded:
         """Rows of what sequences of numbers left out, on the day of the reading that shows it."""
@@ -214,7 +250,7 @@ class Presence:
             nothing, lost = np.zeros(len(rows), np.int64), left_out(before[rows], now.value[rows])
             first, last = (nothing + edge for edge in UNSEEN)
             bucket = self._rules.buckets.of(now.timestamp[rows])
-            yield from self._rows(now.sequence[rows], [bucket, *[nothing] * 5, first, last, nothing, lost])
+            yield from self._rows(now.sequence[rows], [bucket, bucket, *[nothing] * 5, first, last, nothing, lost])
 
     def _differences(self, pairs: npt.NDArray[np.int64]) -> Yielded:
         """Pairs of arrivals that follow each other: gaps where the interval is known; else they wait until it is."""
@@ -251,22 +287,41 @@ class Presence:
             gaps = found.take(found.is_gap)
             yield GAPS.name, sequence_rows(GAPS, self._now, gaps.series, [gaps.start, gaps.end, gaps.missing])
         elif len(found.start):
-            yield from self._rows(*by_day(found, self._rules.buckets))
+            yield from self._rows(*by_day(found, self._rules))
 
     def _rows(self, code: Int64Array, columns: list[Int64Array]) -> Yielded:
         """Rows of DAYS, merged where those of a series and day follow each other."""
         assert self._now is not None
-        code, *merged = add_up_runs([code, *columns], 2, list(_MERGES.values()))
+        code, *merged = add_up_runs([code, *columns], 3, list(_MERGES.values()))
         yield DAYS.name, sequence_rows(DAYS, self._now, code, merged)
 
 
-def finish_days(partials: Mapping[str, pa.Table], rules: Rules) -> pa.Table:
-    """The days of merged DAYS rows, which hold all of a series, in the order of series and day: the job's columns."""
+def finish_days(partials: Mapping[str, pa.Table], rules: Rules) -> Iterator[pa.Table]:
+    """The days of merged DAYS rows, which hold all of a series, in the order of series and day: the job's columns, in
+    pieces of whole series, of about as many rows each."""
     rows = partials.get(DAYS.name, DAYS.empty())
+    days = integers(rows.column("until")) - integers(rows.column("bucket")) + 1
+    if days.sum() <= _PIECE_ROWS:
+        yield _finished(rows, rules)
+        return
+    _, series = np.unique(_series(rows)[0], return_inverse=True)
+    size = np.bincount(series, weights=days).astype(np.int64)
+    number = ((np.cumsum(size) - size) // _PIECE_ROWS)[series]
+    order = np.argsort(number, kind="stable")
+    starts = starts_of_runs(number[order])
+    for start, end in pairwise([*starts.tolist(), len(order)]):
+        yield _finished(rows.take(pa.array(order[start:end])), rules)
+
+
+def _series(rows: pa.Table) -> tuple[Int64Array, list[tuple[Int64Array, pa.Array]]]:
+    """An integer of each row that compares as its series does, and the ranks and texts of the series' columns."""
     texts = [text_ranks(rows.column(name)) for name in ("device_id", "metric", "unit")]
-    series = pack([ranks for ranks, _ in texts])
-    order = np.argsort(pack([series, integers(rows.column("bucket"))]))
-    column = {name: integers(rows.column(name))[order] for name in ("bucket", *_MERGES)}
+    return pack([ranks for ranks, _ in texts]), texts
+
+
+def _finished(rows: pa.Table, rules: Rules) -> pa.Table:
+    series, texts = _series(rows)
+    order, column = _day_by_day(rows, series, rules.buckets)
     starts = starts_of_runs(series[order])
     sizes = np.diff(starts, append=len(order))
 
@@ -296,6 +351,24 @@ def finish_days(partials: Mapping[str, pa.Table], rules: Rules) -> pa.Table:
         is_numbered = rows.column("metric").to_numpy()[order] == rules.numbered
         columns["lost"] = pa.array(column["lost"], mask=~is_numbered)
     return pa.table(columns)
+
+
+def _day_by_day(rows: pa.Table, series: Int64Array, buckets: Buckets) -> tuple[Int64Array, dict[str, Int64Array]]:
+    """The row of each day in the order of series and day, and the columns of that day."""
+    bucket, until = integers(rows.column("bucket")), integers(rows.column("until"))
+    count = until - bucket + 1
+    row = np.repeat(np.arange(len(rows)), count)
+    day = bucket[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    order = np.argsort(pack([series[row], day]))
+    row, day = row[order], day[order]
+    column = {name: integers(rows.column(name))[row] for name in _MERGES} | {"bucket": day}
+    down = np.flatnonzero((until > bucket)[row] & (column["down"] > 0))
+    if len(down):
+        low, high = buckets.starts(np.array([day[down].min(), day[down].max() + 1]))
+        column["down"][down] = 0
+        for some, opens, closes in pieces(buckets, int(low), int(high) + DAY).of(day[down]):
+            column["down"][down[some]] += closes - opens
+    return row, column
 
 
 def _due(

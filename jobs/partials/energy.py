@@ -182,31 +182,35 @@ class EnergyWalk:
         follows, time, value = self._last.follow(readings)
         now = readings.timestamp, readings.value
         for columns in self._meter.blocks(readings.sequence, follows, (time, value), now):
-            kept, settled, peaks = self._settle(columns)
-            for kind, rows in ((ENERGY, kept), (ENERGY, settled), (PEAKS, peaks)):
+            kept, sums, peaks = settled(columns, self._meter.demand)
+            for kind, rows in ((ENERGY, kept), (ENERGY, sums), (PEAKS, peaks)):
                 if len(rows[0]):
                     yield kind.name, sequence_rows(kind, readings, rows[0], rows[1:])
 
     def close(self) -> Yielded:
         yield from ()
 
-    def _settle(self, columns: list[Int64Array]) -> tuple[list[Int64Array], list[Int64Array], list[Int64Array]]:
-        """Rows of each sequence's first and last window, which other blocks may add to; sums of all others by day,
-        and their peaks. So what a walk yields grows with the number of blocks and days, not of demand windows."""
-        sequence, start = columns[0], columns[2]
-        starts = starts_of_runs(sequence)
-        sizes = np.diff(starts, append=len(sequence))
-        edges = (np.repeat(end.reduceat(start, starts), sizes) for end in (np.minimum, np.maximum))
-        is_open = np.logical_or(*(start == edge for edge in edges))
-        whole = [column[~is_open] for column in columns]
-        number, firsts = numbered(whole[:3])
-        power = _means(whole[_KEYS + 3 :], whole[3], number, self._meter.demand)
-        covered = _sums(number, whole[_KEYS + 1], len(firsts)) > 0
-        of_peak = [column[firsts][covered] for column in whole[:3]]
-        peaks = add_up([*of_peak[:2], to_images(power[covered]), of_peak[2]], 3, ["min"])
-        best = np.append(starts_of_runs(numbered(peaks[:2])[0])[1:], len(peaks[0]))[: len(peaks[0])] - 1
-        settled = add_up([*whole[:2], np.full(len(whole[0]), _SETTLED), *whole[3:]], _KEYS)
-        return [column[is_open] for column in columns], settled, [column[best] for column in peaks]
+
+def settled(columns: list[Int64Array], demand: int) -> tuple[list[Int64Array], list[Int64Array], list[Int64Array]]:
+    """Of columns of ENERGY, with a code for device, metric and unit, in the order of their keys: the rows of each
+    sequence's first and last window, which others may add to; sums of all other windows by day, and their PEAKS rows.
+
+    So what is left grows with the number of blocks and days, not of demand windows.
+    """
+    sequence, start = columns[0], columns[2]
+    starts = starts_of_runs(sequence)
+    sizes = np.diff(starts, append=len(sequence))
+    edges = (np.repeat(end.reduceat(start, starts), sizes) for end in (np.minimum, np.maximum))
+    is_open = np.logical_or(*(start == edge for edge in edges))
+    whole = [column[~is_open] for column in columns]
+    number, firsts = numbered(whole[:3])
+    power = _means(whole[_KEYS + 3 :], whole[3], number, demand)
+    covered = _sums(number, whole[_KEYS + 1], len(firsts)) > 0
+    of_peak = [column[firsts][covered] for column in whole[:3]]
+    peaks = add_up([*of_peak[:2], to_images(power[covered]), of_peak[2]], 3, ["min"])
+    best = np.append(starts_of_runs(numbered(peaks[:2])[0])[1:], len(peaks[0]))[: len(peaks[0])] - 1
+    sums = add_up([*whole[:2], np.full(len(whole[0]), _SETTLED), *whole[3:]], _KEYS)
+    return [column[is_open] for column in columns], sums, [column[best] for column in peaks]
 
 
 def _means(words: list[Int64Array], windows: Int64Array, groups: Int64Array, demand: int) -> Float64Array:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from jobs.partials.schema import Accumulator
+from jobs.partials.schema import Accumulator, Around
 from jobs.readings.model import Int32Array, Keys, Readings
 
-By = Literal["device", "metric"]
 GroupOf = Callable[[pa.StringArray], pa.StringArray]
 """The group of each device, by its text alone; never null."""
 
@@ -24,13 +23,18 @@ ALL = ""
 """The text of the group of all devices."""
 
 
-def parse_by(text: str) -> By:
-    """The value of `--by`. Raises ValueError with the reason."""
-    if text == "device":
-        return "device"
-    if text == "metric":
-        return "metric"
-    raise ValueError("statistics are by device or by metric (all devices together)")
+class Numbering(Protocol):
+    """What numbers readings from 0 on, finer than groups: the group of a number never changes."""
+
+    def of(self, readings: Readings) -> Int32Array:
+        """The number of each reading."""
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are, of all readings so far."""
+
+    def groups(self, start: int) -> pa.StringArray:
+        """The group of each number from `start` on; never null."""
 
 
 def together(devices: pa.StringArray) -> pa.StringArray:
@@ -38,31 +42,47 @@ def together(devices: pa.StringArray) -> pa.StringArray:
     return pa.repeat(pa.scalar(ALL, pa.string()), len(devices))
 
 
-def grouped(keys: Keys, by: By | GroupOf, opened: Callable[[Keys], Accumulator]) -> Accumulator:
-    """The accumulator that `opened` opens, of the groups that `by` makes of the devices of `keys`."""
-    if by == "device":
-        return opened(keys)
-    groups = Grouped(keys, together if by == "metric" else by)
+def grouped(keys: Keys, by: GroupOf | Numbering, opened: Callable[[Keys], Accumulator]) -> Accumulator:
+    """The accumulator that `opened` opens, of the groups that `by` makes of the readings of `keys`."""
+    groups = Grouped(keys, Devices(keys, by) if callable(by) else by)
     return _Grouping(groups, opened(groups))
 
 
-class Grouped(Keys):
-    """Keys whose devices are the groups of other keys' devices; series and qualities are those of the other keys."""
+class Devices:
+    """Numbers readings by their devices."""
 
     def __init__(self, keys: Keys, group_of: GroupOf) -> None:
+        self._keys, self._group_of = keys, group_of
+
+    def of(self, readings: Readings) -> Int32Array:
+        return readings.device
+
+    @property
+    def count(self) -> int:
+        return self._keys.device_count
+
+    def groups(self, start: int) -> pa.StringArray:
+        return self._group_of(self._keys.device_texts().slice(start))
+
+
+class Grouped(Keys):
+    """Keys whose devices are groups of other keys' readings; series and qualities are those of the other keys."""
+
+    def __init__(self, keys: Keys, numbering: Numbering) -> None:
         super().__init__()
-        self._inner, self._group_of = keys, group_of
-        self._group: Int32Array = np.empty(0, np.int32)  # by the inner code of a device, which never changes
+        self._inner, self._numbering = keys, numbering
+        self._group: Int32Array = np.empty(0, np.int32)  # by number
 
     def apply(self, readings: Readings) -> Readings:
         """A batch of the inner keys with groups for devices; its other columns are not copied."""
-        if self._inner.device_count > len(self._group):
+        number = self._numbering.of(readings)
+        if self._numbering.count > len(self._group):
             self._learn()
-        return replace(readings, keys=self, device=self._group[readings.device])
+        return replace(readings, keys=self, device=self._group[number])
 
     def _learn(self) -> None:
-        """Groups the devices that came since the last batch."""
-        groups = self._group_of(self._inner.device_texts().slice(len(self._group))).dictionary_encode()
+        """Groups the numbers that came since the last batch."""
+        groups = self._numbering.groups(len(self._group)).dictionary_encode()
         codes = np.array([self.device(text) for text in groups.dictionary.to_pylist()], np.int32)
         self._group = np.concatenate([self._group, codes[groups.indices.to_numpy()]])
 
@@ -83,7 +103,7 @@ class Grouped(Keys):
         return self._inner.quality_texts()
 
 
-class _Grouping:
+class _Grouping(Around):
     """Accumulates batches by their groups."""
 
     def __init__(self, groups: Grouped, inner: Accumulator) -> None:
@@ -94,11 +114,3 @@ class _Grouping:
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
         return self._inner.flush()
-
-    @property
-    def groups(self) -> int:
-        return self._inner.groups
-
-    @property
-    def nbytes(self) -> int:
-        return self._inner.nbytes

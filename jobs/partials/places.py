@@ -1,8 +1,9 @@
 """Statistics by place: which site a device stood at when it measured, and how many devices of it reported.
 
 The metadata (DEVICES) gives each device sites for half-open intervals of time that do not overlap. What it says nothing
-about is at the site UNMATCHED. Where it is at hand, `Placed` accumulates straight by site; else statistics are made by
-device first, and `regrouped` makes those of sites where the metadata of the same devices come along.
+about is at the site UNMATCHED. Where it is at hand, `Located` groups readings by site, or by site and device, and
+`Placed` accumulates by site and counts devices; else statistics are made by device first, and `regrouped` makes those
+of sites where the metadata of the same devices come along.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.partials.codes import pack, starts_of_runs, text_codes, text_ranks
 from jobs.partials.merge import integers, merge
 from jobs.partials.passing import accumulated
-from jobs.partials.schema import READINGS, SKETCH, STATS, Accumulator, PartialSchema
-from jobs.readings.model import Int64Array, Keys, Readings
+from jobs.partials.schema import READINGS, SKETCH, STATS, Accumulator, Around, PartialSchema
+from jobs.readings.model import Int32Array, Int64Array, Keys, Readings
 
 UNMATCHED = "(unmatched)"
 """The site of readings whose device is not in the metadata, or not at their time."""
@@ -45,6 +47,9 @@ SEEN = PartialSchema(
     {},
 )
 """A device that reported at a site (`device_id`) in a bucket of time."""
+
+Named = Callable[[pa.StringArray, pa.StringArray], pa.StringArray]
+"""The group of each device at a site."""
 
 
 class Places:
@@ -93,31 +98,36 @@ def moved(devices: pa.Table) -> bool:
     return any(bool((integers(devices.column(name)) != bound).any()) for name, bound in bounds)
 
 
-class Placed:
-    """Accumulates by site: by device and row of the metadata within, so that devices can be counted."""
+class Stands:
+    """Where readings were made, as numbers: one for each device, or where devices moved one for each device and row of
+    its metadata, and one for each device beside them."""
 
-    def __init__(self, keys: Keys, places: Places, opened: Callable[[Keys], Accumulator]) -> None:
+    def __init__(self, keys: Keys, places: Places) -> None:
         self._keys, self._places = keys, places
-        self._numbers = _Numbers(keys)
-        self._inner = opened(self._numbers)
         self._first = self._count = self._base = np.empty(0, np.int64)  # by the code of the device
+        self.count = 0
 
-    def add(self, readings: Readings) -> None:
+    def of(self, readings: Readings) -> Int32Array:
+        """The number of each reading."""
         if self._keys.device_count > len(self._first):
             self._learn()
-        device, number = readings.device, readings.device
-        if self._places.timed:
-            first = self._first[device]
-            row = self._places.row_at(first, self._count[device], readings.timestamp)
-            number = (self._base[device] + np.where(row < 0, 0, row - first + 1)).astype(np.int32)
-        self._inner.add(replace(readings, keys=self._numbers, device=number))
+        device = readings.device
+        if not self._places.timed:
+            return device
+        first = self._first[device]
+        row = self._places.row_at(first, self._count[device], readings.timestamp)
+        return (self._base[device] + np.where(row < 0, 0, row - first + 1)).astype(np.int32)
 
-    def flush(self) -> Iterator[tuple[str, pa.Table]]:
-        devices, row = self._known()
-        sites = self._places.sites(row)
-        for kind, table in self._inner.flush():
-            number = table.column("device_id").cast(pa.int64())
-            yield from _by_site(kind, table, sites.take(number.combine_chunks()), devices.take(number.combine_chunks()))
+    def known(self, start: int = 0) -> tuple[pa.StringArray, pa.StringArray]:
+        """The device and the site that each number from `start` on stands for; `start` is the first of a device."""
+        begin = int(np.searchsorted(self._base, start))
+        first, count = self._first[begin:], self._count[begin:]
+        texts = self._keys.device_texts().slice(begin, len(first))
+        if not self._places.timed:
+            return texts, self._places.sites(np.where(count > 0, first, -1))
+        device = np.repeat(np.arange(len(count)), count + 1)
+        place = np.arange(len(device)) + start - self._base[begin:][device]
+        return texts.take(pa.array(device)), self._places.sites(np.where(place > 0, first[device] + place - 1, -1))
 
     def _learn(self) -> None:
         """Numbers for the devices that came since the last batch: one, or one for each row and one for none."""
@@ -125,24 +135,61 @@ class Placed:
         self._first, self._count = np.concatenate([self._first, first]), np.concatenate([self._count, count])
         sizes = self._count + 1 if self._places.timed else np.ones(len(self._count), np.int64)
         self._base = np.cumsum(sizes) - sizes
-        self._numbers.count = int(sizes.sum())
+        self.count = int(sizes.sum())
 
-    def _known(self) -> tuple[pa.StringArray, Int64Array]:
-        """The device and the row of the metadata (-1: none) that each number stands for."""
-        texts = self._keys.device_texts().slice(0, len(self._first))
-        if not self._places.timed:
-            return texts, np.where(self._count > 0, self._first, -1)
-        device = np.repeat(np.arange(len(self._count)), self._count + 1)
-        place = np.arange(len(device)) - self._base[device]
-        return texts.take(pa.array(device)), np.where(place > 0, self._first[device] + place - 1, -1)
 
-    @property
-    def groups(self) -> int:
-        return self._inner.groups
+class Located:
+    """Numbers readings for groups by site (`grouping`): by `named`, which names the group of devices at sites."""
+
+    def __init__(self, keys: Keys, places: Places, named: Named) -> None:
+        self._stands, self._named = Stands(keys, places), named
+
+    def of(self, readings: Readings) -> Int32Array:
+        return self._stands.of(readings)
 
     @property
-    def nbytes(self) -> int:
-        return self._inner.nbytes
+    def count(self) -> int:
+        return self._stands.count
+
+    def groups(self, start: int) -> pa.StringArray:
+        return self._named(*self._stands.known(start))
+
+
+def the_site(_: pa.StringArray, sites: pa.StringArray) -> pa.StringArray:
+    """Groups that are sites."""
+    return sites
+
+
+def site_and_device(devices: pa.StringArray, sites: pa.StringArray) -> pa.StringArray:
+    """Groups that are devices at sites, as texts that `parted` parts."""
+    escaped = pc.replace_substring(pc.replace_substring(sites, "~", "~0"), ":", "~1")
+    return pc.binary_join_element_wise(escaped, devices, ":")
+
+
+def parted(texts: pa.ChunkedArray) -> tuple[pa.StringArray, pa.StringArray]:
+    """The sites and the devices of texts that `site_and_device` made."""
+    parts = pc.split_pattern(texts.combine_chunks(), ":", max_splits=1)
+    escaped, devices = (pc.list_element(parts, i) for i in range(2))
+    return pc.replace_substring(pc.replace_substring(escaped, "~1", ":"), "~0", "~"), devices
+
+
+class Placed(Around):
+    """Accumulates by site: by numbers of `Stands` within, so that devices can be counted."""
+
+    def __init__(self, keys: Keys, places: Places, opened: Callable[[Keys], Accumulator]) -> None:
+        self._stands, self._numbers = Stands(keys, places), _Numbers(keys)
+        self._inner = opened(self._numbers)
+
+    def add(self, readings: Readings) -> None:
+        number = self._stands.of(readings)
+        self._numbers.count = self._stands.count
+        self._inner.add(replace(readings, keys=self._numbers, device=number))
+
+    def flush(self) -> Iterator[tuple[str, pa.Table]]:
+        devices, sites = self._stands.known()
+        for kind, table in self._inner.flush():
+            number = table.column("device_id").cast(pa.int64())
+            yield from _by_site(kind, table, sites.take(number.combine_chunks()), devices.take(number.combine_chunks()))
 
 
 class _Numbers(Keys):

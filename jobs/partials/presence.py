@@ -16,7 +16,7 @@ import pyarrow as pa
 from jobs.partials import places
 from jobs.partials.codes import pack, starts_of_runs, text_codes, text_ranks
 from jobs.partials.merge import integers, merge
-from jobs.partials.schema import STATS, Accumulator, PartialSchema
+from jobs.partials.schema import STATS, Accumulator, Around, PartialSchema
 from jobs.readings.model import Int64Array, Readings
 
 LG_K = 12
@@ -45,7 +45,7 @@ COUNTS = pa.schema(
 `sketch` where their rows are set aside."""
 
 
-class Presence:
+class Presence(Around):
     """Accumulates PRESENT rows, or SKETCHES, by another accumulator: of moments by device, or by site."""
 
     def __init__(self, inner: Accumulator, group: str | None, *, sketched: bool) -> None:
@@ -69,14 +69,6 @@ class Presence:
                 yield SKETCHES.name, to_sketches(rows)
             else:
                 yield PRESENT.name, rows
-
-    @property
-    def groups(self) -> int:
-        return self._inner.groups
-
-    @property
-    def nbytes(self) -> int:
-        return self._inner.nbytes
 
 
 def to_sketches(present: pa.Table) -> pa.Table:

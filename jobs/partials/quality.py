@@ -31,6 +31,7 @@ QUALITY = PartialSchema(
 
 _ABSENCES = tuple(str(absence) for absence in Absence)
 _NEW_ROWS = 65_536
+_PART_ROWS = 1 << 17  # counting them takes several times their size
 NO_LIMITS: Mapping[str, float] = {}
 
 
@@ -99,8 +100,10 @@ class QualityWalk:
         self._repetition = Repetition(rules.stuck)
 
     def step(self, readings: Slice) -> Yielded:
-        if not len(readings):
-            return
+        for part in readings.parts(_PART_ROWS):
+            yield from self._step(part)
+
+    def _step(self, readings: Slice) -> Yielded:
         rules, time = self._rules, readings.timestamp
         bucket = rules.buckets.of(time)
         low, high, step = (b[readings.readings.series] for b in rules.bounds(readings.readings.keys))

@@ -69,6 +69,20 @@ class Accumulator(Protocol):
         """How much memory is held."""
 
 
+class Around:
+    """Of an accumulator that holds nothing itself: all is held by another, `_inner`."""
+
+    _inner: Accumulator
+
+    @property
+    def groups(self) -> int:
+        return self._inner.groups
+
+    @property
+    def nbytes(self) -> int:
+        return self._inner.nbytes
+
+
 def _int64(*names: str) -> list[pa.Field]:
     return [pa.field(name, pa.int64(), nullable=False) for name in names]
 

@@ -46,17 +46,17 @@ def encode(stats: pa.Table, sketch: pa.Table | None) -> dict[str, pa.Array]:
     return found
 
 
-def columns_of(*, by_device: bool, sketched: bool) -> tuple[str, ...]:
-    """The columns of a result from which `decode` makes partial rows."""
-    device, state = ("device_id",) * by_device, (STATS_STATE, *(SKETCH_STATE,) * sketched)
-    return (*device, *_MERGED_AS_THEY_ARE, *state)
+def columns_of(group: str | None, *, sketched: bool) -> tuple[str, ...]:
+    """The columns of a result from which `decode` makes partial rows. group: the one that says whose they are."""
+    groups, state = () if group is None else (group,), (STATS_STATE, *(SKETCH_STATE,) * sketched)
+    return (*groups, *_MERGED_AS_THEY_ARE, *state)
 
 
-def decode(rows: pa.Table, buckets: Buckets, *, by_device: bool, sketched: bool) -> dict[str, pa.Table]:
+def decode(rows: pa.Table, buckets: Buckets, group: str | None, *, sketched: bool) -> dict[str, pa.Table]:
     """STATS rows in these buckets, and SKETCH rows if there is a sketch, of rows with the columns of `columns_of`.
 
-    by_device: else all devices are one group. Raises ValueError for rows that `encode` did not make, and for one whose
-    readings lie in several buckets.
+    group: the column of groups; None: all devices are one. Raises ValueError for rows that `encode` did not make, and
+    for one whose readings lie in several buckets.
     """
     owner, words = _flat(rows.column(STATS_STATE), _WIDTH)
     count, first = integers(rows.column("count")), np.append(True, owner[1:] != owner[:-1])[: len(owner)]
@@ -67,7 +67,7 @@ def decode(rows: pa.Table, buckets: Buckets, *, by_device: bool, sketched: bool)
     if not np.array_equal(bucket, last):
         raise ValueError("a row's readings lie in several windows")
     images = [to_images(rows.column(name).to_numpy()) for name in ("min", "max")]
-    keys = _keys(rows, by_device)
+    keys = _keys(rows, group)
     taken = [column[owner] for column in (*images, *times)]
     columns = [bucket[owner], words[:, 0], np.where(first, count[owner], 0), *taken, *words[:, 1:].T]
     found = {STATS.name: _rows(STATS.columns, keys, owner, columns)}
@@ -103,9 +103,9 @@ def times_of(column: pa.ChunkedArray) -> Int64Array:
     return integers(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).fill_null(NO_TIME))
 
 
-def _keys(rows: pa.Table, by_device: bool) -> list[pa.Array]:
-    devices = rows.column("device_id") if by_device else pa.repeat(pa.scalar(ALL, pa.string()), len(rows))
-    return [column.cast(pa.string()) for column in (devices, rows.column("metric"), rows.column("unit"))]
+def _keys(rows: pa.Table, group: str | None) -> list[pa.Array]:
+    groups = rows.column(group) if group else pa.repeat(pa.scalar(ALL, pa.string()), len(rows))
+    return [column.cast(pa.string()) for column in (groups, rows.column("metric"), rows.column("unit"))]
 
 
 def _rows(schema: pa.Schema, keys: Sequence[pa.Array], owner: Int64Array, columns: Sequence[Int64Array]) -> pa.Table:

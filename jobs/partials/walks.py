@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -99,8 +100,19 @@ class Slice:
         marks[self.starts] = True
         return marks
 
-    def take(self, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Slice:
-        """The readings of a mask."""
+    def parts(self, rows: int) -> Iterator[Slice]:
+        """The slice in parts of about so many readings, for what takes several times their size. They are slices
+        themselves: those of a sequence follow each other in time, and readings of one time stay together."""
+        same = (self.sequence[1:] == self.sequence[:-1]) & (self.timestamp[1:] == self.timestamp[:-1])
+        ends = np.append(np.flatnonzero(~same) + 1, len(self))
+        start = 0
+        while start < len(self):
+            end = int(ends[min(int(np.searchsorted(ends, start + rows)), len(ends) - 1)])
+            yield self.take(np.arange(start, end))
+            start = end
+
+    def take(self, rows: npt.NDArray[np.generic]) -> Slice:
+        """The readings of a mask or of indices in ascending order."""
         return Slice(self.readings.take(rows), self.sequence[rows], self.sequences)
 
 

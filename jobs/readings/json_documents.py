@@ -31,7 +31,7 @@ def read_documents(blocks: Blocks, records: JsonRecords, sink: Sink) -> Iterator
 
     A document that is no JSON is a reject (`json`), one longer than the dialect's `max_record` too (`too_long`); either
     costs all up to the next `{` that follows a line feed, or a `}` with only blanks (in an array, also commas) between.
-    An array that is not closed is a reject (`json`) at the object's end. The buffer must hold a byte more than
+    An array that is not closed is a reject (`json`) at its `[`. The buffer must hold a byte more than
     `max_record`.
     Raises Damage where the source does, after the readings of every document that is complete before it.
     """
@@ -111,14 +111,14 @@ class _Documents:
 
     def read(self) -> Iterator[_Found]:
         window = self._window
-        in_array = window.next_mark() == "["
-        gap = _BLANKS + "," if in_array else _BLANKS
+        gap = _BLANKS + "," if window.next_mark() == "[" else _BLANKS
         state = "between"  # then, in an array: "first", "after" a document, "next"
+        array = None  # that we are in, as a reject if it is not closed
         while mark := window.next_mark():
             if state == "between" and mark == "[":
-                state = "first"
+                state, array = "first", _Found(RejectError(Reason.JSON), window.offset, window.line, b"[")
             elif state in {"first", "after"} and mark == "]":
-                state = "between"
+                state, array = "between", None
             elif state == "after" and mark == ",":
                 state = "next"
             else:
@@ -131,11 +131,11 @@ class _Documents:
                     yield self._skip(reject, gap)
                     if window.at == len(window.text):
                         return
-                    state = "next" if in_array else "between"
+                    state = "between" if array is None else "next"
                 continue
             window.at += 1
-        if state != "between":
-            yield _Found(RejectError(Reason.JSON), window.offset, window.line, b"")
+        if array is not None:
+            yield array
 
     def _document(self) -> _Found:
         """The document that begins here, which is then behind us. Raises RejectError."""

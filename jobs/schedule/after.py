@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from jobs.errors import JobError
@@ -31,7 +32,7 @@ def _tell_all(schedule: Schedule, ledger: Ledger, done: Night, say: Say, hide: H
     board = Board(schedule, ledger, ledger.clock())
     items = list(night.items(schedule, board, night.whole(schedule, ledger.clock())))
     found = list(alerts.problems(schedule, board, items, ledger))
-    found += [alerts.Problem("run", "schedule", "", error, error) for error in done.errors]
+    found += [alerts.Problem("run", "", "", error, error) for error in done.errors]
     for error in alerts.tell_once(schedule, ledger, found, hide):
         say("warning", error=error)
     taken = metrics.measures(items, board, done, ledger.clock().timestamp())
@@ -51,13 +52,13 @@ def tell_error(schedule: Schedule, error: Exception, say: Say, hide: Hide) -> No
     with suppress(OSError, ValueError):  # none, or none of ours
         before, *names = path.read_text().split()
         told = names if before == mark else []
-    left = {name: way for name, way in alerts.ways(schedule.alerts).items() if name not in told}
-    for name, way in left.items():
-        if (failed := alerts.sent(name, way, [f"run: {text}"], schedule.file, hide)) is not None:
-            say("warning", error=failed)
-            continue
-        told.append(name)
-        _tried(str(path), lambda: _remember(path, [mark, *told]), say)
+    for way in alerts.ways(schedule.alerts):
+        if left := tuple(name for name in way.receivers if name not in told):
+            took, failed = alerts.sent(way, left, [f"run: {text}"], schedule.file, hide)
+            for problem in failed:
+                say("warning", error=problem)
+            told += took
+            _tried(str(path), partial(_remember, path, [mark, *told]), say)
 
 
 def _remember(path: Path, words: list[str]) -> None:

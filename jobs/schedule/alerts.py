@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from jobs.schedule.durable import step
 from jobs.schedule.ledger.models import AlertRow
 from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Alerts, Email, Schedule
+from jobs.schedule.processes import end
 
 _SECONDS = 30.0
 _COMPARED = 7
@@ -40,7 +41,7 @@ class Problem:
         return hashlib.sha256(repr((self.kind, self.task, self.partition, self.cause)).encode()).hexdigest()
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.task} {self.partition}: {self.what}"
+        return f"{self.kind}: {self.task} {self.partition}: {self.what}" if self.task else f"{self.kind}: {self.what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,14 @@ class Message:
     text: str
 
 
-Way = Callable[[Message], None]
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How somebody is told. receivers: the names, without blanks, under which is remembered who took it. send: to these
+    of them; why some did not take it, by name. Raises whatever goes wrong for all of them."""
+
+    name: str
+    receivers: tuple[str, ...]
+    send: Callable[[Message, tuple[str, ...]], Mapping[str, str]]
 
 
 def problems(schedule: Schedule, board: Board, items: Iterable[Item], ledger: Ledger) -> Iterator[Problem]:
@@ -101,45 +109,64 @@ def tell_once(schedule: Schedule, ledger: Ledger, found: list[Problem], hide: Ca
                 said = {"kind": one.kind, "task": one.task, "partition": one.partition, "what": hide(one.what)}
                 session.merge(AlertRow(id=one.id, **said, raised=now, told="", cleared=None))
     errors = []
-    for name, way in ways(schedule.alerts).items():
-        wanted = [one for one in found if name not in is_open.get(one.id, ())]
-        if not wanted:
-            continue
-        if (error := sent(name, way, [hide(str(one)) for one in wanted], schedule.file, hide)) is not None:
-            errors.append(error)
-            continue
-        with ledger.writing("ledger.alert") as session:
-            for one in wanted:
-                taken = session.get_one(AlertRow, one.id)
-                taken.told = f"{taken.told} {name}".strip()
+    for way in ways(schedule.alerts):
+        left = {name: tuple(one for one in found if not _took(name, is_open.get(one.id, []))) for name in way.receivers}
+        for wanted in filter(None, dict.fromkeys(left.values())):
+            names = tuple(name for name in left if left[name] == wanted)
+            took, failed = sent(way, names, [hide(str(one)) for one in wanted], schedule.file, hide)
+            errors += failed
+            if took:
+                with ledger.writing("ledger.alert") as session:
+                    for one in wanted:
+                        row = session.get_one(AlertRow, one.id)
+                        row.told = " ".join([*row.told.split(), *took])
     return errors
 
 
-def ways(alerts: Alerts) -> dict[str, Way]:
-    """What sends a message, by the name of its key in the schedule."""
-    found: dict[str, Way] = {}
+def _took(name: str, told: list[str]) -> bool:
+    """Whether a receiver is among those who were told; a way without receivers stands for all of its."""
+    return name in told or name.partition(":")[0] in told
+
+
+def ways(alerts: Alerts) -> list[Way]:
+    """What sends a message, named as its key in the schedule."""
+    found: list[Way] = []
     if alerts.command:
-        found["command"] = lambda message: _command(alerts.command, message)
+        found.append(_way("command", lambda message: _command(alerts.command, message)))
     if (email := alerts.email) is not None:
-        found["email"] = lambda message: _email(email, message)
+        addresses = {f"email:{''.join(address.split())}": address for address in email.to}
+        found.append(Way("email", tuple(addresses), lambda message, names: _email(email, message, addresses, names)))
     if (url := alerts.webhook) is not None:
-        found["webhook"] = lambda message: _post(url, message)
+        found.append(_way("webhook", lambda message: _post(url, message)))
     if (topic := alerts.sns) is not None:
-        found["sns"] = lambda message: _sns(topic, message)
+        found.append(_way("sns", lambda message: _sns(topic, message)))
     return found
 
 
-def sent(name: str, way: Way, lines: list[str], file: Path, hide: Callable[[str], str]) -> str | None:
-    """The error, if a way did not take a message."""
+def _way(name: str, send: Callable[[Message], None]) -> Way:
+    """One with a single receiver."""
+
+    def told(message: Message, names: tuple[str, ...]) -> Mapping[str, str]:
+        send(message)
+        return {}
+
+    return Way(name, (name,), told)
+
+
+def sent(
+    way: Way, names: tuple[str, ...], lines: list[str], file: Path, hide: Callable[[str], str]
+) -> tuple[list[str], list[str]]:
+    """Tell these receivers of a way: who took it, and the errors of the others."""
     subject = f"Sensor Jobs: {len(lines)} problem{'s' * (len(lines) != 1)}"
     message = Message(subject, tuple(lines), "\n".join([*lines, "", f"schedule: {file}", ""]))
     try:
         with step("alert.send"):
-            way(message)
+            refused = way.send(message, names)
     except Exception as error:  # whatever it is, the other ways are still to be tried
         words = " ".join(str(error).split()) or type(error).__name__
-        return hide(f"alerts.{name}: could not be sent: {words}")
-    return None
+        return [], [hide(f"alerts.{way.name}: could not be sent: {words}")]
+    errors = [hide(f"alerts.{name.replace(':', ': ', 1)} did not take it: {why}") for name, why in refused.items()]
+    return [name for name in names if name not in refused], errors
 
 
 def ping(url: str) -> None:
@@ -151,39 +178,68 @@ def ping(url: str) -> None:
 
 def _command(command: tuple[str, ...], told: Message) -> None:
     env = {**os.environ, "ALERT_SUBJECT": told.subject}
-    done = subprocess.run(
-        command, input=told.text.encode(), env=env, capture_output=True, timeout=_SECONDS, check=False
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=env,
+        start_new_session=True,
     )
-    if done.returncode:
-        raise JobError(f"ended with status {done.returncode}: {done.stderr.decode(errors='replace').strip()[:200]}")
+    try:
+        said = child.communicate(told.text.encode(), _SECONDS)[1].decode(errors="replace").strip()
+    except subprocess.TimeoutExpired:
+        end(child)
+        raise JobError(f"took longer than {_SECONDS:.0f} s, and was ended") from None
+    if child.returncode:
+        raise JobError(f"ended with status {child.returncode}: {said[:200]}")
 
 
-def _email(email: Email, told: Message) -> None:
+def _email(email: Email, told: Message, addresses: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     import smtplib
+    import ssl
     from email.message import EmailMessage
-    from email.utils import formatdate, make_msgid
+    from email.utils import formatdate, make_msgid, parseaddr
 
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = email.sender, ", ".join(email.to), told.subject
+    message["From"], message["Subject"] = email.sender, told.subject
+    message["To"] = ", ".join(addresses[name] for name in names)
     message["Date"], message["Message-ID"] = formatdate(), make_msgid()
     message.set_content(told.text)
-    place = urlsplit(email.server)
-    is_tls = place.scheme == "smtps"
-    opened = smtplib.SMTP_SSL if is_tls else smtplib.SMTP
-    with opened(place.hostname or "", place.port or (465 if is_tls else 25), timeout=_SECONDS) as server:
+    place, tls = urlsplit(email.server), ssl.create_default_context()
+    host = place.hostname or ""
+    opened = (
+        smtplib.SMTP_SSL(host, place.port or 465, timeout=_SECONDS, context=tls)
+        if place.scheme == "smtps"
+        else smtplib.SMTP(host, place.port or 25, timeout=_SECONDS)
+    )
+    with opened as server:
         if email.starttls:
-            server.starttls()
+            server.starttls(context=tls)
         if email.user is not None:
             server.login(email.user, email.password or "")
-        server.send_message(message)
+        try:
+            refused = server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            refused = error.recipients
+    answers = {name: refused.get(parseaddr(addresses[name])[1]) for name in names}
+    return {
+        name: f"{answer[0]} {' '.join(answer[1].decode(errors='replace').split())}"
+        for name, answer in answers.items()
+        if answer is not None
+    }
 
 
 def _post(url: str, told: Message) -> None:
     import urllib.request
 
+    class Stays(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_: object) -> None:
+            """A POST that is redirected becomes a GET, and what it says is lost: that is an error."""
+
     body = json.dumps(asdict(told), ensure_ascii=False).encode()
     wanted = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http and https
-    urllib.request.urlopen(wanted, timeout=_SECONDS).close()  # noqa: S310
+    urllib.request.build_opener(Stays).open(wanted, timeout=_SECONDS).close()
 
 
 def _sns(topic: str, told: Message) -> None:

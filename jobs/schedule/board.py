@@ -22,6 +22,7 @@ from jobs.schedule.partitions import LONGEST, Partition
 
 State = Literal["published", "stale", "due", "missing", "waiting", "failed", "blocked", "later"]
 TO_DO: frozenset[State] = frozenset({"stale", "due"})
+TO_COME: frozenset[State] = TO_DO | {"waiting", "later"}
 STUCK: frozenset[State] = frozenset({"failed", "blocked"})
 FINAL_STATUS = frozenset({2, 4, 5})
 """Exit statuses that trying again with the same input cannot change."""
@@ -134,7 +135,7 @@ class Board:
 
     def _look(self, task: Task, partition: Partition) -> Item:
         row = self.published.get((task.name, partition.name))
-        if row is not None and row.pruned is not None:
+        if row is not None and row.pruned is not None and (task.name, partition.name) not in self.forced:
             return Item(task, partition, "published", f"removed {row.pruned:%Y-%m-%d} by prune")
         if row is None and self._now < partition.end + task.grace:
             return Item(task, partition, "later", f"due at {partition.end + task.grace:%Y-%m-%dT%H:%MZ}")
@@ -209,8 +210,7 @@ class Board:
         needed = [(upstream, one, one.end <= partition.start) for one in found if one.overlaps(start, partition.end)]
         sides: dict[str, Key] = {}
         for name in task.after:
-            side = self._schedule.tasks[name]
-            last = max(self.partitions(side, partition.end - LONGEST[side.cadence], partition.end), default=None)
+            side, last = self._schedule.tasks[name], self._side(name, partition)
             if last is None or self._needed(key, side, last).state == "missing":
                 why = f"no {name} ends before it" if last is None else f"{name} {last.name} is missing"
                 return Item(task, partition, "missing", why)
@@ -230,9 +230,22 @@ class Board:
         options = self._options(task, partition, places)
         item = self._judged(task, partition, row, of, inputs, options, f"{task.input} changed")
         if item.state in TO_DO and (away := [one for one in made if one.pruned is not None]):
-            why = f"{away[0].task} {away[0].partition} was removed by prune"
+            why = f"{away[0].task} {away[0].partition} was removed by prune; rerun makes it again"
             return Item(task, partition, "blocked", why, item.fingerprint)
         return item
+
+    def _side(self, name: str, partition: Partition) -> Partition | None:
+        """The partition of a task in `after` whose result an option names: the last one that ends no later."""
+        cadence = self._schedule.tasks[name].cadence
+        return max(
+            self.partitions(self._schedule.tasks[name], partition.end - LONGEST[cadence], partition.end), default=None
+        )
+
+    def is_read_by(self, row: PartitionRow, task: Task, partition: Partition) -> bool:
+        """Whether a published result is input of a partition, or what an option of it names."""
+        if task.input == row.task and self._reads(task, partition) < row.end and row.start < partition.end:
+            return True
+        return row.task in task.after and (last := self._side(row.task, partition)) is not None and last.end == row.end
 
     # Both
 

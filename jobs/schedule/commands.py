@@ -9,11 +9,12 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime
 
-from jobs.errors import BusyError, UsageError
+from jobs.errors import BusyError, JobError, UsageError
 from jobs.schedule import config, night
 from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Schedule
 from jobs.schedule.night import Night, Scope
+from jobs.schedule.partitions import midnight
 from jobs.schedule.telling import Teller, hider
 
 NOW = "JOBS_TEST_NOW"
@@ -34,13 +35,13 @@ def clock() -> datetime:
 def _run(schedule: Schedule, options: argparse.Namespace) -> int:
     if options.date is None:
         return _made(schedule, options, night.whole(schedule, clock()))
-    _check_start(schedule, "--date", options.date)
+    _check_day(schedule, "--date", options.date)
     return _made(schedule, options, night.of_days(schedule, options.date, options.date))
 
 
 def _backfill(schedule: Schedule, options: argparse.Namespace) -> int:
     _check_days(options.since, options.until)
-    _check_start(schedule, "--from", options.since)
+    _check_day(schedule, "--from", options.since)
     tasks = _tasks(schedule, options.jobs)
     return _made(
         schedule, options, night.of_days(schedule, options.since, options.until, tasks=tasks, limit=options.limit)
@@ -48,34 +49,48 @@ def _backfill(schedule: Schedule, options: argparse.Namespace) -> int:
 
 
 def _rerun(schedule: Schedule, options: argparse.Namespace) -> int:
-    _check_start(schedule, "--date", options.date)
+    _check_day(schedule, "--date", options.date)
     tasks = _tasks(schedule, options.jobs)
     others = {"tasks": tasks, "forced": True, "accept_gone": options.accept_gone}
     return _made(schedule, options, night.of_days(schedule, options.date, options.date, **others))
 
 
 def _made(schedule: Schedule, options: argparse.Namespace, scope: Scope) -> int:
+    hide = hider(schedule)
+    say = Teller(hide, as_json=options.json, quiet=options.quiet)
+    try:
+        done = _night(schedule, scope, say, hide)
+    except JobError as error:
+        if not options.json:
+            raise
+        say("error", error=str(error), status=error.status)
+        return error.status
+    if options.json:
+        counts = {"made": len(done.made), "failed": len(done.failed), "left": done.left}
+        waiting = {"waiting": done.waiting, "stuck": done.stuck}
+        say("ended", None, **counts, **waiting, seconds=round(done.seconds, 3), errors=done.errors)
+    else:
+        lines = [] if options.quiet else [_said(done)]
+        for line in [*lines, *(f"error: {error}" for error in done.errors)]:
+            print(hide(line), file=sys.stderr)
+    return 0 if done.is_good else 1
+
+
+def _night(schedule: Schedule, scope: Scope, say: Teller, hide: Callable[[str], str]) -> Night:
+    """A run, and who has to know of it."""
     from jobs.schedule.after import tell, tell_error
     from jobs.schedule.lease import held
 
-    hide = hider(schedule)
-    say = Teller(hide, as_json=options.json, quiet=options.quiet)
     try:
         with closing(Ledger(schedule.ledger, clock, schedule.names)) as ledger, held(schedule, ledger) as lease:
             done = night.run(schedule, ledger, lease, scope, " ".join(sys.argv[1:]), say, hide)
             tell(schedule, ledger, done, say, hide)
+            return done
     except BusyError:
         raise
     except Exception as error:  # of the suite too: somebody has to know
         tell_error(schedule, error, say, hide)
         raise
-    if options.json:
-        counts = {"made": len(done.made), "failed": len(done.failed), "left": done.left}
-        waiting = {"waiting": done.waiting, "stuck": done.stuck}
-        say("ended", None, **counts, **waiting, seconds=round(done.seconds, 3), errors=done.errors)
-    elif not options.quiet:
-        print(hide(_said(done)), file=sys.stderr)
-    return 0 if done.is_good else 1
 
 
 def _said(done: Night) -> str:
@@ -85,8 +100,7 @@ def _said(done: Night) -> str:
         why = f"all that is due is published{f', but for {rest}: see status' if rest else ''}"
         return f"nothing to do: {why} ({done.seconds:.2f} s)"
     for_next = f", {done.left} left for the next run" if done.left else ""
-    errors = "".join(f"\nerror: {error}" for error in done.errors)
-    return f"{len(done.made)} made, {len(done.failed)} failed{for_next} ({done.seconds:.2f} s){errors}"
+    return f"{len(done.made)} made, {len(done.failed)} failed{for_next} ({done.seconds:.2f} s)"
 
 
 def _status(schedule: Schedule, options: argparse.Namespace) -> int:
@@ -98,12 +112,13 @@ def _status(schedule: Schedule, options: argparse.Namespace) -> int:
     found = list(night.items(schedule, board, scope))
     for line in status.status_lines(found, board):
         print(hide(line))
-    wrong = list(status.verify_lines(board.published.values(), hide)) if options.verify else []
-    for line in wrong:
-        print(line)
-    if options.verify and not wrong:
-        print(f"the lake agrees with the ledger on {len(board.published)} partitions")
-    return 0 if status.is_good(found) and not wrong else 1
+    if not options.verify:
+        return 0 if status.is_good(found) else 1
+    from jobs.schedule.verify import verified
+
+    seen = verified(ledger, found, hide)
+    print(*seen.wrong, *seen.unwritten, f"the lake agrees with the ledger on {seen.agreed} partitions", sep="\n")
+    return 0 if status.is_good(found) and not seen.wrong else 1
 
 
 def _plan(schedule: Schedule, options: argparse.Namespace) -> int:
@@ -120,7 +135,10 @@ def _history(schedule: Schedule, options: argparse.Namespace) -> int:
     from jobs.schedule import status
 
     hide = hider(schedule)
-    for line in status.history_lines(_ledger(schedule).history(options.limit, options.job, options.partition)):
+    rows = _ledger(schedule).history(options.limit, options.job, options.partition)
+    if not rows:
+        _tasks(schedule, options.job, "--job")  # one that there was may have left attempts
+    for line in status.history_lines(rows):
         print(hide(line))
     return 0
 
@@ -160,7 +178,8 @@ def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
 
     ledger = Ledger(schedule.ledger, clock, schedule.names)
     with held(schedule, ledger):
-        found = list(prune.old_results(schedule, ledger, clock()))
+        old = list(prune.old_results(schedule, ledger, clock()))
+        found = [one for one in old if one.unread_by is None]
         mark = prune.checksum(found)
         if found and options.confirm is not None:
             if options.confirm != mark:
@@ -168,11 +187,14 @@ def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
                 raise UsageError("is not the checksum of what would go now", where=where, fix="look again: prune")
             for one in found:
                 prune.remove(schedule, ledger, one)
-        for one in found:
-            print(f"{'removed' if options.confirm else 'would remove'} {one}")
-    if not found:
+    for one in found:
+        print(f"{'removed' if options.confirm else 'would remove'} {one}")
+    for one in old:
+        if one.unread_by is not None:
+            print(f"keeps {one}: {one.unread_by} has not read it yet")
+    if not old:
         print("nothing is older than its retention")
-    elif options.confirm is None:
+    elif found and options.confirm is None:
         print(f"to remove it: prune --confirm {mark}")
     return 0
 
@@ -187,7 +209,7 @@ def _shown(schedule: Schedule, options: argparse.Namespace) -> Scope:
     if options.since is None and options.until is None:
         return night.whole(schedule, clock())
     last = options.until or clock().astimezone(schedule.zone).date()
-    first = options.since or schedule.start
+    first = options.since or min(schedule.start, last)
     _check_days(first, last)
     return night.of_days(schedule, first, last)
 
@@ -197,21 +219,21 @@ def _check_days(first: date, last: date) -> None:
         raise UsageError("--from is after --to", where=f"--from {first} --to {last}", fix="both days are included")
 
 
-def _check_start(schedule: Schedule, option: str, day: date) -> None:
+def _check_day(schedule: Schedule, option: str, day: date) -> None:
+    if midnight(day, schedule.zone) > clock():
+        raise UsageError("is in the future", where=f"{option} {day}", fix="name a day that has begun")
     if day < schedule.start:
         what = f"is before the schedule's start, {schedule.start}"
         raise UsageError(what, where=f"{option} {day}", fix="set start to an earlier day")
 
 
-def _tasks(schedule: Schedule, names: str | None) -> frozenset[str] | None:
+def _tasks(schedule: Schedule, names: str | None, option: str = "--jobs") -> frozenset[str] | None:
     if names is None:
         return None
     chosen = names.split(",")
     for name in chosen:
         if name not in schedule.tasks:
-            raise UsageError(
-                f'there is no job "{name}"', where="--jobs", fix=f"use some of {', '.join(schedule.tasks)}"
-            )
+            raise UsageError(f'there is no job "{name}"', where=option, fix=f"use some of {', '.join(schedule.tasks)}")
     return frozenset(chosen)
 
 

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -64,7 +65,7 @@ def _schedule(top: Section, file: Path) -> Schedule:
         max(lease.span("lasts", "30s").total_seconds(), 1.0),
         lease.text_or_none("dynamodb"),
         None if textfile is None else folder / textfile,
-        metrics.text_or_none("otlp"),
+        _url(metrics, "otlp"),
         tuple(sorted(places.relative)),
     )
     for section in (own, lease, metrics, top):
@@ -190,7 +191,7 @@ def _in_order(tasks: dict[str, Task], sources: Mapping[str, Source], top: Sectio
                     raise UsageError(f"{{{named}}} is no job that this one runs after", where=where, fix=fix)
     for task in tasks.values():
         for source in sources.values():
-            if any(task.root.startswith(_above(path)) for path in source.paths):
+            if any(_may_list(path, task.output) for path in source.paths):
                 where = f"{top.where}: jobs.{task.name}.output"
                 raise UsageError(
                     f"lies in the input {source.name}", where=where, fix="results must not be taken for logs"
@@ -234,7 +235,7 @@ def _alerts(section: Section) -> Alerts:
             own.text_or_none("password"),
             own.flag("starttls", False),
         )
-        if not re.fullmatch(r"smtps?://[^/@]+", email.server):
+        if not re.fullmatch(r"smtps?://(\[[0-9A-Fa-f:]+\]|[^/@:\s]+)(:\d+)?", email.server):
             raise own.wrong("server", "is no mail server", "write smtp://host:25 or smtps://host:465")
         if not email.to:
             raise own.wrong("to", "is missing", 'add to = ["ops@example.org"]')
@@ -258,10 +259,21 @@ def _url(section: Section, key: str) -> str | None:
     return url
 
 
-def _above(path: str) -> str:
-    """What the names of all objects of a source's path begin with, as far as it has no pattern."""
-    before, has_days, _ = path.partition("{")
-    return before if has_days else f"{path.rstrip('/')}/"
+def _may_list(path: str, output: str) -> bool:
+    """Whether a path of a source may find what lies below an output."""
+    patterns = path.replace("{date}", "*").rstrip("/").split("/")
+    for pattern, folder in zip(patterns, output.split("/"), strict=False):
+        if "**" in pattern:
+            return True
+        fixed, has_partition, _ = folder.partition("{partition}")
+        begin, *rest = re.split(r"[*?[]", pattern, maxsplit=1)
+        if not has_partition:
+            fits = fnmatchcase(folder, pattern)
+        else:  # its name begins with a digit
+            fits = re.match(rf"{re.escape(fixed)}(\d|$)", begin) is not None or bool(rest and fixed.startswith(begin))
+        if not fits:
+            return False
+    return True
 
 
 def _ledger(url: str, folder: Path) -> str:

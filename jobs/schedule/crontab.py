@@ -17,7 +17,7 @@ def cron_lines(schedule: Schedule) -> list[str]:
     """What stands in a crontab. cron's environment is bare: no path, no locale, no folder is taken from it."""
     begin, end = _marks(schedule)
     log = schedule.state / "cron.log"
-    command = f"cd {_quoted(schedule.folder)} && {_command(schedule)} >> {_quoted(log)} 2>&1"
+    command = f"cd {_quoted(schedule.folder)} && {shlex.join(_arguments(schedule))} >> {_quoted(log)} 2>&1"
     # a bare % ends a command of cron's
     return [begin, f"{_times(schedule)} mkdir -p {_quoted(schedule.state)} && {command}".replace("%", r"\%"), end]
 
@@ -64,7 +64,7 @@ def read() -> str:
 def write(text: str) -> None:
     with step("crontab.write"):
         done = _crontab("-", text=text) if text else _crontab("-r")
-    if done.returncode and text:
+    if done.returncode:
         raise JobError(f"crontab: {done.stderr.strip()}", fix="see to cron")
 
 
@@ -79,7 +79,7 @@ Description=Sensor Jobs, {folder}
 [Service]
 Type=oneshot
 WorkingDirectory={folder}
-ExecStart={_command(schedule).replace("%", "%%").replace("'", '"')}
+ExecStart={" ".join(map(_for_systemd, _arguments(schedule)))}
 SuccessExitStatus=75
 
 # sensor-jobs.timer
@@ -97,8 +97,16 @@ def _times(schedule: Schedule) -> str:
     return "5 * * * *" if any(task.cadence == "hourly" for task in schedule.tasks.values()) else "17 2 * * *"
 
 
-def _command(schedule: Schedule) -> str:
-    return f"{shlex.quote(sys.executable)} -m jobs.schedule run --schedule {shlex.quote(str(schedule.file))}"
+def _arguments(schedule: Schedule) -> list[str]:
+    return [sys.executable, "-m", "jobs.schedule", "run", "--schedule", str(schedule.file)]
+
+
+def _for_systemd(argument: str) -> str:
+    """As systemd's command lines are quoted, which is not the shell's way."""
+    plain = argument.replace("%", "%%").replace("$", "$$")
+    if shlex.quote(argument) == argument:
+        return plain
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _quoted(path: Path) -> str:

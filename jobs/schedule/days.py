@@ -12,8 +12,8 @@ import pyarrow as pa
 from jobs.engine.driver import drive
 from jobs.engine.job import Column, SensorJob
 from jobs.engine.mrjob_engine import MrjobEngine
-from jobs.engine.options import settings
 from jobs.engine.run import Run
+from jobs.engine.settings import settings
 from jobs.partials.schema import PLACED
 from jobs.readings.model import Readings
 from jobs.schedule.hours import Day

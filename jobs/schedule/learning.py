@@ -16,6 +16,8 @@ from jobs.schedule.sources import Listing
 
 _MOST_OBJECTS, _MOST_BYTES = 2000, 16 << 30
 """Of a lot: what a reading that is killed or takes too long loses."""
+_MOST_UNREADABLE = 10
+"""Of a lot: if more cannot be read, something else is wrong than these."""
 
 
 class Learner:
@@ -30,7 +32,8 @@ class Learner:
         return next((error for lot in _lots(listing.unread) if (error := self._lot(listing, lot)) is not None), None)
 
     def _lot(self, listing: Listing, lot: list[Seen]) -> str | None:
-        """One that cannot be read at all is damaged, and does not keep the others from being read."""
+        """One that cannot be read at all does not keep the others from being read. It stays unread, for what is
+        wrong may be over next time; until then it is of the day of its arrival, and of those that it was of before."""
         source = listing.source
         readers = [task for task in self._schedule.tasks.values() if task.input == source.name]
         limit = max((task.time_limit.total_seconds() for task in readers), default=0.0)
@@ -44,13 +47,13 @@ class Learner:
                 found = {
                     uri: (_days(days), damage and self._hide(damage)) for uri, (days, damage) in told["days"].items()
                 }
-                learned |= {uri: (pin, *found.get(uri, ([], None))) for uri, pin in left.items()}
+                learned = {uri: (pin, *found.get(uri, ([], None))) for uri, pin in left.items()}
                 break
             error = self._hide(_error_of(told, source.name, limit))
             culprit = next((uri for uri in left if _names(told.get("where"), uri)), None)
-            if culprit is None:
+            if culprit is None or len(lot) - len(left) == _MOST_UNREADABLE:
                 return error
-            learned[culprit] = (left.pop(culprit), [], error)
+            del left[culprit]
         self._ledger.learn(source.name, learned)
         return None
 

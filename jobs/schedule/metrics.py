@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from jobs.schedule.board import Board, Item
 from jobs.schedule.durable import step
@@ -82,20 +85,43 @@ def write(path: Path, content: str) -> None:
 
 
 def export(url: str, found: Iterable[Measure]) -> None:
-    """Send them over OTLP (HTTP). Raises whatever the OpenTelemetry library does."""
+    """Send them over OTLP (HTTP). Raises whatever the OpenTelemetry library does, OSError for what it just logs."""
+    with _logged("opentelemetry") as said:
+        is_taken = _exported(url, found)
+    if not is_taken:
+        reason = "; ".join(said[:1]).replace(urlsplit(url).path or "\0", "")  # a token may be in it
+        raise OSError(f"was not taken: {reason}")
+
+
+@contextmanager
+def _logged(name: str) -> Iterator[list[str]]:
+    """What a library logs while this lasts, instead of its being shown."""
+    said: list[str] = []
+    logger, handler = logging.getLogger(name), logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    is_shown, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = is_shown
+
+
+def _exported(url: str, found: Iterable[Measure]) -> bool:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.metrics import CallbackOptions, Observation
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import MetricExportResult, PeriodicExportingMetricReader
     from opentelemetry.sdk.resources import Resource
 
-    failed: list[str] = []
+    failed: list[MetricExportResult] = []
 
     class _Exporter(OTLPMetricExporter):
         def export(self, *args: object, **kwargs: object) -> MetricExportResult:
             result = super().export(*args, **kwargs)  # type: ignore[arg-type]
             if result is not MetricExportResult.SUCCESS:
-                failed.append("was not taken")
+                failed.append(result)
             return result
 
     reader = PeriodicExportingMetricReader(_Exporter(endpoint=f"{url.rstrip('/')}/v1/metrics", timeout=10), 1e9)
@@ -110,5 +136,4 @@ def export(url: str, found: Iterable[Measure]) -> None:
 
         meter.create_observable_gauge(measure.name, [observe], "s" if measure.unit else "", measure.help)
     provider.shutdown()
-    if failed:
-        raise OSError(failed[0])
+    return not failed

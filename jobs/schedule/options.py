@@ -54,8 +54,9 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help="say what happens as lines of JSON")
             command.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
         if name == "install":
-            command.add_argument("--apply", action="store_true", help="write them into your crontab")
-            command.add_argument("--systemd", action="store_true", help="print a service and a timer instead")
+            one_of = command.add_mutually_exclusive_group()
+            one_of.add_argument("--apply", action="store_true", help="write them into your crontab")
+            one_of.add_argument("--systemd", action="store_true", help="print a service and a timer instead")
         if name == "prune":
             command.add_argument("--confirm", metavar="CHECKSUM", help="remove what a call without it has shown")
         if name == "status":

@@ -15,6 +15,7 @@ from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Event, Thread
 from typing import Any
 
+from jobs.errors import JobError
 from jobs.schedule.ledger.store import lost_lease
 from jobs.schedule.model import Schedule
 
@@ -33,10 +34,15 @@ class Children:
 
     def run(self, wanted: Mapping[str, Any], name: str, seconds: float) -> dict[str, Any]:
         """What the child told, as `run_child` says. Raises BusyError where it was stopped."""
-        if not self.logs.exists():
-            self.logs.mkdir(parents=True)
-            self._sweep()
         log = self.logs / f"{name}.log"
+        try:
+            if not self.logs.exists():
+                self.logs.mkdir(parents=True)
+                self._sweep()
+            log.touch()
+        except OSError as error:
+            fix = "make room, or name another state folder"
+            raise JobError(f"cannot be written: {error.strerror}", where=str(log), fix=fix) from None
         wanted = {**wanted, "folder": str(self._folder)}
         told = run_child("jobs.schedule.attempt", wanted, log, seconds, self._stop)
         said = log.read_text("utf-8", "replace")
@@ -69,7 +75,7 @@ def run_child(module: str, wanted: Mapping[str, Any], log: Path, seconds: float,
             timeout, stopped = time.monotonic() > deadline, stop.is_set()
             time.sleep(_TURN_SECONDS)
     finally:
-        _end(child)
+        end(child)
     talk.join(_GRACE_SECONDS)
     answer: dict[str, Any] = {}
     with suppress(ValueError, IndexError):
@@ -83,7 +89,7 @@ def _talk(child: Popen[bytes], text: bytes, told: list[bytes]) -> None:
         told.append(child.communicate(text)[0])
 
 
-def _end(child: Popen[bytes]) -> None:
+def end(child: Popen[bytes]) -> None:
     """End the child if it runs, and all of its session, politely first."""
     if child.poll() is None:
         with suppress(ProcessLookupError):

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import update
@@ -16,19 +16,23 @@ from sqlalchemy import update
 from jobs.errors import JobError, UsageError
 from jobs.lake import storage
 from jobs.lake.manifest import SUCCESS, is_part_name
+from jobs.schedule.board import TO_COME, Board
 from jobs.schedule.durable import step
 from jobs.schedule.ledger.models import PartitionRow
 from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Schedule, Task
+from jobs.schedule.partitions import LONGEST
 
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """A result that is to go: the names of its objects, and their bytes together."""
+    """A result that is to go: the names of its objects, and their bytes together. unread_by: a partition of another job
+    that has not read it yet, for which it is kept."""
 
     row: PartitionRow
     names: tuple[str, ...]
     size: int
+    unread_by: str | None = None
 
     def __str__(self) -> str:
         return (
@@ -38,13 +42,28 @@ class Old:
 
 def old_results(schedule: Schedule, ledger: Ledger, now: datetime) -> Iterator[Old]:
     """What is older than its retention. Raises JobError for a place that is not what a job of the schedule writes."""
+    board = Board(schedule, ledger, now)
     for row in sorted(ledger.partitions().values(), key=lambda row: (row.task, row.end)):
         task = schedule.tasks.get(row.task)
         if task is None or task.retention is None or row.pruned is not None or row.end > now - task.retention:
             continue
         _check_place(task, row)
         names, size = _names(row.output)
-        yield Old(row, names, size)
+        yield Old(row, names, size, _unread_by(schedule, board, row, now - timedelta(days=schedule.look_back)))
+
+
+def _unread_by(schedule: Schedule, board: Board, row: PartitionRow, since: datetime) -> str | None:
+    """since: what ended before is not caught up by itself, and keeps a result only if it was tried."""
+    for task in schedule.tasks.values():
+        if row.task in (task.input, *task.after):
+            longest = max(task.reads or LONGEST[task.cadence], LONGEST[schedule.tasks[row.task].cadence])
+            for one in board.partitions(task, row.start, row.end + longest):
+                if (task.name, one.name) in board.published or not board.is_read_by(row, task, one):
+                    continue
+                state = board.item(task, one).state
+                if state == "failed" or (state in TO_COME and one.end > since):
+                    return f"{task.name} {one.name}"
+    return None
 
 
 def checksum(found: list[Old]) -> str:

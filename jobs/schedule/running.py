@@ -171,6 +171,9 @@ def _row(manifest: Manifest, item: Item, now: datetime) -> PartitionRow | None:
         readings=said["counts"]["selected"],
         rejects=sum(said["rejects"].values()),
         bytes=sum(part.size for part in manifest.parts),
+        cost=None,
+        planned_cost=None,
+        pruned=None,
     )
 
 

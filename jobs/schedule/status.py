@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from jobs.engine.aligned import aligned
-from jobs.errors import InputError
 from jobs.schedule.board import TO_DO, Board, Item
-from jobs.schedule.ledger.models import AttemptRow, PartitionRow
+from jobs.schedule.ledger.models import AttemptRow
 
 _GOOD = frozenset({"published", "later"})
 
@@ -51,24 +50,6 @@ def history_lines(rows: Sequence[AttemptRow]) -> Iterator[str]:
         place = (_time(row.started), row.task, row.partition, str(row.number), row.status)
         table.append((*place, seconds, *counts, row.error or ""))
     yield from aligned(table, right=(3, 5, 6, 7, 8), ruled=True)
-
-
-def verify_lines(rows: Iterable[PartitionRow], hide: Callable[[str], str]) -> Iterator[str]:
-    """Where the ledger and the lake do not agree, a line each. Reads every `_SUCCESS`."""
-    from jobs.lake.published import read_published
-    from jobs.schedule.attempt import content_of
-
-    for row in (row for row in rows if row.pruned is None):
-        place = f"{row.task} {row.partition}"
-        try:
-            manifest = read_published(row.output)
-        except InputError as error:
-            yield hide(f"{place}: the ledger says published, but {error}")
-            continue
-        if manifest.run_id != row.published_run:
-            yield f"{place}: the ledger says run {row.published_run}, the lake says {manifest.run_id}"
-        elif content_of(manifest.parts) != row.content:
-            yield f"{place}: the bytes are others than the ledger says"
 
 
 def is_good(items: Iterable[Item]) -> bool:

@@ -38,16 +38,22 @@ class Teller:
         self._hide, self._as_json, self._quiet = hide, as_json, quiet
 
     def __call__(self, event: str, item: Item | None = None, **fields: Any) -> None:
-        said = {key: value for key, value in fields.items() if value is not None}
+        said = {key: self._shown(value) for key, value in fields.items() if value is not None}
         if self._as_json:
             where = {"job": item.task.name, "partition": item.partition.name} if item else {}
             time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             line = json.dumps({"time": time, "event": event, **where, **said}, ensure_ascii=False)
-        elif self._quiet or event == "started":
+        elif event == "started" or (self._quiet and ("error" not in said or event == "retry")):
             return
         else:
             line = _line(event, item, said)
-        print(self._hide(line), file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)
+
+    def _shown(self, value: Any) -> Any:
+        """Before JSON spells a secret otherwise."""
+        if isinstance(value, list):
+            return [self._shown(one) for one in value]
+        return self._hide(value) if isinstance(value, str) else value
 
 
 def _line(event: str, item: Item | None, said: dict[str, Any]) -> str:

@@ -132,9 +132,7 @@ class Section:
                 raise self.wrong(key, "unknown key", f"did you mean {near[0]}?" if near else _one_of(self._asked))
 
     def wrong(self, key: str, what: str, fix: str | None = None) -> UsageError:
-        return UsageError(
-            what, where=f"{self.where}: {self.name}.{key}" if self.name else f"{self.where}: {key}", fix=fix
-        )
+        return UsageError(what, where=f"{self.where}: {'.'.join(filter(None, (self.name, key)))}", fix=fix)
 
     def _take(self, key: str, default: Any) -> Any:
         self._asked.append(key)

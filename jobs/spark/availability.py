@@ -77,7 +77,7 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
 
     if rules.listed:
         return silent.mapInArrow(_gaps(run), from_arrow_schema(GAPS.columns)).repartition(*SERIES)
-    arrived = times.groupBy(*SERIES, "bucket").agg(
+    arrived = times.groupBy(*SERIES, "bucket", F.col("bucket").alias("until")).agg(
         F.count("*").alias("received"),
         F.min("timestamp").alias("first"),
         F.max("timestamp").alias("last"),
@@ -86,7 +86,7 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     )
     shared = silent.mapInArrow(_shared(run), from_arrow_schema(CUT))
     merges = [getattr(F, how)(column).alias(column) for column, how in DAYS.merges.items()]
-    rows = arrived.unionByName(shared).unionByName(_lost(readings, rules)).groupBy(*SERIES, "bucket").agg(*merges)
+    rows = arrived.unionByName(shared).unionByName(_lost(readings, rules)).groupBy(*DAYS.keys).agg(*merges)
     return rows.repartition(*SERIES)
 
 
@@ -98,7 +98,7 @@ def _lost(readings: DataFrame, rules: availability.Rules) -> DataFrame:
     found = readings.where(F.col("metric") == F.lit(rules.numbered)).withColumn("lost", F.coalesce(lost, F.lit(0)))
     edges = dict(zip(("first", "last"), UNSEEN, strict=True))
     rest = [F.lit(edges.get(name, 0)).cast("long").alias(name) for name in DAYS.merges if name != "lost"]
-    return found.select(*SERIES, "bucket", *rest, "lost")
+    return found.select(*SERIES, "bucket", F.col("bucket").alias("until"), *rest, "lost")
 
 
 def _with_median(times: DataFrame) -> DataFrame:
@@ -141,7 +141,7 @@ def _shared(run: Run) -> Mapping:
         run.provide_zones()
         for batch in filter(len, batches):
             rows = pa.Table.from_batches([batch])
-            row, columns = availability.by_day(_silences(run, rows), rules_of(run.settings).buckets)
+            row, columns = availability.by_day(_silences(run, rows), rules_of(run.settings))
             yield _owned(rows, row, columns, CUT)
 
     return convert
@@ -168,10 +168,10 @@ def _owned(rows: pa.Table, row: np.ndarray, columns: list[np.ndarray], schema: p
     return pa.RecordBatch.from_arrays([*arrays, *map(pa.array, columns)], schema=schema)
 
 
-def finish(run: Run, rows: pa.Table) -> pa.Table:
+def finish(run: Run, rows: pa.Table) -> Iterator[pa.Table]:
     """One partition's series, whole."""
     kind = GAPS if rules_of(run.settings).listed else DAYS
-    return Availability.finish(run, {kind.name: rows.select(kind.columns.names).cast(kind.columns)})
+    return Availability.finish_in_pieces(run, {kind.name: rows.select(kind.columns.names).cast(kind.columns)})
 
 
 TWIN = Twin(Availability, ARRIVALS, projection, aggregate, finish)

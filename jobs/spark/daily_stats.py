@@ -16,6 +16,7 @@ from jobs.engine.statistics import sketch_of
 from jobs.partials import buckets, moments
 from jobs.readings import zones
 from jobs.spark.moments import ROWS, add_up, split
+from jobs.spark.places import by_group
 
 
 def projection(run: Run) -> Projection:
@@ -26,7 +27,7 @@ def projection(run: Run) -> Projection:
 
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     """Partial rows of each series and day; with quantiles, the rows of their sketch beside them."""
-    return add_up(readings, sketched=bool(run.settings.option("quantiles")))
+    return add_up(by_group(readings, run), sketched=bool(run.settings.option("quantiles")))
 
 
 def finish(run: Run, rows: pa.Table) -> pa.Table:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
 
-from jobs.distinct_devices import SITES, DistinctDevices, is_estimated, named
+from jobs.distinct_devices import DistinctDevices, is_estimated, named
+from jobs.engine.devices import SITES
 from jobs.engine.run import Run
 from jobs.engine.spark import Projection, Twin
 from jobs.engine.spark_command import main
 from jobs.lake.runs import in_order
 from jobs.partials import buckets, presence
-from jobs.partials.places import UNMATCHED
 from jobs.partials.rows import texts_of
 from jobs.readings import zones
 from jobs.readings.model import Readings
+from jobs.spark.places import with_sites
 
 SEEN = pa.schema([("device", pa.string()), ("metric", pa.string()), ("bucket", pa.int64()), ("time", pa.int64())])
 
@@ -37,7 +37,7 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     """The distinct devices of each group and day, counted by windows over their days, or sketched."""
     per = run.settings.option("per")
     if per == "site":
-        readings = _with_sites(readings, run)
+        readings = with_sites(readings, run.table(SITES), device="device", time="time")
     group = F.lit("") if per == "day" else F.col(per)
     present = readings.select("device", group.alias("group"), "bucket").distinct().persist()
     method = run.settings.option("method")
@@ -46,14 +46,6 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
         sketch = F.hll_sketch_agg("device", presence.LG_K).alias("sketch")
         return present.groupBy("group", "bucket").agg(sketch).repartition("group")
     return _counted(present).repartition("group")
-
-
-def _with_sites(readings: DataFrame, run: Run) -> DataFrame:
-    metadata = run.table(SITES).rename_columns(["known", "site", "begin", "end"])
-    sites = readings.sparkSession.createDataFrame(metadata.to_pandas(), from_arrow_schema(metadata.schema))
-    there = (F.col("device") == F.col("known")) & (F.col("begin") <= F.col("time")) & (F.col("time") < F.col("end"))
-    joined = readings.join(F.broadcast(sites), there, "left")
-    return joined.withColumn("site", F.coalesce("site", F.lit(UNMATCHED)))
 
 
 def _counted(present: DataFrame) -> DataFrame:

@@ -15,11 +15,15 @@ from jobs.engine.run import Run
 from jobs.engine.spark import Mapping, Projection, Twin
 from jobs.engine.spark_columns import COMPARABLE, comparable, from_comparable
 from jobs.engine.spark_command import main
-from jobs.partials.energy import ENERGY
+from jobs.partials.codes import starts_of_runs, text_codes
+from jobs.partials.energy import ENERGY, PEAKS, settled
 from jobs.partials.images import from_images
+from jobs.partials.merge import integers
 from jobs.partials.rows import partial_rows, texts_of
+from jobs.partials.totals import numbered
 
 SERIES = ["device_id", "metric", "unit"]
+ROWS = pa.schema([field.with_nullable(True) for field in (*ENERGY.columns, PEAKS.columns.field("power"))])
 
 
 def projection(run: Run) -> Projection:
@@ -28,14 +32,15 @@ def projection(run: Run) -> Projection:
 
 
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:
-    """The integral of each series over each demand window."""
+    """What is left of the integrals of each series over demand windows, of whole ones by day, and their peaks."""
     series = Window.partitionBy(*SERIES).orderBy("timestamp", "bits")
     intervals = readings.withColumns(
         {"since": F.lag("timestamp").over(series), "since_bits": F.lag("bits").over(series)}
     )
     pieces = intervals.mapInArrow(_pieces(run), from_arrow_schema(ENERGY.columns))
     sums = [F.sum(column).alias(column) for column in ENERGY.merges]
-    return pieces.groupBy(*ENERGY.keys).agg(*sums).repartition("device_id")
+    windows = pieces.groupBy(*ENERGY.keys).agg(*sums).repartition("device_id").sortWithinPartitions(*ENERGY.keys)
+    return windows.mapInArrow(_settled(run), from_arrow_schema(ROWS))
 
 
 def _pieces(run: Run) -> Mapping:
@@ -56,9 +61,35 @@ def _pieces(run: Run) -> Mapping:
     return convert
 
 
+def _settled(run: Run) -> Mapping:
+    """Rows of ENERGY in, in the order of their keys; what is left of them out."""
+
+    def convert(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        demand = meter(run.settings).demand
+        for batch in filter(len, batches):
+            rows = pa.Table.from_batches([batch])
+            series, _ = numbered([text_codes(rows.column(name))[0] for name in SERIES])
+            firsts = starts_of_runs(series)
+            texts = rows.select(SERIES).take(pa.array(firsts))
+            place = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=len(rows)))
+            others = [integers(rows.column(name)) for name in ENERGY.columns.names if name not in SERIES]
+            kept, sums, peaks = settled([place, *others], demand)
+            for kind, (owner, *found) in ((ENERGY, kept), (ENERGY, sums), (PEAKS, peaks)):
+                columns = texts.take(pa.array(owner))
+                for name, column in zip(kind.columns.names[len(SERIES) :], found, strict=True):
+                    columns = columns.append_column(name, pa.array(column))
+                for name in set(ROWS.names).difference(columns.column_names):
+                    columns = columns.append_column(name, pa.nulls(len(owner), pa.int64()))
+                yield from columns.select(ROWS.names).cast(ROWS).combine_chunks().to_batches()
+
+    return convert
+
+
 def finish(run: Run, rows: pa.Table) -> pa.Table:
     """One partition's devices, whole."""
-    return Energy.finish(run, {ENERGY.name: rows.select(ENERGY.columns.names).cast(ENERGY.columns)})
+    kinds = ((ENERGY, rows.filter(rows["power"].is_null())), (PEAKS, rows.filter(rows["power"].is_valid())))
+    named = {kind.name: some.select(kind.columns.names).cast(kind.columns) for kind, some in kinds}
+    return Energy.finish(run, named)
 
 
 TWIN = Twin(Energy, COMPARABLE, projection, aggregate, finish)

@@ -13,8 +13,10 @@ from jobs.engine.spark_command import main
 from jobs.histogram import WHOLE, Histogram, edges_of, mode_of, sketch_of
 from jobs.partials import moments
 from jobs.partials.binning import bins_of
+from jobs.partials.grouping import ALL
 from jobs.readings.model import Readings
 from jobs.spark.moments import ROWS, SERIES, add_up, split
+from jobs.spark.places import by_group
 
 
 def projection(run: Run) -> Projection:
@@ -36,11 +38,10 @@ def projection(run: Run) -> Projection:
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     """Partial rows of each series and bin; of the survey, of each metric and unit."""
     mode = mode_of(run.settings)
-    if mode == "survey" or run.settings.option("by") == "metric":
-        readings = readings.withColumn("device_id", F.lit(""))
+    rows = readings.withColumn("device_id", F.lit(ALL)) if mode == "survey" else by_group(readings, run)
     if mode in ("edges", "bins"):
-        readings = readings.withColumn("bucket", F.lit(0).cast("long"))
-    return add_up(readings, sketched=mode != "survey", together=SERIES[:-1])
+        rows = rows.withColumn("bucket", F.lit(0).cast("long"))
+    return add_up(rows, sketched=mode != "survey", together=SERIES[:-1])
 
 
 def finish(run: Run, rows: pa.Table) -> pa.Table:

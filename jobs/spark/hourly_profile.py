@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from jobs.engine.run import Run
 from jobs.engine.spark import Projection, Twin
@@ -17,6 +16,7 @@ from jobs.hourly_profile import HourlyProfile
 from jobs.partials import moments, profile
 from jobs.readings import zones
 from jobs.spark.moments import ROWS, add_up, split
+from jobs.spark.places import by_group
 
 
 def projection(run: Run) -> Projection:
@@ -27,9 +27,7 @@ def projection(run: Run) -> Projection:
 
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     """Partial rows of each series and hour."""
-    if run.settings.option("by") == "metric":
-        readings = readings.withColumn("device_id", F.lit(""))
-    return add_up(readings, sketched=bool(run.settings.option("quantiles")))
+    return add_up(by_group(readings, run), sketched=bool(run.settings.option("quantiles")))
 
 
 def finish(run: Run, rows: pa.Table) -> pa.Table:

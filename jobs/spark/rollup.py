@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from jobs.engine.run import Run
 from jobs.engine.spark import Projection, Twin
@@ -16,6 +15,7 @@ from jobs.engine.statistics import sketch_of
 from jobs.partials import moments, windows
 from jobs.rollup import Rollup, window_of
 from jobs.spark.moments import ROWS, SERIES, add_up, join, split
+from jobs.spark.places import by_group
 
 
 def projection(run: Run) -> Projection:
@@ -25,12 +25,10 @@ def projection(run: Run) -> Projection:
 
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     """Partial rows of each series and window."""
-    if run.settings.option("by") == "metric":
-        readings = readings.withColumn("device_id", F.lit(""))
     # readings with and without a time share the window `all`
     together = SERIES[:-1] if run.settings.option("window") == windows.ALL else SERIES
     sketched = bool(run.settings.option("quantiles"))
-    return add_up(readings, sketched=sketched, together=together, joined=bool(run.resumed))
+    return add_up(by_group(readings, run), sketched=sketched, together=together, joined=bool(run.resumed))
 
 
 def finish(run: Run, rows: pa.Table) -> pa.Table:

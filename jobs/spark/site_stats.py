@@ -6,19 +6,20 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
 
+from jobs.engine.devices import SITES
 from jobs.engine.run import Run
 from jobs.engine.spark import Projection, Twin
 from jobs.engine.spark_command import main
 from jobs.engine.statistics import sketch_of
 from jobs.partials import buckets, moments
 from jobs.partials.merge import integers
-from jobs.partials.places import DEVICES, UNMATCHED, series_keys
+from jobs.partials.places import DEVICES, series_keys
 from jobs.partials.schema import SKETCH, STATS
 from jobs.readings import zones
-from jobs.site_stats import SITES, SiteStats, finished
+from jobs.site_stats import SiteStats, finished
 from jobs.spark.moments import ROWS, SERIES, add_up, split
+from jobs.spark.places import with_sites
 
 
 def projection(run: Run) -> Projection:
@@ -30,15 +31,8 @@ def projection(run: Run) -> Projection:
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     """Partial rows of each site; rows of its devices' number, and of its sketch with quantiles, beside them."""
     broadcast = SITES in run.tables
-    metadata = run.table(SITES if broadcast else DEVICES.name).rename_columns(["known", "site", "begin", "end"])
-    sites = readings.sparkSession.createDataFrame(metadata.to_pandas(), from_arrow_schema(metadata.schema))
-    there = (
-        (F.col("device_id") == F.col("known")) & (F.col("begin") <= F.col("first")) & (F.col("first") < F.col("end"))
-    )
-    joined = readings.join(F.broadcast(sites) if broadcast else sites.hint("shuffle_hash"), there, "left")
-    placed = joined.withColumnRenamed("device_id", "device").withColumn(
-        "device_id", F.coalesce("site", F.lit(UNMATCHED))
-    )
+    joined = with_sites(readings, run.table(SITES if broadcast else DEVICES.name), broadcast=broadcast)
+    placed = joined.withColumnRenamed("device_id", "device").withColumnRenamed("site", "device_id")
     seen = placed.groupBy(*SERIES).agg(F.countDistinct("device").alias("devices"))
     rows = add_up(placed, sketched=bool(run.settings.option("quantiles"))).unionByName(seen, allowMissingColumns=True)
     return rows.repartition("device_id")

@@ -16,14 +16,14 @@ from jobs.engine import compat
 
 compat.install()
 
-from mrjob.job import MRJob  # noqa: E402
-from mrjob.protocol import RawValueProtocol  # noqa: E402
+from mrjob.job import MRJob
+from mrjob.protocol import RawValueProtocol
 
 Key = tuple[str, str, str]
 Partial = tuple[int, float, float, float, float, str, str]
 
 
-class LineByLineDailyStats(MRJob):  # type: ignore[misc]
+class LineByLineDailyStats(MRJob):  # type: ignore[misc]  # mrjob has no types
     OUTPUT_PROTOCOL = RawValueProtocol
 
     def mapper(self, _: object, line: str) -> Iterator[tuple[Key, Partial]]:

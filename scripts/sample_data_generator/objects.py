@@ -48,12 +48,12 @@ class ObjectWriter:
         the cut falls into the header of a second stream.
         """
         if self.compression == "gz":
-            self._file.write(self._compressor.flush(zlib.Z_SYNC_FLUSH))  # type: ignore[call-arg]
+            self._file.write(self._compressor.flush(zlib.Z_SYNC_FLUSH))  # type: ignore[call-arg]  # no bz2 or xz here
             self._file.write(b"\x05")
         elif self.compression == "zst":
             import zstandard
 
-            self._file.write(self._compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))  # type: ignore[call-arg]
+            self._file.write(self._compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))  # type: ignore[call-arg]  # no bz2 or xz here
             self._file.write(b"\x05")
         else:
             self._file.write(self._compressor.flush())

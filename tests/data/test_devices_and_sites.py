@@ -58,10 +58,9 @@ def test_stations_by_day(shared_data: Path, spring: list[Reading], statistic: st
     assert ties > 50 or statistic == "mean"
 
 
-@pytest.mark.parametrize("join", ["broadcast", "reduce"])
-def test_kinds_of_stations(shared_data: Path, spring: list[Reading], tmp_path: Path, join: str) -> None:
-    """A station that is urban from noon of 1 April on, and one that is not in the metadata."""
-    moved = datetime(2013, 4, 1, 12, tzinfo=UTC)
+@pytest.fixture
+def kinds(spring: list[Reading], tmp_path: Path) -> Path:
+    """Metadata with a station that is urban from noon of 1 April on, and without another."""
     rows = [
         "device_id,site,valid_from,valid_to",
         "Shunyi,suburban,,2013-04-01T12:00:00Z",
@@ -70,12 +69,41 @@ def test_kinds_of_stations(shared_data: Path, spring: list[Reading], tmp_path: P
     stations = sorted({r.device_id for r in spring} - {"Shunyi", "Wanliu"})
     rows += [f"{station},{'suburban' if station in SUBURBAN else 'urban'},," for station in stations]
     (tmp_path / "stations.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path / "stations.csv"
 
-    def site(r: Reading) -> str:
-        if r.device_id == "Wanliu":
-            return "(unmatched)"
-        return "suburban" if r.device_id in SUBURBAN and (r.device_id != "Shunyi" or r.timestamp < moved) else "urban"
 
+def site(r: Reading) -> str:
+    if r.device_id == "Wanliu":
+        return "(unmatched)"
+    moved = r.device_id == "Shunyi" and r.timestamp >= datetime(2013, 4, 1, 12, tzinfo=UTC)
+    return "suburban" if r.device_id in SUBURBAN and not moved else "urban"
+
+
+@pytest.mark.parametrize("statistic", ["mean", "max"])
+def test_stations_by_kind(shared_data: Path, spring: list[Reading], kinds: Path, statistic: str) -> None:
+    """The station that moved ranks among both kinds, by its readings as either."""
+    options: dict[str, Any] = {"dialect": "prsa", "until": SPRING, "statistic": statistic, "devices": str(kinds)}
+    table = api.run("top_devices", [shared_data / BEIJING], metric="PM2.5", per="site", top=20, tasks=3, **options)
+    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for r in spring:
+        if r.metric == "PM2.5":
+            values[site(r)][r.device_id].append(r.value)
+    of = {"mean": _mean, "max": max}[statistic]
+    expected: list[tuple[object, ...]] = []
+    for kind, stations in sorted(values.items()):
+        found = {station: of(own) for station, own in stations.items()}  # type: ignore[operator]
+        ranked = sorted(found, key=lambda station: (-found[station], station))
+        expected += [
+            ("PM2.5", plain.DUST, kind, rank, station, found[station], len(stations[station]))
+            for rank, station in enumerate(ranked, 1)
+        ]
+    assert [tuple(row.values()) for row in table.to_pylist()] == expected
+    assert [len(values[kind]) for kind in ("(unmatched)", "suburban", "urban")] == [1, 4, 8]
+
+
+@pytest.mark.parametrize("join", ["broadcast", "reduce"])
+def test_kinds_of_stations(shared_data: Path, spring: list[Reading], kinds: Path, join: str) -> None:
+    """The statistics of each kind and day, and how many stations they are of."""
     expected = daily(plain.table(r._replace(device_id=site(r)) for r in spring))
     devices: dict[tuple[str, str, date], set[str]] = defaultdict(set)
     for r in spring:
@@ -86,7 +114,7 @@ def test_kinds_of_stations(shared_data: Path, spring: list[Reading], tmp_path: P
         dialect="prsa",
         metric=["PM2.5", "CO"],
         until=SPRING,
-        devices=str(tmp_path / "stations.csv"),
+        devices=str(kinds),
         join=join,
     ).to_pylist()
     assert {(row["site"], row["metric"], row["unit"], row["date"]) for row in table} == set(expected)

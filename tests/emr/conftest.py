@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 
 import pytest
 
+from jobs.emr import archive, bundle
 from jobs.engine.cache import cache_folder
 from jobs.lake import s3_client
 from tests.clusters import Rehearsal, emr_rehearsal
@@ -15,8 +17,10 @@ from tests.emr import permissions
 
 @pytest.fixture(scope="session")
 def emr_process() -> Iterator[Rehearsal]:
-    """One control plane with a Hadoop cluster behind it for all tests of a worker; tests take `emr`."""
+    """One control plane with a Hadoop cluster behind it for all tests of a worker; tests take `emr`. What nodes install
+    is made before, for that takes longer than some tests."""
     with emr_rehearsal() as server:
+        archive.build(bundle.build(cache_folder() / "emr-bundles", platform.machine()))
         yield server
 
 

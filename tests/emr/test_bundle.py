@@ -106,6 +106,17 @@ def test_without_the_index_the_remedy_is_named(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_build_that_fails_is_told_by_what_it_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "  ModuleNotFoundError: No module named x\\n  note: This error originates from a subprocess."
+    monkeypatch.setattr(wheel, "PIP", (sys.executable, "-c", f"raise SystemExit('{said}')"))
+    with pytest.raises(JobError) as caught:
+        wheel.pip("wheel")
+    assert str(caught.value) == (
+        "pip wheel: ModuleNotFoundError: No module named x; pip's environment cannot build it; run pip wheel on it to"
+        " see all"
+    )
+
+
 @pytest.mark.s3
 def test_staging_puts_only_what_is_missing(own_bundle: Bundle, s3: S3Server) -> None:
     client = s3.client()

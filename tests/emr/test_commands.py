@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import re
+import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from jobs.emr import aws, cluster, clusters, history
-from jobs.emr.clusters import Found, Step
+from jobs.emr.found import Found, Step
 from jobs.emr.history import Entry
+from tests.emr.test_refused import answering
+from tests.lake.faulty_proxy import Fault, faulty_proxy
 from tests.outcomes.commands import Outcome, told
 from tests.servers import S3Server
 
@@ -62,6 +66,54 @@ def test_the_status_of_the_newest_cluster_and_its_steps(s3: S3Server, tmp_path: 
     assert (done.status, done.errors) == (0, "")
 
 
+def test_what_may_not_be_looked_at_hides_nothing_else(s3: S3Server, tmp_path: Path) -> None:
+    """Policies go by tags: of somebody else's cluster a submitter learns nothing but that it is there."""
+    own = start()
+    start("of somebody else", {})
+    with faulty_proxy(s3.url) as faults:
+        env = {"AWS_ENDPOINT_URL": faults.url}
+        faults.pattern, faults.faults = "POST / ", [without(b"of somebody else")] * 9
+        done = told(tmp_path, "clusters", module="jobs.emr", env=env)
+        assert (done.status, done.errors) == (0, "")
+        assert [line.split()[0] for line in done.output.splitlines()] == ["cluster", own]
+        faults.faults = [without(b"")] * 9
+        none = "no cluster runs; 2 may not be looked at\n"
+        assert told(tmp_path, "clusters", module="jobs.emr", env=env) == Outcome(0, "", none)
+        faults.pattern, faults.faults = "GET /applications", [answering("AccessDeniedException")]
+        done = told(tmp_path, "clusters", module="jobs.emr", env=env)
+    assert [line.split()[0] for line in done.output.splitlines()] == ["cluster", own], done
+    fix = "have it added to the submitting user's policy"
+    assert (done.status, done.errors) == (
+        0,
+        f"warning: EMR Serverless: no permission for ListApplications; {fix}\n",
+    )
+
+
+def without(name: bytes) -> Fault:
+    """Refuses to describe clusters of that name."""
+
+    def fault(client: socket.socket, answer: bytes) -> None:
+        if b'"Cluster":' in answer and name in answer:
+            answering("AccessDeniedException")(client, answer)
+        else:
+            client.sendall(answer)
+
+    return fault
+
+
+def test_what_cannot_be_ended_keeps_no_other_from_it(s3: S3Server, tmp_path: Path) -> None:
+    first, second = start(), start()
+    aws.client("emr").set_termination_protection(JobFlowIds=[first], TerminationProtected=True)
+    done = emr_command(tmp_path, "terminate", first, "j-NONE", second)
+    assert (done.status, done.output) == (1, f"{second}: terminating\n")
+    protected, unknown = done.errors.splitlines()
+    assert protected.startswith(f"error: {first}: TerminateJobFlows: ")
+    fix = "see them with: python -m jobs.emr clusters"
+    assert unknown == f"error: j-NONE: there is no such cluster in this region; {fix}"
+    states = [clusters.described(aws.client("emr"), each).state for each in (first, second)]
+    assert states == ["WAITING", "TERMINATED"]
+
+
 def test_no_orphans(s3: S3Server, tmp_path: Path) -> None:
     start()
     assert emr_command(tmp_path, "clusters", "--orphans") == Outcome(0, "", "no cluster does nothing\n")
@@ -99,8 +151,12 @@ def test_logs_are_printed_with_their_names(s3: S3Server, tmp_path: Path) -> None
             ["terminate"],
             Outcome(2, "", "error: terminate: name clusters, or give --orphans; see: python -m jobs.emr clusters\n"),
         ),
+        (
+            ["run", "rollup", "rollup", "s3://lake/x"],
+            Outcome(2, "", "error: run: names rollup twice; each job publishes in a folder of its name\n"),
+        ),
     ],
-    ids=["unknown", "none", "unnamed"],
+    ids=["unknown", "none", "unnamed", "twice"],
 )
 def test_what_is_refused(s3: S3Server, tmp_path: Path, arguments: list[str], expected: Outcome) -> None:
     assert emr_command(tmp_path, *arguments) == expected
@@ -127,8 +183,18 @@ def test_what_runs_cost(tmp_path: Path) -> None:
     assert told(tmp_path, "costs", "rollup", module="jobs.emr", env=env).output.splitlines()[-1].endswith(" $12.00")
 
 
+def test_what_a_batch_and_what_failed_cost_counts_once(tmp_path: Path) -> None:
+    env = {"XDG_CACHE_HOME": str(tmp_path), "TZ": "UTC"}
+    shared, lost = entry("daily_stats", 0.5), entry("rollup", 0.25)
+    for one in (replace(shared, batch="b"), replace(entry("batch", 0.75), run="b"), replace(lost, failed=True)):
+        history.append(tmp_path / "sensor-jobs" / "emr", one)
+    _, *lines = told(tmp_path, "costs", module="jobs.emr", env=env).output.splitlines()
+    assert [line[:20].rstrip() for line in lines] == ["daily_stats (batch)", "batch", "rollup (failed)", "total"]
+    assert [line.split()[-1] for line in lines] == ["$0.50", "$0.75", "$0.25", "$1.00"]
+
+
 def made(state: str, minutes: int, *steps: Step) -> Found:
-    return Found("j-1", "", state, "", NOW - timedelta(minutes=minutes), None, {}, "", steps)
+    return Found("j-1", "", state, "AUTO_STOPPING", NOW - timedelta(minutes=minutes), None, {}, "", steps)
 
 
 def step(state: str, ended: int | None = None) -> Step:
@@ -148,3 +214,16 @@ def step(state: str, ended: int | None = None) -> Step:
 )
 def test_an_orphan_is_paid_for_and_has_nothing_to_do(found: Found, expected: bool) -> None:
     assert found.is_orphan(NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (made("TERMINATED", 9, step("COMPLETED", 1)), False),
+        (made("STOPPED", 9, step("SUCCESS", 1)), False),
+        (made("TERMINATED", 9, step("COMPLETED", 2), step("FAILED", 1)), True),
+        (made("TERMINATED_WITH_ERRORS", 9), True),
+    ],
+)
+def test_what_has_failed_is_not_what_has_a_reason(found: Found, expected: bool) -> None:
+    assert found.has_failed is expected

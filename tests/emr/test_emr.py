@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import os
 import platform
-import pty
 import re
 import signal
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +21,7 @@ from tests.clusters import Rehearsal
 from tests.command_line import ROOT
 from tests.defects import BROKEN
 from tests.outcomes.commands import Outcome, command, environment, told
+from tests.terminals import terminal
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("emr")]
 
@@ -64,8 +61,9 @@ def run_and_compare(
 ) -> None:
     """Run a job on EMR as here, in parts: it gives the same bytes, tells what it took, and leaves nothing."""
     fill(emr)
-    expected = told(folder, SAMPLE, "-r", "inline", module=f"jobs.{job}").output
-    published = ("--output-dir", "s3://lake/stats", "--output-format", "csv", "--cat-output")
+    here = ("-r", "inline", "--output-dir", folder / "here", "--cat-output")
+    expected = told(folder, SAMPLE, *here, module=f"jobs.{job}").output
+    published = ("--output-dir", "s3://lake/stats", "--cat-output")
     parts = ("--split-size", "40K", "--tasks", "3")
     done = told(folder, "s3://lake/logs/", *ON_EMR, *published, *parts, *options, module=f"jobs.{job}", env=env)
     assert (done.status, done.output) == (0, expected), done.errors
@@ -107,7 +105,7 @@ def test_a_cluster_of_a_pool_is_joined(emr: Rehearsal, tmp_path: Path) -> None:
         assert done.status == 0, done.errors
         assert done.output.splitlines()[1].startswith("d,m,,2026-03-01,1,")
     assert states() == ["WAITING"]
-    (found,) = clusters.listed(aws.client("emr"))
+    (found,) = clusters.listed(aws.client("emr"), [])
     assert [step.state for step in found.steps] == ["COMPLETED"] * 2
     done = told(tmp_path, "terminate", found.id, module="jobs.emr")
     assert (done.status, states()) == (0, ["TERMINATED"])
@@ -117,24 +115,10 @@ def test_a_cluster_of_a_pool_is_joined(emr: Rehearsal, tmp_path: Path) -> None:
 def test_a_terminal_shows_what_has_been_read(emr: Rehearsal, tmp_path: Path) -> None:
     """From the resource manager, which can be reached here; by the time the reduce task starts, map tasks are done."""
     fill(emr)
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 100))
     flags = ("--tasks", "1", "--split-size", "40K", "--cmdenv", "JOBS_KERNEL=off", *CONTAINERS)
-    with subprocess.Popen(
-        command("s3://lake/logs/", *ON_EMR, *flags),
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-    ) as job:
-        os.close(theirs)
-        drawn = b""
-        with suppress(OSError):  # the end of a terminal
-            while more := os.read(ours, 4096):
-                drawn += more
-        assert job.wait(60) == 0, drawn
-    os.close(ours)
-    assert re.search(rb"daily_stats: +[1-9]\d*%\|.* rows/s, [1-9]\d* rejects", drawn), drawn
+    with terminal(tmp_path, "s3://lake/logs/", *ON_EMR, *flags) as shown:
+        assert shown.status() == 0, shown.shown
+    assert re.search(rb"daily_stats: +[1-9]\d*%\|.* rows/s, [1-9]\d* rejects", shown.shown), shown.shown
 
 
 @pytest.mark.spark
@@ -257,30 +241,15 @@ def test_a_run_that_is_interrupted_leaves_no_cluster(emr: Rehearsal, tmp_path: P
 def test_a_twin_may_go_on_alone(emr: Rehearsal, tmp_path: Path) -> None:
     """The terminal's Ctrl-C asks; the cluster then publishes and ends by itself."""
     fill(emr)
-    ours, theirs = pty.openpty()
     published = ("--output-dir", "s3://lake/stats", "--output-format", "csv")
-    with subprocess.Popen(
-        command("s3://lake/logs/", *ON_EMR, *published, module="jobs.spark.daily_stats"),
-        cwd=tmp_path,
-        env=environment(),
-        stdin=theirs,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
-    ) as driver:
-        os.close(theirs)
-        shown = b""
-        while not re.search(rb"step s-\w+ .*: running", shown):
-            shown += os.read(ours, 4096)
-        driver.send_signal(signal.SIGINT)
-        while b"[y/N] " not in shown:
-            shown += os.read(ours, 4096)
-        os.write(ours, b"y\n")
-        assert driver.wait(60) == 130
-    os.close(ours)
+    with terminal(tmp_path, "s3://lake/logs/", *ON_EMR, *published, module="jobs.spark.daily_stats") as shown:
+        shown.until(rb"step s-\w+ .*: running")
+        shown.interrupt()
+        shown.until(rb"\[y/N\] ")
+        shown.answer(b"y\n")
+        assert shown.status() == 130, shown.shown
     assert states() == ["RUNNING"]
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while states() != ["TERMINATED"]:
         assert time.monotonic() < deadline
         time.sleep(0.5)

@@ -47,6 +47,21 @@ def test_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
     assert history.read(tmp_path) == (RUN, RUN)
 
 
+def test_lines_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    history.append(tmp_path, RUN)
+    path = tmp_path / history.FILE
+    path.write_text(path.read_text().replace(', "batch": "", "failed": false', ""))
+    assert "batch" not in path.read_text()
+    assert history.read(tmp_path) == (RUN,)
+
+
+def test_what_jobs_of_a_batch_cost_is_in_its_own_line() -> None:
+    jobs = [replace(RUN, run="a", batch="b", dollars=0.2), replace(RUN, run="c", batch="b", dollars=0.3)]
+    batch = replace(RUN, run="b", job="batch", dollars=0.6)
+    assert history.total([*jobs, batch, RUN]) == pytest.approx(0.75)
+    assert history.total(jobs) == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     ("run", "rate"),
     [
@@ -54,6 +69,7 @@ def test_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
         (replace(RUN, bytes=2_400_000_000, slots=8), 0.5),
         (replace(RUN, start_seconds=900.0), 0.0),
         (replace(RUN, slots=0), 0.0),
+        (replace(RUN, bytes=2_400_000_000, failed=True), 0.0),
     ],
 )
 def test_the_rate_of_a_task_leaves_out_the_start(run: Entry, rate: float) -> None:

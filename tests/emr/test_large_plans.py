@@ -40,7 +40,7 @@ def test_a_terabyte(tmp_path: Path) -> None:
     assert lines[0] == "1,000 objects, 1,000.00 GB, 15,000 splits of at most 67.1 MB"
     assert lines[1] == "formats: too many objects to look at; each task sees what its own are"
     assert _told(lines) == [
-        "cluster   emr-7.12.0 in us-east-1, Graviton, at most 24 tasks at once",
+        "cluster   emr-7.13.0 in us-east-1, Graviton, at most 24 tasks at once",
         "  primary 1 × m7g.xlarge (or m6g.xlarge), on demand, 64 GB of disk each",
         "  core    2 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), on demand, 89 GB of disk each",
         "  task    4 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), spot, 89 GB of disk each",
@@ -57,7 +57,7 @@ def test_a_hundred_terabytes(tmp_path: Path) -> None:
     lines, took = _planned(tmp_path, "daily_stats", 100_000, 10**9)
     assert lines[0] == "100,000 objects, 100,000.00 GB, 800,000 splits of at most 125.0 MB"
     assert _told(lines) == [
-        "cluster   emr-7.12.0 in us-east-1, Graviton, at most 640 tasks at once",
+        "cluster   emr-7.13.0 in us-east-1, Graviton, at most 640 tasks at once",
         "  primary 1 × m7g.4xlarge (or m6g.4xlarge), on demand, 64 GB of disk each",
         "  core    10 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), on demand, 439 GB of disk each",
         "  task    30 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), spot, 439 GB of disk each",

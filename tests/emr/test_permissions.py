@@ -18,6 +18,7 @@ NOT_RECORDED = {
     "submitter": {
         "elasticmapreduce:ListInstanceFleets": "mrjob, before it joins a cluster of a pool",
         "elasticmapreduce:ListInstanceGroups": "the same",
+        "elasticmapreduce:PutAutoTerminationPolicy": "EMR asks for it, where a cluster is to end when it is idle",
         "elasticmapreduce:RemoveTags": "the same, to unlock the cluster",
         "emr-serverless:CancelJobRun": "where a run is interrupted",
         "emr-serverless:TagResource": "EMR Serverless asks for it, where something is made with tags",

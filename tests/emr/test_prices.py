@@ -56,8 +56,8 @@ def test_a_users_prices_stand_above(tmp_path: Path) -> None:
 WRONG = {
     "[region]\n": "own.toml: region: unknown key; the tables are families, sizes, emr, spot, regions",
     "regions = 3\n": "own.toml: regions: must be a table",
-    "[regions.us-east-1.on_demand]\nm7g = -1\n": (
-        "own.toml: regions.us-east-1.on_demand.m7g: must be a number that is not negative"
+    "[regions.us-east-1.vcpu_hour]\nm7g = -1\n": (
+        "own.toml: regions.us-east-1.vcpu_hour.m7g: must be a number that is not negative"
     ),
     "[regions.us-east-1]\nvcpu = 1\n": (
         "own.toml: regions.us-east-1.vcpu: unknown key; the keys are date, source, ebs_gb_month, s3_1000_get,"
@@ -73,7 +73,24 @@ WRONG = {
     ),
     "[regions.mars-1]\ndate = '2026'\n": "own.toml: regions.mars-1.source: is needed",
     "[regions.us-east-1]\ndate = 2026\n": "own.toml: regions.us-east-1.date: must be a text",
-    "[spot]\nshare = [0.9, 0.1]\n": "own.toml: spot.share: must be two shares, the lower first",
+    "[spot]\nshare = [0.9, 0.1]\n": "own.toml: spot.share: must be two shares from 0 to 1, the lower first",
+    "[spot]\nshare = [0.9, 1.1]\n": "own.toml: spot.share: must be two shares from 0 to 1, the lower first",
+    "[spot]\nshares = [0.1, 0.2]\n": "own.toml: spot.shares: unknown key; the keys are share, source",
+    "[emr]\nsource = 1\n": "own.toml: emr.source: must be a text",
+    "[families.m7g]\ngbits = 1\n": ("own.toml: families.m7g.gbits: unknown key; the keys are architecture, gib, gbit"),
+    "[families.m7g]\ngbit = 0\n": "own.toml: families.m7g.gbit: must be a number above 0",
+    "[sizes]\nxlarge = 0\n": "own.toml: sizes.xlarge: must be a number above 0",
+    '[regions.us-east-1.on_demand]\n"m7g.4xlage" = 0.61\n': (
+        "own.toml: regions.us-east-1.on_demand.m7g.4xlage: unknown instance type; it is a family of m7g, m6g, r7g, r6g,"
+        " c7g, c6g, m7i, m6i, r7i, r6i, c7i, c6i and a size of xlarge, 2xlarge, 4xlarge"
+    ),
+    "[regions.us-east-1.vcpu_hour]\nm7q = 1\n": (
+        "own.toml: regions.us-east-1.vcpu_hour.m7q: unknown key; the families are m7g, m6g, r7g, r6g, c7g, c6g, m7i,"
+        " m6i, r7i, r6i, c7i, c6i"
+    ),
+    "[regions.us-east-1.serverless.gb_hour]\narm64 = 1\n": (
+        "own.toml: regions.us-east-1.serverless.gb_hour.arm64: unknown key; the keys are aarch64, x86_64"
+    ),
     "[families.m9x]\narchitecture = 'risc'\n": "own.toml: families.m9x.architecture: must be one of aarch64, x86_64",
     "[emr]\nshare = true\n": "own.toml: emr.share: must be a number that is not negative",
     "families\n": "own.toml: is no TOML: Expected '=' after a key in a key/value pair (at line 1, column 9)",

@@ -36,10 +36,19 @@ def refused(s3: S3Server, folder: Path, *arguments: str, env: dict[str, str] | N
     return done
 
 
-def test_files_of_this_machine(s3: S3Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "copying"),
+    [
+        ("a.csv", "aws s3 cp a.csv s3://…"),
+        ("my logs", "aws s3 cp --recursive 'my logs' s3://…"),
+        ("hdfs://host:8020/logs", "hadoop distcp hdfs://host:8020/logs s3a://…"),
+    ],
+)
+def test_what_is_not_in_s3(s3: S3Server, tmp_path: Path, given: str, copying: str) -> None:
     (tmp_path / "a.csv").write_bytes(READING)
-    error = "error: a.csv: EMR's nodes read S3 only; copy it there: aws s3 cp --recursive a.csv s3://…\n"
-    assert refused(s3, tmp_path, "a.csv") == Outcome(2, "", error)
+    (tmp_path / "my logs").mkdir()
+    error = f"error: {given}: EMR's nodes read S3 only; copy it there: {copying}\n"
+    assert refused(s3, tmp_path, given) == Outcome(2, "", error)
 
 
 @pytest.mark.parametrize("given", ["AWS_REGION", "AWS_DEFAULT_REGION", "option", "configuration"])
@@ -56,6 +65,35 @@ def test_a_bucket_of_another_region(s3: S3Server, tmp_path: Path, given: str) ->
         "AWS_REGION=us-east-1, or give --region us-east-1\n"
     )
     assert refused(s3, tmp_path, "s3://lake/a.csv", *options.get(given, ()), env=env) == Outcome(2, "", error)
+
+
+def test_input_of_another_region(s3: S3Server, tmp_path: Path) -> None:
+    """Each byte that nodes read there would cost; the output is in the cluster's region."""
+    lake(s3)
+    s3.client().create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.client().put_object(Bucket="far", Key="a.csv", Body=READING)
+    error = (
+        "error: s3://far: the bucket is in eu-central-1, and the cluster would be in us-east-1; set "
+        "AWS_REGION=eu-central-1, or give --region eu-central-1\n"
+    )
+    assert refused(s3, tmp_path, "s3://far/a.csv", "--output-dir", "s3://lake/out") == Outcome(2, "", error)
+
+
+def test_input_of_which_a_prefix_may_be_listed(s3: S3Server, tmp_path: Path) -> None:
+    """It comes to its question, where the output's bucket may be looked at."""
+    lake(s3)
+    s3.client().create_bucket(Bucket="open")
+    s3.client().put_object(Bucket="open", Key="a.csv", Body=READING)
+    with faulty_proxy(s3.url) as faults:
+        faults.pattern, faults.faults = "HEAD /open ", [closed]
+        options = ("-r", "emr", "--python-bin", "python3.11", "--output-dir", "s3://lake/out")
+        done = told(tmp_path, "s3://open/a.csv", *options, env={"AWS_ENDPOINT_URL": faults.url})
+    assert (faults.happened, done.errors.partition(",")[0]) == (1, "error: -r emr: starts a cluster")
+
+
+def closed(client: socket.socket, answer: bytes) -> None:
+    """Answer as S3 does where a bucket may not be looked at."""
+    client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
 
 
 def test_a_staging_bucket_that_is_missing(s3: S3Server, tmp_path: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
+import gzip
 import re
-import signal
-import subprocess
 import time
 import zipfile
 from dataclasses import replace
@@ -20,15 +17,18 @@ from jobs.emr.bundle import Bundle
 from jobs.emr.serverless import Place, Submission
 from jobs.emr.work import Work
 from jobs.emr.workers import Used, Workers
-from jobs.errors import UsageError
+from jobs.engine.spark_on_serverless import status_of
+from jobs.errors import JobError, UsageError
 from tests.clusters import Rehearsal
 from tests.emr.test_emr import ON_EMR, READING, SAMPLE, fill, keys
-from tests.outcomes.commands import Outcome, command, environment, told
+from tests.outcomes.commands import Outcome, told
 from tests.servers import S3Server
+from tests.terminals import terminal
 
 ROLE = "arn:aws:iam::123456789012:role/sensor-jobs-execution"
 SERVERLESS = (*ON_EMR, "--serverless", "--execution-role", ROLE)
 TWIN = "jobs.spark.daily_stats"
+PATIENCE = 900.0  # seconds for a run of Spark on a busy machine
 TB = Work("daily_stats", 1000, 10**12, 15_000, largest=64 << 20)
 
 
@@ -168,7 +168,7 @@ def test_applications_are_listed_and_ended(s3: S3Server, tmp_path: Path) -> None
     serverless.create(client, plan(), place, "of somebody else", {})
     own = serverless.create(client, plan(), place, "own", tags)
     run = serverless.start(
-        client, own, place, Submission("own", "s3://lake/twin.py", ["daily_stats"], workers.conf(plan())), {}
+        client, own, place, Submission("own", "s3://lake/twin.py", ["daily_stats"], workers.conf(plan()), 720), {}
     )
     head, line = told(tmp_path, "clusters", module="jobs.emr").output.splitlines()
     assert head.split() == ["cluster", "state", "job", "owner", "started", "age"]
@@ -185,12 +185,40 @@ def test_applications_are_listed_and_ended(s3: S3Server, tmp_path: Path) -> None
     assert told(tmp_path, "status", "none", module="jobs.emr") == Outcome(3, "", error)
 
 
+def test_a_run_has_the_image_and_the_time_that_it_wants(s3: S3Server) -> None:
+    client = aws.client("emr-serverless")
+    asked: list[dict[str, Any]] = []
+    for operation in ("CreateApplication", "StartJobRun"):
+        name = f"before-parameter-build.emr-serverless.{operation}"
+        client.meta.events.register(name, lambda params, **_: asked.append(params))
+    place, large = Place(ROLE, "s3://lake/logs/", image="an/image"), plan(replace(TB, bytes=10**14), most=1)
+    application = serverless.create(client, large, place, "own", {})
+    submission = Submission("own", "s3://lake/twin.py", [], workers.conf(large), workers.minutes(large))
+    serverless.start(client, application, place, submission, {})
+    assert asked[0]["imageConfiguration"] == {"imageUri": "an/image"}
+    assert asked[1]["executionTimeoutMinutes"] * 60 == pytest.approx(2 * large.seconds[1], abs=60)
+    assert large.seconds[1] > 86_400
+    assert workers.minutes(plan()) == 720  # EMR Serverless's own
+
+
+def test_an_image_without_our_python_is_told(s3: S3Server) -> None:
+    said = b'Exception in thread "main" java.io.IOException: Cannot run program "python3.11": error=2, No such file\n'
+    s3.client().create_bucket(Bucket="lake")
+    key = "logs/applications/a/jobs/r/SPARK_DRIVER/stderr.gz"
+    s3.client().put_object(Bucket="lake", Key=key, Body=gzip.compress(said))
+    found = {"state": "FAILED", "stateDetails": "Job failed, please check complete logs. ExitCode: 1."}
+    with pytest.raises(JobError) as told:
+        status_of(Place(ROLE, "s3://lake/logs/"), "a", "r", found, "us-east-1")
+    fix = "name an image that has it, as `image` below `serverless` in mrjob.conf"
+    assert str(told.value) == f"the image of EMR Serverless has no python3.11; {fix}"
+
+
 def run_and_compare(emr: Rehearsal, folder: Path) -> str:
     """Run the twin of daily_stats there: it publishes the same bytes, tells what it took, and leaves nothing; the id of
     its application."""
     expected = told(folder, SAMPLE, "-r", "inline").output
     published = ("--output-dir", "s3://lake/twin", "--output-format", "csv")
-    done = told(folder, "s3://lake/logs/", *SERVERLESS, *published, module=TWIN)
+    done = told(folder, "s3://lake/logs/", *SERVERLESS, *published, module=TWIN, seconds=PATIENCE)
     assert (done.status, done.output) == (0, ""), done.errors
     assert "published in s3://lake/twin " in done.errors
     account = r"^ +planned +actual\ntime  .*\n  workers' start .*\nbytes .*\nprice .*$"
@@ -210,8 +238,9 @@ def run_and_compare(emr: Rehearsal, folder: Path) -> str:
 @pytest.mark.xdist_group("emr")
 def test_a_driver_that_refuses_is_told_with_its_status(emr: Rehearsal, tmp_path: Path) -> None:
     emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING + b"nonsense\n" * 9)
-    done = told(tmp_path, "s3://lake/a.csv", *SERVERLESS, "--output-dir", "s3://lake/out", module=TWIN)
-    assert (done.status, done.output) == (4, "")
+    published = ("--output-dir", "s3://lake/out")
+    done = told(tmp_path, "s3://lake/a.csv", *SERVERLESS, *published, module=TWIN, seconds=PATIENCE)
+    assert (done.status, done.output) == (4, ""), done.errors
     assert re.search(r"^run \w+: failed$", done.errors, re.MULTILINE)
     assert re.search(r"^error: .*rejects? ", done.errors, re.MULTILINE)
     assert states() == ["TERMINATED"]
@@ -226,32 +255,18 @@ def test_a_driver_that_refuses_is_told_with_its_status(emr: Rehearsal, tmp_path:
 def test_a_run_that_is_interrupted(emr: Rehearsal, tmp_path: Path, answer: bytes) -> None:
     """The terminal's Ctrl-C asks; what is left publishes, and its application stops by itself."""
     fill(emr)
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        command("s3://lake/logs/", *SERVERLESS, "--output-dir", "s3://lake/stats", module=TWIN),
-        cwd=tmp_path,
-        env=environment(),
-        stdin=theirs,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
-    ) as driver:
-        os.close(theirs)
-        shown = b""
-        while not re.search(rb"run \w+: running", shown):
-            shown += os.read(ours, 4096)
-        driver.send_signal(signal.SIGINT)
-        while b"[y/N] " not in shown:
-            shown += os.read(ours, 4096)
-        os.write(ours, answer)
-        assert driver.wait(60) == 130
-    os.close(ours)
+    published = ("--output-dir", "s3://lake/stats")
+    with terminal(tmp_path, "s3://lake/logs/", *SERVERLESS, *published, module=TWIN) as shown:
+        shown.until(rb"run \w+: running")
+        shown.interrupt()
+        shown.until(rb"\[y/N\] ")
+        shown.answer(answer)
+        assert shown.status() == 130, shown.shown
     if answer == b"n\n":
         assert states() == ["TERMINATED"]
         assert keys(emr, "stats/") == []
         return
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + PATIENCE
     while states() != ["STOPPED"]:
         assert time.monotonic() < deadline
         time.sleep(0.5)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,23 +14,23 @@ from jobs.daily_stats import DailyStats
 from jobs.emr import history
 from jobs.engine.driver import drive
 from jobs.engine.emr_engine import EmrEngine
-from jobs.engine.options import settings
 from jobs.engine.plan import Plan
 from jobs.engine.report import Report
 from jobs.engine.run import Run
+from jobs.engine.settings import settings
 from jobs.engine.shuffle import Carrier
+from jobs.errors import JobError
 from jobs.histogram import Histogram
-from tests.outcomes.commands import HEADER, command, day, environment, told
+from tests.outcomes.commands import HEADER, day, told
 from tests.servers import S3Server
+from tests.terminals import terminal
 
 LAKE = "s3://lake/readings/"
 WRONG = {
     ("log.csv", "--yes"): "--yes: is for Amazon EMR; add -r emr, or leave it out",
     ("log.csv", "-r", "local", "--max-cost", "1"): "--max-cost: is for Amazon EMR; add -r emr, or leave it out",
     ("log.csv", "--price-table", "x"): "--price-table: is for Amazon EMR; add -r emr, or leave it out",
-    ("log.csv", "-r", "emr"): (
-        "log.csv: EMR's nodes read S3 only; copy it there: aws s3 cp --recursive log.csv s3://…"
-    ),
+    ("log.csv", "-r", "emr"): ("log.csv: EMR's nodes read S3 only; copy it there: aws s3 cp log.csv s3://…"),
     ("-", "-r", "emr"): (
         "-r emr -: standard input cannot be read by a cluster's tasks; copy it where they can read it, for instance:"
         " aws s3 cp - s3://BUCKET/KEY or hadoop fs -put - hdfs:///KEY"
@@ -85,6 +82,13 @@ def test_a_run_over_the_limit_is_refused(folder: Path, flag: str) -> None:
 
 
 @pytest.mark.s3
+def test_a_limit_is_held_against_what_a_plan_shows(folder: Path) -> None:
+    outcome = told(folder, LAKE, "-r", "emr", "--dry-run", "--max-cost", "0.07")
+    assert "price     $0.03 to $0.07" in outcome.output
+    assert (outcome.status, outcome.errors) == (0, "")
+
+
+@pytest.mark.s3
 def test_a_users_prices_are_reckoned_with(folder: Path) -> None:
     own = folder / "own.toml"
     own.write_text("[regions.us-east-1.vcpu_hour]\nm7g = 4\nc7g = 4\nm6g = 4\nc6g = 4\n")
@@ -94,37 +98,14 @@ def test_a_users_prices_are_reckoned_with(folder: Path) -> None:
     assert "  prices    AWS's list prices, 2026-01-19, with own.toml; " in outcome.output
 
 
-def _on_a_terminal(folder: Path, answer: str) -> tuple[int, str]:
-    """The status of a run whose question is answered, and what stood on the terminal."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        command(LAKE, "-r", "emr"),
-        cwd=folder,
-        env=environment(),
-        stdin=theirs,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-    ) as process:
-        os.close(theirs)
-        shown = b""
-        while b"[y/N] " not in shown:
-            shown += os.read(ours, 4096)
-        os.write(ours, answer.encode())
-        try:
-            while more := os.read(ours, 4096):
-                shown += more
-        except OSError:  # the terminal's other side is closed
-            pass
-        process.wait(60)
-    os.close(ours)
-    return process.returncode, shown.decode().replace("\r\n", "\n")
-
-
 @pytest.mark.s3
-@pytest.mark.parametrize("answer", ["n\n", "\n", "\x04"])
-def test_a_terminal_is_asked_and_its_no_counts(folder: Path, answer: str) -> None:
-    status, shown = _on_a_terminal(folder, answer)
-    assert status == 5
+@pytest.mark.parametrize("answer", [b"n\n", b"\n", b"\x04"])
+def test_a_terminal_is_asked_and_its_no_counts(folder: Path, answer: bytes) -> None:
+    with terminal(folder, LAKE, "-r", "emr") as on:
+        on.until(rb"\[y/N\] ")
+        on.answer(answer)
+        assert on.status() == 5
+    shown = on.shown.decode().replace("\r\n", "\n")
     assert shown.startswith("cluster   emr-")
     assert "start it, for $0.03 to $0.07 and 5 min to 10 min? [y/N] " in shown
     assert shown.endswith("error: -r emr: not started; nothing was spent\n")
@@ -143,7 +124,7 @@ class Rehearsed(EmrEngine):
     def _given(self, run: Run) -> dict[str, Any]:
         return {}
 
-    def _ended(self, runner: Any) -> None:
+    def ended(self, runner: Any) -> None:
         self._start_seconds += 0.001
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
@@ -177,6 +158,30 @@ def test_planned_and_actual_are_told_and_kept(folder: Path) -> None:
     assert kept.planned_seconds[0] > 300
     # the next plan goes by it
     assert "MB/s a task: its last run on EMR" in told(folder, LAKE, "-r", "emr", "--dry-run").output
+
+
+class Lost(Rehearsed):
+    """Has started something when it fails."""
+
+    spends = True
+
+    def _jobconf(self, run: Run, plan: Plan) -> dict[str, Any]:
+        raise JobError("lost")
+
+
+@pytest.mark.s3
+def test_what_a_run_that_failed_took_is_kept_and_no_measure(folder: Path) -> None:
+    instance = DailyStats(args=["-r", "emr", "--yes", LAKE])
+    with pytest.raises(JobError):
+        drive(
+            DailyStats,
+            settings(instance.options, DailyStats.OPTIONS, printed=True),
+            Lost(instance),
+            lambda schema, found: None,
+        )
+    [kept] = history.read(folder / "cache" / "sensor-jobs" / "emr")
+    assert (kept.job, kept.failed, kept.slot_mb_s) == ("daily_stats", True, 0.0)
+    assert 0 < kept.dollars < kept.planned_dollars[1]
 
 
 @pytest.mark.s3

@@ -62,6 +62,8 @@ def test_the_error_of_the_quantiles_is_the_profiles(tmp_path: Path) -> None:
 
 
 WRONG = {
+    "site,metric,unit,hour,mean,stddev\nnorth,t,,0,5,2\n": "is a profile of sites, of which readings say nothing; "
+    "make it --by device or metric",
     "device_id,site\na,x\n": "is no profile of hours: it has no metric, unit, hour; make it with jobs.hourly_profile",
     "metric,unit,hour,count\nt,,0,9\n": "is no profile of hours: it has no q0.25, q0.5, q0.75 and no mean, stddev; "
     "make it with jobs.hourly_profile",

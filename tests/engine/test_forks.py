@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_tasks_run_in_other_processes_at_most_so_many_at_once(tmp_path: Path) ->
     def task(number: int) -> None:
         (tmp_path / f"{number}-{os.getpid()}").touch()
 
-    run_forked([lambda n=n: task(n) for n in range(5)], 2, _nothing)  # type: ignore[misc]
+    run_forked([partial(task, n) for n in range(5)], 2, _nothing)
     names = sorted(p.name for p in tmp_path.iterdir())
     assert [n.split("-")[0] for n in names] == list("01234")
     assert str(os.getpid()) not in {n.split("-")[1] for n in names}

@@ -6,7 +6,8 @@ import argparse
 
 import pytest
 
-from jobs.engine.options import Option, Settings, add_options, byte_size, joined, settings
+from jobs.engine.options import Option, Settings, add_options, byte_size, joined
+from jobs.engine.settings import settings
 from jobs.errors import UsageError
 
 
@@ -52,6 +53,7 @@ def test_sizes(text: str, size: int) -> None:
             ["--output-format", "parquet"],
             "--output-format parquet: Parquet is not written to standard output; add --output-dir",
         ),
+        (["--max-lateness", "3"], "--max-lateness: is for --to; add --to, or leave it out"),
         (["--overwrite"], "--overwrite: there is nothing to overwrite; add --output-dir or --rejects"),
         (
             ["--output-format", "table", "--output-dir", "x"],
@@ -86,6 +88,17 @@ def test_a_jobs_own_option_is_parsed_and_its_reason_told() -> None:
     assert _settings(options=(option,)).option("every") == 4
     with pytest.raises(UsageError, match=r"^--every 3: must be even$"):
         _settings("--every", "3", options=(option,))
+
+
+def test_an_option_is_refused_without_the_one_that_it_says_more_of() -> None:
+    options = (Option("--depth", "…", "2", int, needs="--tree"), Option("--tree", "…"))
+    assert dict(_settings(options=options).job) == {"depth": 2, "tree": None}
+    assert dict(_settings("--tree", "oak", "--depth", "2", options=options).job) == {"depth": 2, "tree": "oak"}
+    with pytest.raises(UsageError) as refused:
+        _settings("--depth", "2", options=options)  # though that is what it is anyway
+    assert str(refused.value) == "--depth: is for --tree; add --tree, or leave it out"
+    by_default = (options[0], Option("--tree", "…", "elm"))
+    assert _settings("--depth", "3", options=by_default).option("depth") == 3
 
 
 @pytest.mark.parametrize(

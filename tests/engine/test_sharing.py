@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_many_at_once_take_every_line_once(tmp_path: Path) -> None:
     def task(number: int) -> None:
         (tmp_path / str(number)).write_bytes(b"".join(shared.take(number)))
 
-    run_forked([lambda n=n: task(n) for n in range(4)], 4, lambda: None)  # type: ignore[misc]
+    run_forked([partial(task, n) for n in range(4)], 4, lambda: None)
     taken = [(tmp_path / str(n)).read_bytes().splitlines(keepends=True) for n in range(4)]
     assert sorted(line for share in taken for line in share) == sorted(lines)
 

@@ -13,6 +13,7 @@ import pytest
 
 from jobs.hadoop.cluster import Cluster
 from jobs.lake import storage
+from jobs.lake.hdfs_reader import RangeReader
 from tests.hadoop import faults
 from tests.hadoop.faults import until
 from tests.hadoop.trials import BLOCK, Gate, Trial, short
@@ -29,13 +30,15 @@ def test_a_data_node_in_the_middle_of_a_read(trial: Trial) -> None:
     info = storage.expand(uri, lambda name: True)[0]
     taken, at = bytearray(info.size), 0
     with storage.open_range(info) as reader:
+        assert isinstance(reader, RangeReader)
         while count := reader.readinto(memoryview(taken)[at : at + (1 << 20)]):
             if not at:
-                port = int(reader._body.node.rpartition(":")[2])  # type: ignore[attr-defined]
+                assert reader._body is not None
+                port = int(reader._body.node.rpartition(":")[2])
                 node = next(n for n in trial.hadoop.layout.data_nodes if trial.hadoop.layout.ports[f"{n}-http"] == port)
                 faults.kill_daemon(trial.hadoop, node)
             at += count
-        assert reader._failed == {f"localhost:{port}"}  # type: ignore[attr-defined]
+        assert reader._failed == {f"localhost:{port}"}
     assert taken == data
 
 

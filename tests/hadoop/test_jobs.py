@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
 import sys
-import termios
 import time
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +19,7 @@ from tests.command_line import ROOT, run
 from tests.defects import BROKEN
 from tests.outcomes.commands import Outcome, command, environment, told
 from tests.servers import S3Server
+from tests.terminals import terminal
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop-jobs")]
 
@@ -65,24 +62,14 @@ def test_input_and_output_in_s3(hadoop: Cluster, s3: S3Server, tmp_path: Path, e
 
 def test_the_bar_moves_before_the_job_has_ended(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
     """By the time the reduce task's container starts, what map tasks read is known."""
-    driver, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (24, 100))
     flags = ("--tasks", "1", "--split-size", "40K", "--jobconf", "mapreduce.job.ubertask.enable=false")
-    with subprocess.Popen(
-        command(SAMPLE, *ON_HADOOP, *flags, "--cmdenv", "JOBS_KERNEL=off"),
-        env=environment({}),
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-    ) as job:
-        os.close(terminal)
-        drawn = b""
-        with suppress(OSError):  # the end of a terminal
-            while more := os.read(driver, 4096):
-                drawn += more
-        assert job.stdout is not None
-        assert job.stdout.read().decode() == expected
-    os.close(driver)
-    assert re.search(rb"daily_stats: +[1-9]\d*%\|.* rows/s, [1-9]\d* rejects", drawn), drawn
+    with (
+        Path(tmp_path, "output").open("wb") as output,
+        terminal(tmp_path, SAMPLE, *ON_HADOOP, *flags, "--cmdenv", "JOBS_KERNEL=off", output=output) as shown,
+    ):
+        assert shown.status() == 0, shown.shown
+    assert (tmp_path / "output").read_text() == expected
+    assert re.search(rb"daily_stats: +[1-9]\d*%\|.* rows/s, [1-9]\d* rejects", shown.shown), shown.shown
 
 
 def test_a_node_without_the_kernel(hadoop: Cluster, tmp_path: Path, expected: str) -> None:

@@ -130,7 +130,7 @@ def test_failures_of_clusters_are_told(aws: Any, outputs: dict[str, str]) -> Non
     attributes = aws("sns").get_topic_attributes(TopicArn=outputs["AlertsTopic"])["Attributes"]
     assert attributes["KmsMasterKeyId"] == outputs["KeyArn"]
     events = aws("events")
-    for rule in ("sensor-jobs-cluster-failed", "sensor-jobs-step-failed"):
+    for rule in ("sensor-jobs-cluster-failed", "sensor-jobs-step-failed", "sensor-jobs-run-failed"):
         assert events.describe_rule(Name=rule)["State"] == "ENABLED"
         (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
         assert target["Arn"] == outputs["AlertsTopic"]

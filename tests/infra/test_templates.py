@@ -123,5 +123,7 @@ def test_data_outlives_its_stack_and_mistakes() -> None:
         assert rules.keys() == ({"logs"} if name == "Logs" else LAKE_RULES)
         assert (len(blocked), set(blocked.values())) == (4, {True})
         assert RESOURCES[name]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    (moved,) = RESOURCES["Lake"]["Properties"]["LifecycleConfiguration"]["Rules"][0]["Transitions"]
+    assert moved["StorageClass"] == "INTELLIGENT_TIERING"  # of others each byte read costs, which no plan knows
     for name in ("Key", "Lake", "Logs"):
         assert (RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE = 60_000_000
+YEAR = 366 * 1440 * MINUTE
 Series = tuple[str, str, str | None]
 Row = dict[str, Any]
 
@@ -32,9 +34,13 @@ class Asked:
     def day(self, instant: int) -> date:
         return (EPOCH + timedelta(microseconds=instant)).astimezone(ZoneInfo(self.zone)).date()
 
+    def offset(self, instant: int) -> timedelta | None:
+        return (EPOCH + timedelta(microseconds=instant)).astimezone(ZoneInfo(self.zone)).utcoffset()
+
     def midnight_after(self, instant: int) -> int:
         local = datetime.combine(self.day(instant) + timedelta(days=1), time(), ZoneInfo(self.zone))
-        return (local.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
+        both = ((at.astimezone(UTC) - EPOCH) // timedelta(microseconds=1) for at in (local, local.replace(fold=1)))
+        return min(midnight for midnight in both if midnight > instant)  # which comes twice where clocks are set back
 
 
 def arrivals(readings: pa.Table) -> dict[Series, list[int]]:
@@ -78,6 +84,8 @@ def shared_out(start: int, end: int, asked: Asked) -> Iterator[tuple[date, int]]
 def _cut(start: int, end: int, asked: Asked) -> Iterator[tuple[date, int, int]]:
     while start < end:
         stop = min(end, asked.midnight_after(start))
+        if asked.offset(start) != asked.offset(stop):  # clocks may be set back over midnight
+            stop = min(stop, start - start % MINUTE + MINUTE)
         yield asked.day(start), start, stop
         start = stop
 
@@ -121,7 +129,10 @@ def _days(times: list[int], asked: Asked) -> dict[date, Row]:
     down: dict[date, int] = defaultdict(int)
     begun: dict[date, list[int]] = defaultdict(list)
     for start, end, is_gap in silences(times, interval, asked):
+        start_day, last_day = asked.day(start), asked.day(end - 1)
         for day, length in shared_out(start, end, asked):
+            if end - start > YEAR and None in (asked.since, asked.until) and start_day < day < last_day:
+                continue
             received[day] += 0
             down[day] += length if is_gap else 0
         if is_gap:
@@ -133,7 +144,9 @@ def _days(times: list[int], asked: Asked) -> dict[date, Row]:
     until = end if asked.until is not None else end + (interval + 1) // 2
     for day, opens, closes in _cut(begin, until, asked):
         due[day] += len(range(opens + (times[0] - opens) % interval, closes, interval))
-    span = dict(shared_out(begin, end, asked))
+    span: dict[date, int] = defaultdict(int)
+    for day, length in shared_out(begin, end, asked):
+        span[day] += length
 
     rows: dict[date, Row] = {}
     for day, count in received.items():

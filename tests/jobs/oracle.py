@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -48,6 +51,23 @@ def by_bucket(readings: pa.Table, bucket_of: Callable[[datetime], B]) -> dict[tu
         instant = EPOCH + timedelta(microseconds=time)
         groups[device, metric, unit, bucket_of(instant)].append((instant, value))
     return {key: _statistics(rows) for key, rows in groups.items()}
+
+
+def site_of(metadata: Path, device: str, time: datetime) -> str:
+    """Where a device stood, by a file of device metadata in CSV."""
+    for row in _rows_of(metadata):
+        begin, end = (
+            row[name] and datetime.fromisoformat(row[name]).astimezone(UTC) for name in ("valid_from", "valid_to")
+        )
+        if row["device_id"] == device and (not begin or begin <= time) and (not end or time < end):
+            return row["site"]
+    return "(unmatched)"
+
+
+@cache
+def _rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
 
 
 def same(row: dict[str, Any], want: Expected) -> None:

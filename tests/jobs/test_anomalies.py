@@ -6,6 +6,7 @@ import json
 import math
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -139,8 +140,8 @@ def test_every_z_score_is_that_of_the_profile(baseline: Path) -> None:
     by_device = any(key[0] for key in profile)
     weekly = any(key[3] for key in profile)
 
-    options = {"baseline": baseline, "show": "all", "time_zone": "Asia/Tokyo"}
-    table, outcome = api.run_with_outcome("anomalies", [SAMPLE], **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"baseline": baseline, "show": "all", "time_zone": "Asia/Tokyo"}
+    table, outcome = api.run_with_outcome("anomalies", [SAMPLE], **options)
     unknown = 0
     for row in table.to_pylist():
         local = row["timestamp"].astimezone(ZoneInfo("Asia/Tokyo"))
@@ -159,7 +160,7 @@ def test_every_z_score_is_that_of_the_profile(baseline: Path) -> None:
     assert outcome.notes == (
         f"{unknown:,} readings were not scored: their device, metric, unit and hour are not in the baseline",
     )
-    shown = api.run("anomalies", [SAMPLE], **(options | {"show": "anomalies"}))  # type: ignore[arg-type]
+    shown = api.run("anomalies", [SAMPLE], **(options | {"show": "anomalies"}))
     assert shown.to_pylist() == [row for row in table.to_pylist() if (row["score"] or 0) >= 0.5]
     assert len(shown) > 0
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
 
 from jobs import api
-from tests.command_line import Twin, result, run
+from jobs.engine.measure import measure
+from jobs.partials import availability
+from tests.command_line import ROOT, Twin, result, run
 from tests.jobs.availability_oracle import Asked, Row, day_rows, gap_rows
 
 JOB, TWIN = "jobs.availability", "jobs.spark.availability"
@@ -125,6 +129,82 @@ def test_days_are_due_from_since_until_until(tmp_path: Path) -> None:
         (3, 48, 0, 0),
     ]
     assert [row["gap_seconds"] for row in rows] == [86400.0, 81000.0, 86400.0]
+
+
+@pytest.fixture
+def wrong_clock(tmp_path: Path) -> Path:
+    """A device whose clock stood in 1970 once, and one that was silent for 400 days, beside one for 300."""
+    days = [f"{n:02}T{h:02}:30:00Z,{d},t,{n}\n" for d in ("boots", "rests", "goes") for n in (5, 6) for h in range(24)]
+    later = "".join(f"2026-03-{line}" for line in days)
+    early = "1970-01-01T00:00:07Z,boots,t,0\n2025-01-29T04:00:00Z,rests,t,0\n2025-05-09T04:00:00Z,goes,t,0\n"
+    (tmp_path / "log.csv").write_text(HEADER + later + early)
+    return tmp_path / "log.csv"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns"])
+def test_of_a_silence_of_more_than_a_year_the_first_and_the_last_day_have_rows(wrong_clock: Path, zone: str) -> None:
+    readings = api.run("extract", [wrong_clock])
+    rows = api.run("availability", [wrong_clock], time_zone=zone).to_pylist()
+    assert rows == day_rows(readings, Asked(zone))
+    days = Counter(row["device_id"] for row in rows)
+    assert days["boots"] == days["rests"] < 5 < 300 < days["goes"]
+    first = next(row for row in rows if row["device_id"] == "boots")
+    assert (first["gaps"], first["received"]) == (1, 1)
+    assert 20_516 < first["longest_gap_seconds"] / 86_400 < 20_518
+
+
+def test_a_note_names_the_longest_silence(wrong_clock: Path) -> None:
+    done = run(JOB, wrong_clock, "--output-format", "csv", "-r", "inline")
+    (note,) = (line for line in done.stderr.decode().splitlines() if line.startswith("note: "))
+    assert note == (
+        "note: 2 gaps of more than a year, the longest 20,517 days (boots t from 1970-01-01 on): the days within have"
+        " no rows; where a clock was wrong, --from and --to leave its readings out"
+    )
+    mended = run(JOB, wrong_clock, "--from", "2026-03-05", "--output-format", "csv", "-r", "inline")
+    assert b"note: " not in mended.stderr
+    assert len(mended.stdout.splitlines()) == 1 + 3 * 2
+
+
+@pytest.mark.parametrize(
+    ("zone", "gap_after"), [("Europe/Berlin", None), ("America/St_Johns", None), ("America/St_Johns", "40d")]
+)
+def test_between_from_and_to_every_day_has_a_row(
+    tmp_path: Path, zone: str, gap_after: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the days on which clocks of St John's were set back over midnight, and a minute of the next one was over."""
+    monkeypatch.setattr(availability, "_PIECE_ROWS", 500)
+    times = [f"1987-10-20T{hour:02}:00:00" for hour in range(24)]
+    lines = [f"{t}Z,{d},t,1\n" for d in "ab" for t in (*times, "1988-10-30T02:30:30")]
+    (tmp_path / "log.csv").write_text(HEADER + "".join(lines))
+    between: dict[str, Any] = {"since": "1987-10-01", "until": "1989-12-01", "time_zone": zone}
+    readings = api.run("extract", [tmp_path / "log.csv"], **between)
+    found = api.run("availability", [tmp_path / "log.csv"], engine="inline", gap_after=gap_after, **between)
+    midnights = (datetime.fromisoformat(between[name]).replace(tzinfo=ZoneInfo(zone)) for name in ("since", "until"))
+    edges = (int(midnight.timestamp()) * 1_000_000 for midnight in midnights)
+    asked = Asked(zone, None, 40 * 1440 * MINUTE if gap_after else None, *edges)
+    assert found.to_pylist() == day_rows(readings, asked)
+    assert len(found) == 2 * 792
+
+
+@pytest.mark.slow
+def test_so_many_days_are_not_held(wrong_clock: Path) -> None:
+    """Three times as many rows take no more memory."""
+    log = wrong_clock.with_name("many.csv")
+    head, *lines = wrong_clock.read_text().splitlines(keepends=True)
+    log.write_text(head + "".join(line.replace(",t,", f",t{n},") for n in range(20) for line in lines))
+    peaks = []
+    for since in ("2006-03-01", "1966-03-01"):
+        flags = ["--from", since, "--to", "2026-06-01", "--output-format", "csv", "-r", "local", "--tasks", "1"]
+        measured = measure([sys.executable, "-m", JOB, str(log), *flags], wrong_clock.with_name("out.csv"), {}, ROOT)
+        peaks.append(measured.peak)
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_a_wrong_clock_on_spark(wrong_clock: Path, twin: Twin) -> None:
+    flags = ["--time-zone", "Europe/Berlin", "--output-format", "csv"]
+    assert twin(TWIN, wrong_clock, *flags) == result(JOB, wrong_clock, *flags)
 
 
 NUMBERED = ("--sequence-metric", "seq", "--interval", "10m", "--output-format", "csv")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import struct
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs import api
-from jobs.engine import tasks
+from jobs.engine import driver, tasks
+from jobs.engine.driver import Emit, Outcome
+from jobs.engine.options import Settings
 from jobs.lake import writers
 from jobs.lake.published import open_published, read_published
 from tests.command_line import Twin, result, run
@@ -313,9 +316,58 @@ def _again(log: Path, target: Path) -> None:
     api.run("compact", [log], engine="inline", output_dir=str(target), overwrite=True)
 
 
+MEASURED = re.compile(
+    r"counted by day in (\d+\.\d\d) s from the logs, in (\d+\.\d\d) s from these: \d+\.\d times as fast"
+)
+
+
+def test_what_it_gains_is_measured(lake: Path, tmp_path: Path) -> None:
+    """Also where the lake takes the place of its own input; what is published is the same."""
+    target = tmp_path / "lake"
+    for inputs, flags in (([SAMPLE], ["-r", "local", "--tasks", "2"]), ([target], ["--overwrite"])):
+        done = run(JOB, *inputs, "--output-dir", target, "--measure", *flags)
+        assert (done.returncode, done.stdout) == (0, b""), done.stderr.decode()
+        found = MEASURED.fullmatch(done.stderr.decode().splitlines()[-1])
+        assert found, done.stderr.decode()
+        assert min(map(float, found.groups())) > 0
+        assert files(target) == files(lake)
+    assert "times as fast" not in (target / "_SUCCESS").read_text()
+
+
+def test_both_runs_count_every_reading(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[tuple[tuple[str, ...], int]] = []
+    told = driver.drive
+
+    def drive(job: Any, settings: Settings, engine: Any, emit: Emit, base: str | None = None) -> Outcome:
+        outcome = told(job, settings, engine, emit, base)
+        counted.append((settings.inputs, outcome.report.selected))
+        return outcome
+
+    monkeypatch.setattr(driver, "drive", drive)
+    outcome = api.publish("compact", [log], tmp_path / "lake", engine="inline", measure=True, deduplicate=True)
+    assert counted == [((str(log),), 11), ((str(tmp_path / "lake"),), 8)]
+    assert outcome.timed is not None
+
+
+def test_nothing_is_measured_of_what_is_not_published(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(HEADER + "2026-03-01T10:00:00Z,a,t,x,,\n")
+    done = run(JOB, tmp_path / "log.csv", "--output-dir", tmp_path / "lake", "--measure")
+    assert done.returncode == 4
+    assert b"times as fast" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--measure"], "--measure: nothing is written that could be read; add --output-dir"),
+        (
+            ["--measure", "--output-dir", "lake", "-"],
+            "--measure -: standard input is read once; leave it out, or name files",
+        ),
+        (
+            ["--measure", "--output-dir", "lake", "-r", "emr"],
+            "--measure -r emr: would time how a cluster's steps start; leave it out",
+        ),
         (["--target-size", "1K"], "--target-size 1K: must be at least 64K"),
         (["--target-size", "big"], "--target-size: 'big' is no size; write it as 500K, 64M or 1G"),
         (

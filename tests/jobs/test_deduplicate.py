@@ -12,7 +12,8 @@ from jobs import api
 from jobs.daily_stats import DailyStats
 from jobs.engine.driver import drive
 from jobs.engine.mrjob_engine import MrjobEngine
-from jobs.engine.options import Settings, settings
+from jobs.engine.options import Settings
+from jobs.engine.settings import settings
 from tests.command_line import result, run
 
 HEADER = "timestamp,device_id,metric,unit,value\n"

@@ -152,6 +152,7 @@ def test_sparks_sketches_are_ours(tmp_path: Path, twin: Twin) -> None:
     [
         (["--per", "week"], "--per week: must be one of metric, day, site"),
         (["--method", "guess"], "--method guess: must be one of auto, exact, hll"),
+        (["--devices", "sample_data/_devices.csv"], "--devices: tells where devices are; add --per site"),
         (["--exact-limit", "-1"], "--exact-limit -1: must be a whole number from 0 to 1000000000000"),
     ],
 )

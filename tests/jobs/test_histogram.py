@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -140,8 +141,9 @@ def test_readings_without_a_time(shared_data: Path) -> None:
     """The contest's rounding sample: every temperature of its two stations in some bin."""
     sample = shared_data / "onebrc/samples/measurements-rounding.txt"
     lines = [line.split(";") for line in sample.read_text().splitlines()]
-    for options in ({"bins": "10"}, {"edges": "0,10,20"}, {}):
-        rows = api.run("histogram", [sample], dialect="onebrc", **options).to_pylist()  # type: ignore[arg-type]
+    cases: tuple[dict[str, Any], ...] = ({"bins": "10"}, {"edges": "0,10,20"}, {})
+    for options in cases:
+        rows = api.run("histogram", [sample], dialect="onebrc", **options).to_pylist()
         found: Counter[str] = Counter()
         for row in rows:
             found[row["device_id"]] += row["count"]

@@ -101,7 +101,7 @@ def test_the_traffic_of_a_week(shared_data: Path) -> None:
     ("flags", "error"),
     [
         (["--period", "week"], "--period week: must be one of hour-of-week, hour-of-day"),
-        (["--by", "site"], "--by site: statistics are by device or by metric (all devices together)"),
+        (["--by", "none"], "--by none: must be one of device, metric, site"),
         (["--quantiles", "2"], "--quantiles 2: a quantile is a number from 0 to 1 of up to 9 decimals, not 2.0"),
     ],
     ids=" ".join,

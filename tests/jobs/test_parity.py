@@ -70,7 +70,7 @@ def _run(job: str, engine: str, data: str, request: pytest.FixtureRequest) -> by
                 use(request.getfixturevalue("hadoop_process"), patch)
             if engine == "spark":
                 request.getfixturevalue("spark_session")
-            table = api.run(job, inputs, engine=engine, **options)  # type: ignore[arg-type]
+            table = api.run(job, inputs, engine=engine, **options)  # type: ignore[arg-type]  # a text that is one of them
     out = io.BytesIO()
     writer = open_writer("csv", out, table.schema)
     writer.write(table)

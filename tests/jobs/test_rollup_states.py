@@ -37,6 +37,8 @@ from tests.servers import S3Server
         ({"window": "1h", "quantiles": "0.5"}, {"window": "1d", "quantiles": "0.1,0.99"}),
         ({"window": "1h", "quantiles": "0.5"}, {"window": "week", "by": "metric"}),
         ({"window": "1h", "by": "metric"}, {"window": "1d", "by": "metric"}),
+        ({"window": "1h", "by": "site", "quantiles": "0.5"}, {"window": "1d", "by": "site", "quantiles": "0.9"}),
+        ({"window": "1h", "by": "site"}, {"window": "week", "by": "metric"}),
         ({"window": "1h"}, {"window": "1d", "time_zone": "Europe/Berlin"}),
         ({"window": "30m"}, {"window": "6h", "time_zone": "Asia/Kolkata"}),
         ({"window": "30m", "time_zone": "Australia/Lord_Howe"}, {"window": "1h", "time_zone": "Australia/Lord_Howe"}),

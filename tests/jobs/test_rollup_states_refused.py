@@ -103,6 +103,26 @@ def refused(kind: type[JobError], error: str, *inputs: object, job: str = "rollu
         ),
         (
             {"window": "1h"},
+            {"by": "site"},
+            "--by site: FILE has a state of devices, not of sites; roll up the logs",
+        ),
+        (
+            {"window": "1h", "by": "site"},
+            {},
+            "--by device: FILE has a state of sites; add --by site, or roll up the logs",
+        ),
+        (
+            {"window": "1h", "by": "site"},
+            {"by": "site", "device": "north-0001"},
+            "--device: FILE has a state of sites; leave it out, or roll up the logs",
+        ),
+        (
+            {"window": "1h", "by": "site"},
+            {"by": "site", "devices": "sample_data/_devices.csv"},
+            "--devices: FILE is a state, which is joined with nothing; leave it out",
+        ),
+        (
+            {"window": "1h"},
             {"deduplicate": True},
             "--deduplicate: FILE is a state, in which repeats cannot be told; leave it out, or roll up the logs",
         ),

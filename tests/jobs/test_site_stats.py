@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from jobs import api
 from jobs.engine import tasks
 from tests.command_line import Twin, result, run
-from tests.jobs.oracle import daily
+from tests.jobs.oracle import daily, site_of
 
 JOB, TWIN = "jobs.site_stats", "jobs.spark.site_stats"
 SAMPLE = Path("sample_data")
@@ -74,9 +73,8 @@ def test_what_is_unmatched_is_told(folder: Path) -> None:
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 def test_every_row_is_the_oracles(zone: str) -> None:
     readings = api.run("extract", [SAMPLE])
-    with (SAMPLE / "_devices.csv").open() as file:
-        known = list(csv.DictReader(file))
-    sites = [_site(known, r["device_id"], r["timestamp"]) for r in readings.select([0, 1]).to_pylist()]
+    known = SAMPLE / "_devices.csv"
+    sites = [site_of(known, r["device_id"], r["timestamp"]) for r in readings.select([0, 1]).to_pylist()]
     devices: dict[Any, set[str]] = defaultdict(set)
     by_device = daily(
         readings.set_column(
@@ -99,16 +97,6 @@ def test_every_row_is_the_oracles(zone: str) -> None:
         assert exact == [want.count, want.mean, want.min, want.max, want.sum, want.first, want.last]
         assert row["stddev"] == (None if want.stddev is None else pytest.approx(want.stddev, rel=5e-16, abs=0))
         assert row["devices"] == len(devices[key])
-
-
-def _site(known: list[dict[str, str]], device: str, time: datetime) -> str:
-    for row in known:
-        begin, end = (
-            row[name] and datetime.fromisoformat(row[name]).astimezone(UTC) for name in ("valid_from", "valid_to")
-        )
-        if row["device_id"] == device and (not begin or begin <= time) and (not end or time < end):
-            return row["site"]
-    return "(unmatched)"
 
 
 @pytest.mark.parametrize(

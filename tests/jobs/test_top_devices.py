@@ -8,12 +8,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from jobs import api
 from jobs.engine import tasks
+from jobs.partials import passing
 from jobs.top_devices import STATISTICS
 from tests.command_line import Twin, result, run
+from tests.jobs.oracle import site_of
 
 JOB, TWIN = "jobs.top_devices", "jobs.spark.top_devices"
 SAMPLE = Path("sample_data")
@@ -25,6 +28,33 @@ LINES = """timestamp,device_id,metric,value,unit
 2026-03-02T00:00:00Z,d,temperature,7,
 2026-03-02T00:00:00Z,d,temperature,7,°F
 """
+
+
+AT_SITES = """timestamp,device_id,metric,value
+2026-03-01T00:00:00Z,a,temperature,5
+2026-03-01T12:00:00Z,a,temperature,9
+2026-03-02T00:00:00Z,a,temperature,7
+2026-03-01T00:00:00Z,b,temperature,6
+2026-03-01T00:00:00Z,b,humidity,40
+2026-03-01T00:00:00Z,c,temperature,1
+2026-03-01T00:00:00Z,d,temperature,1
+2026-03-01T00:00:00Z,e,temperature,2
+"""
+MOVED = """device_id,site,valid_from,valid_to
+a,roof:north,,2026-03-01T12:00:00Z
+a,cellar,2026-03-01T12:00:00Z,2026-03-02
+a,roof:north,2026-03-02,
+b,roof:north,,
+c,cellar,2026-03-02,
+e,cellar,,
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "log.csv").write_text(AT_SITES)
+    (tmp_path / "_devices.csv").write_text(MOVED)
+    return tmp_path
 
 
 @pytest.fixture
@@ -55,7 +85,32 @@ def test_known_answers(log: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("per", ["all", "day"])
+def test_a_device_that_moved_is_ranked_at_each_of_its_sites(folder: Path) -> None:
+    """a was on the roof, half a day in the cellar, and on the roof again; c not yet in the cellar; nobody knows d."""
+    assert ranked(folder, per="site") == [
+        ("humidity", None, "roof:north", 1, "b", 40.0, 1),
+        ("temperature", None, "(unmatched)", 1, "c", 1.0, 1),
+        ("temperature", None, "(unmatched)", 2, "d", 1.0, 1),
+        ("temperature", None, "cellar", 1, "a", 9.0, 1),
+        ("temperature", None, "cellar", 2, "e", 2.0, 1),
+        ("temperature", None, "roof:north", 1, "a", 6.0, 2),
+        ("temperature", None, "roof:north", 2, "b", 6.0, 1),
+    ]
+    assert [row[2:5] for row in ranked(folder, per="site", statistic="min", top="1", lowest=True)[1:]] == [
+        ("(unmatched)", 1, "c"),
+        ("cellar", 1, "e"),
+        ("roof:north", 1, "a"),
+    ]
+
+
+def test_what_is_unmatched_is_told(folder: Path) -> None:
+    note = b"note: devices of no site in the metadata are ranked at (unmatched)\n"
+    assert note in run(JOB, folder, "--per", "site").stderr
+    assert b"note" not in run(JOB, folder, "--per", "site", "--device", "a").stderr
+    assert b"note" not in run(JOB, folder).stderr
+
+
+@pytest.mark.parametrize("per", ["all", "day", "site"])
 @pytest.mark.parametrize("statistic", ["mean", "max", "last_timestamp"])
 @pytest.mark.parametrize("lowest", [False, True])
 def test_every_row_is_the_oracles(statistic: str, per: str, lowest: bool) -> None:
@@ -66,11 +121,13 @@ def test_every_row_is_the_oracles(statistic: str, per: str, lowest: bool) -> Non
         value = row[statistic]
         up = (value, math.copysign(1, value)) if isinstance(value, float) else (value.timestamp(),)
         key = up if lowest else tuple(-x for x in up)
-        groups[row["metric"], row["unit"], row["date"]].append((key, row["device_id"].encode(), value))
+        groups[row["metric"], row["unit"], row.get("date"), row.get("site")].append(
+            (key, row["device_id"].encode(), value)
+        )
     expected = {group: sorted(rows)[:3] for group, rows in groups.items()}
     given: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for row in found:
-        group = given[row["metric"], row["unit"], row.get("date")]
+        group = given[row["metric"], row["unit"], row.get("date"), row.get("site")]
         group.append((row["device_id"].encode(), row[statistic]))
         assert row["rank"] == len(group)
     assert dict(given) == {group: [row[1:] for row in rows] for group, rows in expected.items()}
@@ -82,11 +139,11 @@ def _statistics(per: str) -> list[dict[str, Any]]:
         return rows
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for row in api.run("extract", [SAMPLE]).to_pylist():
-        groups[row["device_id"], row["metric"], row["unit"]].append(row)
+        site = site_of(SAMPLE / "_devices.csv", row["device_id"], row["timestamp"]) if per == "site" else None
+        groups[row["device_id"], row["metric"], row["unit"], site].append(row)
     return [
         {
-            **dict(zip(("device_id", "metric", "unit"), key, strict=True)),
-            "date": None,
+            **dict(zip(("device_id", "metric", "unit", "site"), key, strict=True)),
             "mean": math.fsum(r["value"] for r in rows) / len(rows),
             "max": max((r["value"] for r in rows), key=lambda v: (v, math.copysign(1, v))),
             "last_timestamp": max(r["timestamp"] for r in rows),
@@ -102,7 +159,9 @@ def test_every_statistic_runs_on_the_sample(statistic: str) -> None:
     assert table.num_rows == 2
 
 
-@pytest.mark.parametrize("flags", [["--per", "day"], ["--statistic", "max", "--lowest"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "flags", [["--per", "day"], ["--per", "site"], ["--statistic", "max", "--lowest"]], ids=" ".join
+)
 def test_the_same_bytes_for_any_tasks_and_splits(flags: list[str]) -> None:
     expected = result(JOB, SAMPLE, *flags, "--top", "2", "-r", "inline")
     for more in (["--tasks", "1"], ["--tasks", "3", "--split-size", "10007"]):
@@ -110,15 +169,43 @@ def test_the_same_bytes_for_any_tasks_and_splits(flags: list[str]) -> None:
     assert result(JOB, SAMPLE, *flags, "--top", "2", env={"JOBS_KERNEL": "off"}) == expected
 
 
-def test_the_best_of_many_pieces_are_the_best_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = api.run("top_devices", [SAMPLE], per="day", top="2")
+@pytest.mark.parametrize("per", ["day", "site"])
+def test_the_best_of_many_pieces_are_the_best_of_all(per: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = api.run("top_devices", [SAMPLE], per=per, top="2")
     monkeypatch.setattr(tasks, "PIECE_BYTES", 2_000)
-    assert api.run("top_devices", [SAMPLE], per="day", top="2").equals(whole)
+    assert api.run("top_devices", [SAMPLE], per=per, top="2").equals(whole)
+
+
+def test_readings_that_are_passed_on_stay_at_their_sites(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = ranked(folder, per="site", engine="inline")
+    passed: list[pa.Table] = []
+    to_rows = passing.to_rows
+
+    def noting(*given: Any) -> pa.Table:
+        passed.append(to_rows(*given))
+        return passed[-1]
+
+    monkeypatch.setattr(passing, "TRIAL_GROUPS", 0)
+    monkeypatch.setattr(passing, "to_rows", noting)
+    assert ranked(folder, per="site", engine="inline") == expected
+    assert sum(map(len, passed)) == 8
+
+
+def test_repeats_count_once_at_the_site_where_they_were_made(folder: Path) -> None:
+    once = ranked(folder, per="site")
+    (folder / "again.csv").write_text(AT_SITES)
+    for engine in ("inline", "local"):
+        assert ranked(folder, per="site", deduplicate=True, engine=engine) == once
+    assert [row[-1] for row in ranked(folder, per="site")] == [2 * row[-1] for row in once]
 
 
 @pytest.mark.spark
 @pytest.mark.slow
-@pytest.mark.parametrize("flags", [["--per", "day", "--top", "2"], ["--statistic", "min", "--lowest"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "flags",
+    [["--per", "day", "--top", "2"], ["--per", "site", "--top", "2"], ["--statistic", "min", "--lowest"]],
+    ids=" ".join,
+)
 def test_the_same_bytes_on_spark(flags: list[str], twin: Twin) -> None:
     given = twin(TWIN, SAMPLE, *flags, "--tasks", "3", "--split-size", "50K")
     assert given == result(JOB, SAMPLE, *flags)
@@ -133,7 +220,12 @@ def test_the_same_bytes_on_spark(flags: list[str], twin: Twin) -> None:
             ["--statistic", "median"],
             "--statistic median: must be one of count, mean, stddev, min, max, sum, first_timestamp, last_timestamp",
         ),
-        (["--per", "week"], "--per week: must be one of all, day"),
+        (["--per", "week"], "--per week: must be one of all, day, site"),
+        (
+            ["--per", "site"],
+            "there is no device metadata; name it with --devices FILE, or put _devices.csv into the input's folder",
+        ),
+        (["--devices", "sample_data/_devices.csv"], "--devices: tells where devices are; add --per site"),
     ],
 )
 def test_refused(log: Path, flags: list[str], message: str) -> None:

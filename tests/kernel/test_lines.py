@@ -16,7 +16,7 @@ from jobs.readings.dialect import Delimited, Device, Dialect, Fixed, FixedColumn
 from jobs.readings.json_line import JsonRecords
 from jobs.readings.json_records import JsonReference
 from jobs.readings.kernel_json import learn
-from jobs.readings.kernel_keys import new_keys
+from jobs.readings.kernel_keys import KernelKeys, new_keys
 from jobs.readings.model import Absence, Keys, Tally
 from jobs.readings.part import Part, Sink
 from jobs.readings.reader import read_part
@@ -311,7 +311,7 @@ def test_it_is_opened_only_for_keys_of_its_own() -> None:
     roles = bind(LONG, COLUMNS, "object.csv", RUN_START)
     for keys, kernel in ((Keys(), True), (new_keys(True), False)):
         sink = Sink(keys, Tally(), lambda _: None, RUN_START, kernel)
-        assert kernel_lines.open_lines(roles, LONG.delimited, None, sink) is None  # type: ignore[arg-type]
+        assert kernel_lines.open_lines(roles, LONG.delimited, None, sink) is None  # type: ignore[arg-type]  # it is not asked
 
 
 def test_one_parser_serves_all_objects_of_a_layout() -> None:
@@ -321,10 +321,11 @@ def test_one_parser_serves_all_objects_of_a_layout() -> None:
     for name in ("one", "two", "one"):
         sink = Sink(keys, Tally(), lambda _: None, RUN_START)
         roles = bind(dialect, ("timestamp", "value"), f"{name}.csv", RUN_START)
-        lines = kernel_lines.open_lines(roles, dialect.delimited, None, sink)  # type: ignore[arg-type]
+        lines = kernel_lines.open_lines(roles, dialect.delimited, None, sink)  # type: ignore[arg-type]  # it is not asked
         assert lines is not None
         row = b"2026-03-01 00:00:00,1\n"
         for batch in lines.parse(bytearray(row) + bytearray(64), 0, len(row), 0, 1):
             devices += batch.device.tolist()
     assert devices == [0, 1, 0]
-    assert len(getattr(keys, "cache")) == 1  # noqa: B009
+    assert isinstance(keys, KernelKeys)
+    assert len(keys.cache) == 1

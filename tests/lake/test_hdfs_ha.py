@@ -15,6 +15,7 @@ import pytest
 
 from jobs.errors import InputError, JobError
 from jobs.lake import storage, webhdfs
+from jobs.lake.hdfs_reader import RangeReader
 from jobs.lake.publish import Publication
 from jobs.lake.published import open_published
 from tests.lake.ha_hdfs import HaHdfs, ha_hdfs
@@ -97,10 +98,11 @@ def test_another_replica_takes_over_from_a_data_node_that_dies(hdfs: HaHdfs) -> 
     at = 0
     killed = ""
     with storage.open_range(info) as reader:
+        assert isinstance(reader, RangeReader)
         while count := reader.readinto(memoryview(taken)[at : at + 1_000_000]):
             at += count
-            if not killed and at > SIZE // 3 and reader._body is not None and reader._body.left:  # type: ignore[attr-defined]
-                port = int(reader._body.node.rpartition(":")[2])  # type: ignore[attr-defined]
+            if not killed and at > SIZE // 3 and reader._body is not None and reader._body.left:
+                port = int(reader._body.node.rpartition(":")[2])
                 killed = next(name for name in ("data-1", "data-2") if hdfs.ports[f"{name}-http"] == port)
                 hdfs.stop(killed)
     assert killed, "no DataNode was killed"

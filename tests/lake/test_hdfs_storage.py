@@ -16,7 +16,8 @@ from jobs.errors import InputError
 from jobs.hadoop.cluster import Cluster
 from jobs.lake import remote, storage, webhdfs
 from jobs.lake.storage import ObjectInfo
-from tests.lake.faulty_proxy import Faults, cut_in_half, faulty_proxy, reset
+from tests.lake.faulty_proxy import Fault, Faults, cut_in_half, faulty_proxy, reset
+from tests.lake.ranges import assert_ranges, assert_seekable
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop")]
@@ -153,31 +154,15 @@ def test_ranges_give_the_bytes(place: str, hadoop: Cluster, size: int) -> None:
     data = os.urandom(size)
     info = _in_blocks(f"{place}/x", data, hadoop)
     assert info.block_size == BLOCK
-    assert storage.read_bytes(info) == data
-    for start, end in [(0, 1), (size // 3, size // 2), (size // 2, None), (size - 1, size + 10), (BLOCK - 1, BLOCK)]:
-        if start < 0:
-            continue
-        with storage.open_range(info, start, end) as reader:
-            taken = bytearray(size + 10)
-            filled = 0
-            while count := reader.readinto(memoryview(taken)[filled : filled + 700_001]):
-                filled += count
-            assert taken[:filled] == data[start:end]
-            assert reader.bytes_read == filled
+    assert_ranges(info, data, (BLOCK - 1, BLOCK))
 
 
 def test_a_seekable_file(place: str) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    def put(data: bytes) -> ObjectInfo:
+        _put(f"{place}/x.parquet", data)
+        return _one(f"{place}/x.parquet")
 
-    table = pa.table({"x": list(range(200_000)), "y": [str(n * 7919) for n in range(200_000)]})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, row_group_size=30_000)
-    _put(f"{place}/x.parquet", sink.getvalue().to_pybytes())
-    info = _one(f"{place}/x.parquet")
-    with storage.open_seekable(info) as file:
-        assert file.size() == info.size
-        assert pq.ParquetFile(file).read().equals(table)
+    assert_seekable(put)
 
 
 def test_a_file_that_is_replaced_while_it_is_read(place: str) -> None:
@@ -258,22 +243,22 @@ def proxies(hadoop: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
 
 @pytest.mark.parametrize("fault", [cut_in_half, reset])
 def test_a_name_node_whose_answers_break_is_asked_again(
-    place: str, proxies: tuple[Faults, Faults], fault: object
+    place: str, proxies: tuple[Faults, Faults], fault: Fault
 ) -> None:
     _put(f"{place}/x", b"abc")
     name, _ = proxies
-    name.faults = [fault, fault]  # type: ignore[list-item]
+    name.faults = [fault, fault]
     assert storage.read_bytes(_one(f"{place}/x")) == b"abc"
     assert name.happened == 2
 
 
 @pytest.mark.parametrize("fault", [cut_in_half, reset])
-def test_what_a_data_node_breaks_off_is_read_again(place: str, proxies: tuple[Faults, Faults], fault: object) -> None:
+def test_what_a_data_node_breaks_off_is_read_again(place: str, proxies: tuple[Faults, Faults], fault: Fault) -> None:
     data = os.urandom(3_000_000)
     _put(f"{place}/x", data)
     info = _one(f"{place}/x")
     _, node = proxies
-    node.faults = [fault, fault]  # type: ignore[list-item]
+    node.faults = [fault, fault]
     assert storage.read_bytes(info) == data
     assert node.happened == 2
 

@@ -31,6 +31,14 @@ def _publish(target: Path | str, table: pa.Table, run_id: str = "run-1", **optio
     )
 
 
+def test_parts_that_the_target_size_leaves_no_room_for(tmp_path: Path) -> None:
+    """Parquet's mark alone reaches it: each part has the step with which it does."""
+    table = result(3).append_column("day", result(3)["date"]).select(["day", *SCHEMA.names])
+    layout = parts.Layout("day", 1, ("device_id",))
+    written = list(parts.write_parts(tmp_path, [table], SCHEMA, "parquet", layout=layout))
+    assert [(file.folder, file.rows) for file in written] == [(f"dt=1969-12-{day}/", 1) for day in (27, 28, 29)]
+
+
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 

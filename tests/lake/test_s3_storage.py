@@ -15,6 +15,7 @@ from jobs.errors import InputError, JobError, UsageError
 from jobs.lake import remote, s3_client, s3_reader, storage
 from jobs.lake.storage import ObjectInfo
 from tests.lake.faulty_proxy import Faults, cut_in_half, faulty_proxy, reset, slow_down
+from tests.lake.ranges import assert_ranges, assert_seekable
 from tests.servers import S3Server, free_port
 
 pytestmark = pytest.mark.s3
@@ -185,30 +186,11 @@ def test_nobody_answers(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ranges_give_the_bytes(lake: Any, size: int) -> None:
     data = os.urandom(size)
     info = _put(lake, data)
-    assert storage.read_bytes(info) == data
-    for start, end in [(0, 1), (size // 3, size // 2), (size // 2, None), (size - 1, size + 10)]:
-        if start < 0:
-            continue
-        with storage.open_range(info, start, end) as reader:
-            taken = bytearray(size + 10)
-            filled = 0
-            while count := reader.readinto(memoryview(taken)[filled : filled + 700_001]):
-                filled += count
-            assert taken[:filled] == data[start:end]
-            assert reader.bytes_read == filled
+    assert_ranges(info, data)
 
 
 def test_a_seekable_object(lake: Any) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.table({"x": list(range(200_000)), "y": [str(n * 7919) for n in range(200_000)]})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, row_group_size=30_000)
-    info = _put(lake, sink.getvalue().to_pybytes())
-    with storage.open_seekable(info) as file:
-        assert file.size() == info.size
-        assert pq.ParquetFile(file).read().equals(table)
+    assert_seekable(lambda data: _put(lake, data))
 
 
 def test_an_object_that_is_replaced_while_it_is_read(lake: Any) -> None:

@@ -42,15 +42,17 @@ def told(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     before: Callable[[], None] | None = None,
+    seconds: float = 300,
 ) -> Outcome:
-    """Run `python -m MODULE ARGUMENTS` in `folder`; `before` is called in the child before it begins."""
+    """Run `python -m MODULE ARGUMENTS` in `folder`, for so many seconds at most; `before` is called in the child before
+    it begins."""
     done = subprocess.run(
         command(*arguments, module=module),
         cwd=folder,
         env=environment(env),
         input=stdin,
         capture_output=True,
-        timeout=300,
+        timeout=seconds,
         check=False,
         preexec_fn=before,
     )

@@ -99,6 +99,21 @@ def test_no_log(tmp_path: Path, name: str) -> None:
     assert (found.status, found.output, found.errors) == (3, "", f"error: {name}: {error}\n")
 
 
+def test_a_name_that_breaks_lines(tmp_path: Path) -> None:
+    name = "two\nlines \x1b[2Jé.csv"
+    shown = "two\\nlines \\x1b[2Jé.csv"
+    (tmp_path / name).write_bytes(HEADER + day(1) + b"0Z,dev-1,temperature,1\n")
+    planned = told(tmp_path, name, "--dry-run")
+    assert planned.output.splitlines()[2:] == [f"     0      2.2 kB  {shown}"]
+    found = told(tmp_path, name, "--max-rejects", "0")
+    assert found.errors == (
+        "1 object (2.2 kB) · 50 readings · 1 reject (timestamp 1) · kernel 98.0% · TIME\n"
+        f"  reject: {shown} line 52: timestamp in timestamp: 0Z,dev-1,temperature,1\n"
+        f"error: {shown} line 52: 1 of 51 records was rejected (1.96%), more than --max-rejects 0 allows; look at them"
+        " with --rejects DIR; another --dialect may fit\n"
+    )
+
+
 def test_an_archive(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
         archive.writestr("log.csv", HEADER + day(1))

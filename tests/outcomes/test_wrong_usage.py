@@ -124,6 +124,8 @@ def test_an_option_that_names_metrics_which_no_reading_has(folder: Path, job: st
 @pytest.mark.parametrize(
     ("job", "options", "error"),
     [
+        ("rollup", "--quantile-error 0.02", "--quantile-error: is for --quantiles; add --quantiles, or leave it out"),
+        ("daily_stats", "--max-lateness 0", "--max-lateness: is for --to; add --to, or leave it out"),
         ("distinct_devices", "--devices none.csv", "--devices: tells where devices are; add --per site"),
         (
             "rollup",

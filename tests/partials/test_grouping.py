@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.partials import moments
 from jobs.partials.buckets import days
-from jobs.partials.grouping import By, Grouped, GroupOf, grouped, parse_by, together
+from jobs.partials.grouping import Devices, Grouped, GroupOf, grouped, together
 from jobs.partials.merge import merge
 from jobs.partials.schema import STATS, Accumulator
 from jobs.partials.sketch import Sketch
@@ -27,8 +26,8 @@ def initial(devices: pa.StringArray) -> pa.StringArray:
 
 
 @settings(max_examples=rounds(40))
-@given(st.lists(ROWS, max_size=4), st.sampled_from(["device", "metric", initial]), st.booleans())
-def test_groups_accumulate_as_devices_of_their_names(parts: list[list[Row]], by: By | GroupOf, kernel: bool) -> None:
+@given(st.lists(ROWS, max_size=4), st.sampled_from([together, initial]), st.booleans())
+def test_groups_accumulate_as_devices_of_their_names(parts: list[list[Row]], by: GroupOf, kernel: bool) -> None:
     def opened(keys: Keys) -> Accumulator:
         return moments.open_moments(keys, days(load("Europe/Berlin")), Sketch(0.01), kernel)
 
@@ -46,13 +45,13 @@ def test_groups_accumulate_as_devices_of_their_names(parts: list[list[Row]], by:
         assert merge(schema, [table]).sort_by(order).equals(merge(schema, [other[kind]]).sort_by(order))
 
 
-def name(device: str, by: By | GroupOf) -> str:
-    return {"device": device, "metric": ""}.get(str(by), device[:1])
+def name(device: str, by: GroupOf) -> str:
+    return "" if by is together else device[:1]
 
 
 def test_codes_of_groups_never_change() -> None:
     keys = Keys()
-    groups = Grouped(keys, initial)
+    groups = Grouped(keys, Devices(keys, initial))
     first = groups.apply(batch([(0, "north-1", "m", None, 1.0), (0, "south-1", "m", "V", 2.0)], keys))
     more = groups.apply(batch([(0, "east-1", "m", None, 3.0), (0, "south-2", "n", None, 4.0)], keys))
     assert (first.device.tolist(), more.device.tolist()) == ([0, 1], [2, 1])
@@ -67,13 +66,7 @@ def test_codes_of_groups_never_change() -> None:
 def test_all_together_is_one_group() -> None:
     assert together(pa.array(["a", "b"])).to_pylist() == ["", ""]
     keys = Keys()
-    accumulator = grouped(keys, "metric", lambda k: moments.open_moments(k, days(load("UTC")), None, kernel=False))
+    accumulator = grouped(keys, together, lambda k: moments.open_moments(k, days(load("UTC")), None, kernel=False))
     accumulator.add(batch([(0, str(i), "m", None, float(i)) for i in range(100)], keys))
     (row,) = gathered(accumulator.flush())[STATS.name].to_pylist()
     assert (row["device_id"], row["metric"], row["count"]) == ("", "m", 100)
-
-
-def test_what_by_may_be() -> None:
-    assert (parse_by("device"), parse_by("metric")) == ("device", "metric")
-    with pytest.raises(ValueError, match="by device or by metric"):
-        parse_by("Device")

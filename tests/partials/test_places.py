@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.partials import buckets, moments
+from jobs.partials.grouping import grouped
 from jobs.partials.merge import merge
-from jobs.partials.places import ALWAYS, DEVICES, SEEN, UNMATCHED, Placed, Places, devices_seen, moved, regrouped
+from jobs.partials.places import (
+    ALWAYS,
+    DEVICES,
+    SEEN,
+    UNMATCHED,
+    Located,
+    Named,
+    Placed,
+    Places,
+    devices_seen,
+    moved,
+    parted,
+    regrouped,
+    site_and_device,
+    the_site,
+)
 from jobs.partials.schema import SKETCH, STATS, Accumulator
 from jobs.partials.sketch import Sketch
 from jobs.partials.slices import Collected
@@ -89,6 +106,37 @@ def test_both_joins_give_the_statistics_of_the_sites_chosen_by_hand(known: pa.Ta
     by_device = gathered(flushed(inner, parts[::-1], other_keys))
     reduced = regrouped(by_device, places, opened)
     assert statistics(reduced.items()) == (found, seen)
+
+
+@pytest.mark.parametrize("named", [the_site, site_and_device])
+@settings(max_examples=rounds(60))
+@given(known=metadata(), rows=ROWS, cut=st.integers(0, 30))
+def test_groups_by_site_are_those_of_sites_chosen_by_hand(
+    known: pa.Table, rows: list[Row], cut: int, named: Named
+) -> None:
+    keys, by_hand_keys = Keys(), Keys()
+    located = grouped(keys, Located(keys, Places(known), named), opened)
+    found = statistics(flushed(located, [rows[:cut], rows[cut:]], keys))
+    by_hand: list[Row] = [(r[0], group(named, r[1], site_of(known, r[1], r[0])), *r[2:]) for r in rows]
+    assert found == statistics(flushed(opened(by_hand_keys), [by_hand], by_hand_keys))
+
+
+def group(named: Named, device: str, site: str) -> str:
+    return str(named(pa.array([device]), pa.array([site]))[0])
+
+
+_TEXT = st.one_of(st.text(alphabet=":~01é𝄞 "), st.text())
+
+
+@given(st.lists(st.tuples(_TEXT, _TEXT)))
+def test_site_and_device_are_parted_again(pairs: list[tuple[str, str]]) -> None:
+    devices, sites = (pa.array([pair[i] for pair in pairs], pa.string()) for i in range(2))
+    both = site_and_device(devices, sites)
+    assert [column.to_pylist() for column in parted(pa.chunked_array([both]))] == [
+        sites.to_pylist(),
+        devices.to_pylist(),
+    ]
+    assert len(set(both.to_pylist())) == len(set(pairs))
 
 
 @given(metadata(), ROWS)

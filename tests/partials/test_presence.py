@@ -59,9 +59,19 @@ def walk(flushes: list[list[Row]], slice_rows: int, rules: Rules) -> list[tuple[
     return [*found, *presence.close()]
 
 
-@given(st.lists(ROWS, max_size=3), st.integers(1, 20), RULES, st.sampled_from([2, 5, 1000]))
+def days_of(rows: pa.Table, rules: Rules, piece_rows: int) -> pa.Table:
+    whole, availability._PIECE_ROWS = availability._PIECE_ROWS, piece_rows
+    try:
+        return pa.concat_tables(finish_days({DAYS.name: rows}, rules)).combine_chunks()
+    finally:
+        availability._PIECE_ROWS = whole
+
+
+@given(
+    st.lists(ROWS, max_size=3), st.integers(1, 20), RULES, st.sampled_from([2, 5, 1000]), st.sampled_from([1, 9, 1000])
+)
 def test_days_and_gaps_are_the_oracles_wherever_slices_are_cut(
-    flushes: list[list[Row]], slice_rows: int, asked: Asked, early: int
+    flushes: list[list[Row]], slice_rows: int, asked: Asked, early: int, piece_rows: int
 ) -> None:
     rows, rules = table([row for rows in flushes for row in rows]), rules_of(asked)
     whole, availability.INFERRED_FROM = availability.INFERRED_FROM, early
@@ -71,8 +81,8 @@ def test_days_and_gaps_are_the_oracles_wherever_slices_are_cut(
         once = [part for _, part in walk(flushes, 10**6, rules)]
     finally:
         availability.INFERRED_FROM = whole
-    done = finish_days({DAYS.name: merge(DAYS, found)}, rules)
-    assert done.equals(finish_days({DAYS.name: merge(DAYS, [merge(DAYS, once[:1]), merge(DAYS, once[1:])])}, rules))
+    done = days_of(merge(DAYS, found), rules, piece_rows)
+    assert done.equals(days_of(merge(DAYS, [merge(DAYS, once[:1]), merge(DAYS, once[1:])]), rules, 1 << 16))
     if early == 1000:
         assert done.to_pylist() == day_rows(rows, asked)
         gaps = finish_gaps({GAPS.name: merge(GAPS, listed)}, rules)

@@ -45,9 +45,10 @@ OBJECTS = st.lists(
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _absent_values_are_often_added_up() -> Iterator[None]:
+def _all_is_done_in_small_parts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(quality_module, "_NEW_ROWS", 2)
+        patched.setattr(quality_module, "_PART_ROWS", 3)
         yield
 
 

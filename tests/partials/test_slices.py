@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from itertools import pairwise
 
@@ -85,6 +86,18 @@ def test_each_sequence_comes_once_in_the_order_of_time_and_value(
         assert [one.sequences.device[code] for code in one.sequence] == one.readings.device.tolist()
         assert [one.sequences.series[code] for code in one.sequence] == one.readings.series.tolist()
         assert one.starts.tolist() == [i for i, is_start in enumerate(one.is_start) if is_start]
+
+
+@given(st.lists(ROWS, max_size=3), st.integers(1, 20), st.integers(1, 7))
+def test_parts_are_the_slice_and_cut_no_time(flushes: list[list[Row]], slice_rows: int, rows: int) -> None:
+    for one in walked(flushes, slice_rows):
+        parts = list(one.parts(rows))
+        assert [*rows_of(parts).items()] == [*rows_of([one]).items()]
+        ends = [(int(p.sequence[i]), int(p.timestamp[i])) for p in parts for i in (0, -1)][1:-1]
+        assert all(before != after for before, after in zip(ends[::2], ends[1::2], strict=True))
+        alike = max(Counter(zip(one.sequence.tolist(), one.timestamp.tolist(), strict=True)).values())
+        assert all(len(part) < rows + alike for part in parts)
+        assert all(len(part) >= rows for part in parts[:-1])
 
 
 @given(st.lists(ROWS, max_size=3), st.integers(1, 20))

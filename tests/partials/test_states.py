@@ -50,9 +50,9 @@ class Rollup:
     def again(self, *tables: pa.Table) -> pa.Table:
         """That of results."""
         sketched = self.sketch is not None
-        columns = list(states.columns_of(by_device=True, sketched=sketched))
+        columns = list(states.columns_of("device_id", sketched=sketched))
         return self._finished(
-            [states.decode(t.select(columns), self.buckets, by_device=True, sketched=sketched) for t in tables]
+            [states.decode(t.select(columns), self.buckets, "device_id", sketched=sketched) for t in tables]
         )
 
     def _finished(self, parts: list[dict[str, pa.Table]]) -> pa.Table:

@@ -121,7 +121,7 @@ class Trickle(io.RawIOBase):
     def __init__(self, data: bytes, sizes: list[int]) -> None:
         self._data, self._sizes, self._place, self._turn = data, sizes, 0, 0
 
-    def readinto(self, view: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, view: memoryview) -> int:  # type: ignore[override]  # readers give memoryviews
         size = min(self._sizes[self._turn % len(self._sizes)], len(view), len(self._data) - self._place)
         view[:size] = self._data[self._place : self._place + size]
         self._place += size

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jobs.errors import InputError
 from jobs.readings import dialect_file
 from jobs.readings.detect import HEAD_SIZE, choose_dialect, detect, header_of, is_splittable
-from jobs.readings.dialect import Delimited, Dialect
+from jobs.readings.dialect import Delimited, Dialect, Format
 from jobs.readings.names import is_log_name
 
 CSV = b"timestamp,device_id,metric,value\n2026-03-01,d,t,1\n"
@@ -44,8 +44,8 @@ DOCUMENT = b'{"timestamp":"2026-03-01","device_id":"d","metric":"t","value":1}'
         (b"\0" * 5 + b"x" * 50, None, "delimited"),
     ],
 )
-def test_formats(head: bytes, formats: tuple[str, ...] | None, expected: str) -> None:
-    dialect = None if formats is None else Dialect("d", formats=formats)  # type: ignore[arg-type]
+def test_formats(head: bytes, formats: tuple[Format, ...] | None, expected: str) -> None:
+    dialect = None if formats is None else Dialect("d", formats=formats)
     assert detect("logs/x", head, len(head), dialect) == expected
 
 
@@ -144,9 +144,10 @@ def test_another_header_is_shown_with_the_dialects_that_fit(shared_data: Path) -
 
 
 def test_another_header_that_no_dialect_fits() -> None:
-    for head, fmt in ((b"a,b\n1,2\n", "delimited"), (b'{"a":{"b":1}}\n', "json")):
+    heads: dict[Format, bytes] = {"delimited": b"a,b\n1,2\n", "json": b'{"a":{"b":1}}\n'}
+    for fmt, head in heads.items():
         with pytest.raises(InputError) as raised:
-            choose_dialect("logs/x", head, fmt)  # type: ignore[arg-type]
+            choose_dialect("logs/x", head, fmt)
         begin = head.decode().splitlines()[0]
         assert str(raised.value) == (
             f"logs/x: its columns are not timestamp, device_id, metric, value; it begins: {begin}; "

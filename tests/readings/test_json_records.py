@@ -164,6 +164,21 @@ def test_an_array_that_is_none_is_told(text: str) -> None:
     assert "json" in {reason for _, _, reason, *_ in rejects}
 
 
+@pytest.mark.parametrize("begun", ["", "%s", "%s,", "%s,\n%s\n"])
+def test_an_array_that_is_not_closed_is_told_where_it_begins(begun: str) -> None:
+    text = json.dumps(document(1))
+    found, rejects, _ = read(f"[{text}]\n [{begun.replace('%s', text)}".encode())
+    assert found == [expected(1)] * (1 + begun.count("%s"))
+    assert rejects == [(len(text.encode()) + 4, 2, "json", None, b"[")]
+
+
+def test_what_follows_an_array_is_no_part_of_it() -> None:
+    text = json.dumps(document(1))
+    found, rejects, _ = read(f"[{text}]x\n{text}".encode())
+    assert found == [expected(1)] * 2
+    assert rejects == [(len(text.encode()) + 2, 1, "json", None, b"x")]
+
+
 def test_long_documents_are_skipped_in_bounded_memory() -> None:
     dialect = replace(LONG, max_record=1000)
     good = [json.dumps(document(i)) for i in range(4)]

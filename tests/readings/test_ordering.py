@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -42,13 +43,13 @@ def test_rows_are_in_order_and_none_is_lost(lengths: list[int], chance: random.R
 def test_damage_comes_after_what_was_read() -> None:
     keys = Keys()
 
-    def damaged() -> object:
+    def damaged() -> Iterator[Readings]:
         yield _batch(keys, [(10, 1)])
         yield _batch(keys, [(5, 0)])
         raise Damage(20, "cut off", 20)
 
     seen: list[float] = []
     with pytest.raises(Damage):
-        for batch in reordered(damaged(), REACH):  # type: ignore[arg-type]
+        for batch in reordered(damaged(), REACH):
             seen += batch.value.tolist()
     assert seen == [0.0, 1.0]

@@ -107,7 +107,7 @@ def test_a_long_line_costs_itself_and_no_memory() -> None:
         ends = (HEADER, b"\n" + LINE)
         place = 0
 
-        def readinto(self, view: memoryview) -> int:  # type: ignore[override]
+        def readinto(self, view: memoryview) -> int:  # type: ignore[override]  # readers give memoryviews
             if self.place == 1 and self.left:
                 size = min(len(view), self.left)
                 view[:size] = b"x" * size
@@ -138,7 +138,7 @@ def test_a_long_line_costs_itself_and_no_memory() -> None:
 class Damaged(Trickle):
     """A source that breaks where its bytes end."""
 
-    def readinto(self, view: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, view: memoryview) -> int:  # type: ignore[override]  # readers give memoryviews
         size = super().readinto(view)
         if not size:
             raise Damage(0, "truncated")

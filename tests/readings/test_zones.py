@@ -82,7 +82,7 @@ def test_rules_of_local_time(local: str, rule: str, instant: str | None) -> None
     zone = zones.load("Europe/Berlin")
     found = zone.to_utc(
         micros(local),
-        rule if rule in ("later", "reject") else "earlier",  # type: ignore[arg-type]
+        "later" if rule == "later" else "reject" if rule == "reject" else "earlier",
         "reject" if rule == "reject" else "forward",
     )
     assert found == (None if instant is None else micros(instant))

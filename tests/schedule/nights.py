@@ -19,11 +19,11 @@ from zoneinfo import ZoneInfo
 import alembic.command  # noqa: F401 - forks share what is imported here
 import pyarrow as pa
 
-from jobs import compact, daily_stats  # noqa: F401
+from jobs import compact, daily_stats  # noqa: F401 - the same
 from jobs.engine.guard import guarded
 from jobs.lake import s3_client
 from jobs.lake.published import open_published
-from jobs.schedule import after, attempt, commands, days, lease, processes  # noqa: F401
+from jobs.schedule import after, attempt, commands, days, lease, processes  # noqa: F401 - the same
 from jobs.schedule.__main__ import main
 from jobs.schedule.partitions import Cadence, Partition, partitions
 from tests.command_line import ROOT

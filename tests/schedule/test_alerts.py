@@ -6,6 +6,8 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import ssl
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +19,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
-from jobs.schedule import night
+from jobs.schedule import alerts, night
 from tests.http_server import Answer, http_server
+from tests.processes import left_of, mark
 from tests.schedule.nights import Home
 from tests.servers import S3Server, free_port
 
@@ -36,6 +39,15 @@ class _Box:
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
         self.users: list[tuple[str, str]] = []
+        self.unknown: set[str] = set()
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: object, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.unknown:
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: object, envelope: Envelope) -> str:  # noqa: N802 - its name there
         assert isinstance(envelope.content, bytes)
@@ -163,6 +175,95 @@ webhook = "http://127.0.0.1:1/hook/s3cret"
         said = home.night(NIGHT, status=status)
         assert "warning: alerts.webhook: could not be sent: <urlopen error [Errno 111] Connection refused>" in said
     assert told.read_text().count("compact 2026-03-01") == 1
+
+
+def test_who_a_mail_server_refuses_gets_it_once_it_does_not(home: Home, mail: tuple[int, _Box]) -> None:
+    home.env = {"SMTP_PASSWORD": "s3cret-too"}
+    home.schedule = f"""
+[alerts.email]
+server = "smtp://127.0.0.1:{mail[0]}"
+from = "jobs@example.org"
+to = ["Ops <ops@example.org>", "me@example.org"]
+user = "jobs"
+password = "env:SMTP_PASSWORD"
+"""
+    home.write()
+    box = mail[1]
+    box.unknown = {"me@example.org", "ops@example.org"}
+    told = [
+        f"warning: alerts.email: {who} did not take it: 550 no such user"
+        for who in ("Ops<ops@example.org>", "me@example.org")
+    ]
+    assert [line for line in home.night(NIGHT, status=1).splitlines() if "alerts" in line] == told
+    box.unknown = {"me@example.org"}
+    for _ in range(2):
+        assert [line for line in home.night(NIGHT).splitlines() if "alerts" in line] == told[1:]
+    box.unknown = set()
+    for _ in range(2):
+        assert "alerts" not in home.night(NIGHT)
+    assert [message["To"] for message in box.messages] == ["Ops <ops@example.org>, me@example.org", "me@example.org"]
+
+
+def test_a_mail_server_that_nobody_vouches_for_gets_no_password(home: Home) -> None:
+    key, certificate = home.folder / "key.pem", home.folder / "certificate.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "1"]
+    made += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(made, check=True, capture_output=True)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    box, port = _Box(), free_port()
+    server = Controller(box, "127.0.0.1", port, ssl_context=tls, authenticator=box.authenticate, auth_require_tls=False)
+    who = 'from = "jobs@example.org"\nto = ["ops@example.org"]\nuser = "jobs"\npassword = "s3cret-too"'
+    home.schedule = f'[alerts.email]\nserver = "smtps://127.0.0.1:{port}"\n{who}'
+    home.write()
+    server.start()
+    try:
+        assert "warning: alerts.email: could not be sent: [SSL: CERTIFICATE_VERIFY_FAILED]" in home.night(
+            NIGHT, status=1
+        )
+        assert (box.users, box.messages) == ([], [])
+        home.env = {"SSL_CERT_FILE": str(certificate)}
+        assert "alerts" not in home.night(NIGHT)
+        assert box.users == [("jobs", "s3cret-too")]
+        assert len(box.messages) == 1
+    finally:
+        server.stop()
+
+
+def test_a_webhook_that_has_moved_did_not_take_it(home: Home) -> None:
+    received: list[tuple[str, bytes]] = []
+
+    def answer(path: str, body: bytes) -> Answer:
+        received.append((path, body))
+        return (301, "/new", b"") if path == "/old" else (200, "text/plain", b"")
+
+    with http_server(answer) as address:
+        for path, told in (
+            ("old", "warning: alerts.webhook: could not be sent: HTTP Error 301: Moved Permanently\n"),
+            ("new", ""),
+        ):
+            home.schedule = f'[alerts]\nwebhook = "{address}/{path}"'
+            said = home.write().night(NIGHT, status=int(path == "old"))
+            assert "".join(line for line in said.splitlines(keepends=True) if "alerts" in line) == told
+    assert [path for path, _ in received] == ["/old", "/new"]
+    assert b"compact 2026-03-01" in received[1][1]
+
+
+def test_a_command_that_hangs_is_ended_with_its_processes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts, "_SECONDS", 1.0)
+    home.schedule, home.env = '[alerts]\ncommand = ["sh", "-c", "sleep 300 & sleep 300"]', mark()
+    said = home.write().night(NIGHT, status=1)
+    assert "warning: alerts.command: could not be sent: took longer than 1 s, and was ended\n" in said
+    assert not left_of(home.env)
+
+
+def test_metrics_that_are_not_taken(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", schedule='[metrics]\notlp = "http://127.0.0.1:1/s3cret"').write()
+    home.arrive("2026-03-02")
+    *made, warning, _ = home.night(NIGHT).splitlines()
+    assert len(made) == 2
+    pool = "HTTPConnectionPool(host='127.0.0.1', port=1): Max retries exceeded with url: /v1/metrics"
+    assert warning.startswith(f"warning: metrics.otlp: was not taken: Transient error {pool} (Caused by ")
 
 
 def test_sns(home: Home, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from jobs.schedule.model import Schedule, Task
 from jobs.schedule.night import Night, Scope
 from jobs.schedule.partitions import Partition
 from jobs.schedule.running import Made
-from jobs.schedule.status import verify_lines
+from jobs.schedule.verify import Verified, verified
 from tests.schedule.nights import Home, named
 
 NOW = datetime(2026, 3, 10, 2, tzinfo=UTC)
@@ -303,7 +303,7 @@ def test_what_was_pruned_stays_published_and_what_reads_it_is_blocked(schedule: 
     ledger.adopt(row)
     assert _item(schedule, ledger, "2026-03-01").state == "published"
     assert _item(schedule, ledger, "2026-03-01", "daily_stats").state == "blocked"
-    assert list(verify_lines(ledger.partitions().values(), str)) == []
+    assert verified(ledger, [], str) == Verified()
 
 
 def test_what_cost_more_than_planned_is_a_problem(schedule: Schedule, ledger: Ledger) -> None:

@@ -24,6 +24,10 @@ pytestmark = pytest.mark.slow
         (["rerun", "--date", "2026-03-01", "--jobs", "daily"], '--jobs: there is no job "daily"; use some of compact, daily_stats'),
         (["run", "--date", "2026-02-28"], "--date 2026-02-28: is before the schedule's start, 2026-03-01; set start to an earlier day"),
         (["backfill", "--from", "2026-02-01", "--to", "2026-03-09"], "--from 2026-02-01: is before the schedule's start, 2026-03-01; set start to an earlier day"),
+        (["run", "--date", "2999-01-01"], "--date 2999-01-01: is in the future; name a day that has begun"),
+        (["backfill", "--from", "2999-01-01", "--to", "2999-01-02"], "--from 2999-01-01: is in the future; name a day that has begun"),
+        (["install", "--apply", "--systemd"], "argument --systemd: not allowed with argument --apply; --help lists the options"),
+        (["history", "--job", "daily"], '--job: there is no job "daily"; use some of compact, daily_stats'),
         (["history", "--limit", "0"], '"0" is no count; write a whole number from 1'),
     ],
 )  # fmt: skip

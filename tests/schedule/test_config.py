@@ -63,6 +63,11 @@ def test_the_shipped_example_is_right() -> None:
         ("start =", 'ledger = "env:NO_SUCH_NAME"\nstart =', "schedule.ledger: the environment has no NO_SUCH_NAME; set it where the schedule runs"),
         ("start =", 'ledger = "file:no/such"\nstart =', "schedule.ledger: {folder}/no/such cannot be read: No such file or directory; give its user the right to"),
         ('"out/sorted/{partition}/"', '"logs/dt=made/{partition}/"', "jobs.compact.output: lies in the input logs; results must not be taken for logs"),
+        ('paths = ["logs/dt={date}/"]', 'paths = ["ou*"]', "jobs.compact.output: lies in the input logs; results must not be taken for logs"),
+        ('paths = ["logs/dt={date}/"]', 'paths = ["out/s?rted/{date}/"]', "jobs.compact.output: lies in the input logs; results must not be taken for logs"),
+        ('paths = ["logs/dt={date}/"]', 'paths = ["**/*.csv"]', "jobs.compact.output: lies in the input logs; results must not be taken for logs"),
+        ('paths = ["logs/dt={date}/"]', 'paths = ["*/*/2026*"]', "jobs.compact.output: lies in the input logs; results must not be taken for logs"),
+        ('paths = ["logs/dt={date}/"]', 'paths = ["out/"]', "jobs.compact.output: lies in the input logs; results must not be taken for logs"),
         ("dt={date}/", "dt={day}/", "inputs.logs.paths: {day} is unknown; the day of arrival is {date}"),
         ('input = "logs"', 'input = "log"', 'jobs.compact.input: "log" is unknown; use one of logs, compact, hourly_profile, anomalies'),
         ('"out/sorted/{partition}/"', '"out/sorted/"', 'jobs.compact.output: must hold {partition} once; write it as "results/daily_stats/{partition}/"'),
@@ -75,8 +80,11 @@ def test_the_shipped_example_is_right() -> None:
         ("[inputs.logs]", f"[inputs.{'l' * 101}]", f"inputs.{'l' * 101}: is no name; use small letters, digits and _, at most 100"),
         ("[jobs.compact]", "[jobs.compact]\nattempts = 0", "jobs.compact.attempts: 0 is no whole number from 1"),
         ("[jobs.compact]", "[jobs.compact]\noptions = { from = 1 }", "jobs.compact.options.from: is the schedule's own to say; leave it out"),
+        ("[jobs.compact]", "[jobs.compakt]", "jobs.compakt: there is no job 'compakt'; the jobs are "),
         ("[jobs.compact]", '[jobs.compact]\njob = "compakt"', "jobs.compact.job: there is no job 'compakt'; the jobs are "),
         ("[schedule]", '[alerts]\nwebhook = "ftp://x"\n[schedule]', "alerts.webhook: is no URL; write https://…, or env:NAME for one from the environment"),
+        ("[schedule]", '[metrics]\notlp = "collector:4318"\n[schedule]', "metrics.otlp: is no URL; write https://…, or env:NAME for one from the environment"),
+        ("[schedule]", '[alerts.email]\nserver = "smtp://mail:port"\nfrom = "a@b"\nto = "c@d"\n[schedule]', "alerts.email.server: is no mail server; write smtp://host:25 or smtps://host:465"),
         ("[schedule]", "schedule = 1\n[x]", "schedule: is no table; write [schedule], then its keys"),
     ],
 )  # fmt: skip
@@ -90,6 +98,11 @@ def test_a_mistake(tmp_path: Path, old: str, new: str, told: str) -> None:
     place = f"{tmp_path / 'schedule.toml'}: "
     told = told.replace("{folder}", str(tmp_path))
     assert text == place + told or (told.endswith(" ") and text.startswith(place + told))
+
+
+def test_results_may_lie_beside_logs_that_a_pattern_finds(tmp_path: Path) -> None:
+    paths = '["*/dt={date}/", "logs*", "out/*.csv", "out/sorted/raw/", "out/so"]'
+    assert _load(tmp_path, GOOD.replace('["logs/dt={date}/"]', paths)).sources["logs"].paths
 
 
 def test_what_must_not_stand_in_the_file_stands_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

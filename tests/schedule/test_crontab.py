@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,14 @@ def test_percent_and_quotes_survive_cron(schedule: Schedule) -> None:
     assert "%" not in line.replace(r"\%", "")
     shown = subprocess.run(["sh", "-n", "-c", command], capture_output=True, check=False)
     assert shown.returncode == 0, shown.stderr
+
+
+def test_the_units_say_what_cron_runs(schedule: Schedule) -> None:
+    units, place = crontab.systemd_units(schedule), str(schedule.folder).replace("%", "%%")
+    assert f"\nWorkingDirectory={place}\n" in units
+    assert units.split("ExecStart=")[1].split("\n")[0].endswith(f' run --schedule "{place}/schedule.toml"')
+    strange = replace(schedule, file=Path('/srv/a "$HOME" \\ b.toml'))
+    assert '--schedule "/srv/a \\"$$HOME\\" \\\\ b.toml"\n' in crontab.systemd_units(strange)
 
 
 @pytest.mark.slow

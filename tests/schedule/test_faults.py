@@ -68,6 +68,21 @@ def test_s3_that_is_busy(behind_the_proxy: Home, proxy: Faults) -> None:
 
 
 @pytest.mark.s3
+def test_s3_that_is_busy_while_an_object_is_read_for_its_days(behind_the_proxy: Home, proxy: Faults) -> None:
+    home = behind_the_proxy
+    home.night(NIGHT)
+    home.arrive("2026-03-02", "late.csv", of="2026-03-01", device="b")
+    proxy.pattern, proxy.faults = "GET .*late.csv", [slow_down] * 1000
+    said = home.night("2026-03-03T02:00:00+00:00", status=1)
+    assert proxy.happened > 1
+    assert "S3 is too busy (SlowDown)" in said
+    assert not left_of(home.env)
+    proxy.faults = []
+    home.night("2026-03-03T03:00:00+00:00")
+    assert home.rows("daily_stats", "2026-03-01")["device_id"].to_pylist() == ["a", "b"], "it is of the day before"
+
+
+@pytest.mark.s3
 def test_s3_that_is_busy_just_after_a_result_was_published(behind_the_proxy: Home, proxy: Faults) -> None:
     home = behind_the_proxy
     busy: list[bool] = []

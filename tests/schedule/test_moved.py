@@ -25,7 +25,7 @@ def test_names(origin: str) -> None:
         ("/srv/new/logs/dt=2026-03-01/a.csv", "logs/dt=2026-03-01/a.csv"),
         ("/srv/shared/out/2026-03-01", "../shared/out/2026-03-01"),
     ):
-        assert names.of(place) == os.path.normpath(os.path.join(origin, name))  # noqa: PTH118
+        assert names.of(place) == os.path.normpath(os.path.join(origin, name))  # noqa: PTH118 - places are texts
         assert names.place(names.of(place)) == place
     for place in ("/srv/new/other/a.csv", "/data/a.csv", "s3://lake/logs/dt=2026-03-01/a.csv", "file:///srv/a.csv"):
         assert names.of(place) == names.place(place) == place, "spelled in full"

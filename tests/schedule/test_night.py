@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from pathlib import Path
 
 import pytest
 
+from jobs.lake import durable
+from jobs.lake.manifest import Manifest
+from jobs.lake.published import read_published
+from jobs.schedule import config, verify
+from jobs.schedule.ledger.store import Ledger
 from tests.schedule.nights import Home
 
 pytestmark = pytest.mark.slow
@@ -93,6 +100,29 @@ def test_catching_up_is_bounded_and_begins_with_the_oldest(home: Home) -> None:
     assert _made(home.night("2026-03-03T03:00:00+00:00")) == ["compact 2026-03-02", "daily_stats 2026-03-02"]
 
 
+def test_a_backfill_makes_past_days_oldest_first(home: Home) -> None:
+    home.schedule = "look_back = 5"
+    home.write()
+    now, days = "2026-03-20T02:00:00+00:00", ("--from", "2026-03-01", "--to", "2026-03-02")
+    assert "nothing to do" in home.night(now), "these are too long ago"
+
+    def planned() -> list[list[str]]:
+        lines = home.call("plan", *days, now=now).stdout.decode().splitlines()
+        return [line.split()[:2] for line in lines if line.split()[:2] != ["job", "partition"] and line[0] != "-"]
+
+    def made(*arguments: str) -> list[str]:
+        done = home.call("backfill", *days, *arguments, now=now)
+        assert done.returncode == 0, done.stderr.decode()
+        return _made(done.stderr.decode())
+
+    assert planned() == [["compact", "2026-03-01"], ["compact", "2026-03-02"], ["2", "to"]]
+    assert made("--jobs", "daily_stats") == [], "its input is not there"
+    assert made("--jobs", "compact", "--limit", "1") == ["compact 2026-03-01"]
+    assert planned() == [["daily_stats", "2026-03-01"], ["compact", "2026-03-02"], ["2", "to"]]
+    assert made() == ["daily_stats 2026-03-01", "compact 2026-03-02", "daily_stats 2026-03-02"]
+    assert planned() == [["nothing", "to"]]
+
+
 def test_status_and_verify(home: Home) -> None:
     home.night("2026-03-03T02:00:00+00:00")
     good = home.call("status", "--verify", now="2026-03-03T03:00:00+00:00")
@@ -102,3 +132,49 @@ def test_status_and_verify(home: Home) -> None:
     wrong = home.call("status", "--verify", now="2026-03-03T03:00:00+00:00")
     assert wrong.returncode == 1
     assert "daily_stats 2026-03-02: the ledger says published, but" in wrong.stdout.decode()
+
+
+def test_verify_while_a_run_goes_on(home: Home, tmp_path: Path) -> None:
+    """As one that was killed after it published, and before it wrote that down."""
+    home.night("2026-03-03T02:00:00+00:00")
+    home.arrive("2026-03-04", "late.csv", of="2026-03-01", device="b")
+    now, kill = "2026-03-05T02:00:00+00:00", {durable.KILL: "ledger.end_attempt:before"}
+    assert home.fork(now, tmp_path / "log", **kill) == -signal.SIGKILL, (tmp_path / "log").read_text()
+    *_, unwritten, agreed = home.call("status", "--verify", now=now).stdout.decode().splitlines()
+    assert unwritten.startswith("compact 2026-03-01: run compact-")
+    assert unwritten.endswith(
+        " is published, which is not written down yet; its run will, or the next one if that was killed"
+    )
+    assert agreed == "the lake agrees with the ledger on 3 partitions"
+    home.night(now)
+    assert "agrees with the ledger on 4 partitions" in home.call("status", "--verify", now=now).stdout.decode()
+
+
+def test_verify_reads_the_ledger_again_where_a_run_wrote_it_in_between(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.night("2026-03-03T02:00:00+00:00")
+    schedule = config.load(home.file)
+    ledger = Ledger(schedule.ledger, names=schedule.names)
+    places: list[str] = []
+
+    def slow(place: str) -> Manifest:
+        places.append(place)
+        if len(places) == 1:  # the run publishes after the ledger was read, and before this is
+            home.arrive("2026-03-04", "late.csv", of="2026-03-01", device="b")
+            assert "2 made" in home.night("2026-03-05T02:00:00+00:00")
+        return read_published(place)
+
+    monkeypatch.setattr(verify, "read_published", slow)
+    seen = verify.verified(ledger, [], str)
+    assert (seen.agreed, seen.unwritten, seen.wrong) == (4, [], [])
+    ledger.close()
+
+
+def test_verify_finds_a_result_that_the_ledger_does_not_know_of(home: Home) -> None:
+    home.night("2026-03-03T02:00:00+00:00")
+    for path in (home.folder / "state").glob("ledger.db*"):
+        path.unlink()
+    shown = home.call("status", "--verify", now="2026-03-03T03:00:00+00:00")
+    assert shown.returncode == 1
+    assert shown.stdout.decode().count(": the ledger knows of no result, the lake says run ") == 4

@@ -55,6 +55,56 @@ def test_what_is_shown_is_removed_with_its_checksum(home: Home) -> None:
     assert "nothing to do" in home.night(LATER), "what was made of it stays published"
 
 
+def test_what_another_job_has_not_read_is_kept_until_it_has(tmp_path: Path) -> None:
+    more = """options = { quantiles = "2" }
+[jobs.hourly_profile]
+input = "daily"
+output = "out/profile/{partition}/"
+reads = "3d"
+options = { period = "hour-of-day" }
+retention = "5d"
+[jobs.daily]
+job = "compact"
+input = "logs"
+output = "out/daily/{partition}/"
+[jobs.anomalies]
+input = "daily"
+output = "out/anomalies/{partition}/"
+after = ["hourly_profile"]
+options = { baseline = "{hourly_profile}" }
+"""
+    home = Home(tmp_path / "home", compact='retention = "10d"', more=more).write()
+    home.arrive("2026-03-01")
+    home.night("2026-03-02T02:00:00+00:00", status=1)
+    status, said = _shown(home)
+    assert status == 0
+    kept = [(line.split(": ")[0], line.split("): ")[1]) for line in said.splitlines()]
+    assert kept == [
+        ("keeps compact 2026-03-01", "daily_stats 2026-03-01 has not read it yet"),
+        ("keeps hourly_profile 2026-03-01", "anomalies 2026-03-01 has not read it yet"),
+    ]
+    text = home.file.read_text()
+    new = '[jobs.new]\njob = "daily_stats"\ninput = "compact"\noutput = "out/new/{partition}/"\n'
+    home.file.write_text(
+        text.replace('options = { quantiles = "2" }', "").replace("[jobs.hourly", f"{new}[jobs.hourly")
+    )
+    assert "keeps compact 2026-03-01: " in _shown(home)[1]
+    home.file.write_text(home.file.read_text().replace("[schedule]", "[schedule]\nlook_back = 5"))
+    home.call("backfill", "--from", "2026-03-01", "--to", "2026-03-01", "--jobs", "daily_stats", now=LATER)
+    said = _shown(home)[1]
+    assert "would remove compact 2026-03-01: " in said
+    assert "keeps hourly_profile 2026-03-01: " in said
+
+
+def test_what_was_removed_is_made_again_on_request(home: Home) -> None:
+    mark = _shown(home)[1].rsplit(" ", 1)[1].strip()
+    assert _shown(home, "--confirm", mark)[0] == 0
+    again = home.call("rerun", "--date", "2026-03-01", now=LATER)
+    assert "2 made, 0 failed" in again.stderr.decode()
+    assert home.rows("sorted", "2026-03-01").num_rows == 3
+    assert _shown(home)[1].startswith("would remove compact 2026-03-01"), "it is old again"
+
+
 def test_killed_anywhere_it_is_done_by_the_next_call(home: Home) -> None:
     kept = Kept(home)
     for moment in [f"{name}:{when}" for name in ("prune.remove", "ledger.prune") for when in ("before", "after")]:

@@ -117,6 +117,40 @@ def test_what_happens_as_json(home: Home) -> None:
     assert (lines[4]["made"], lines[4]["failed"], lines[4]["errors"]) == (2, 0, [])
 
 
+def test_quietly_only_errors_are_said(home: Home) -> None:
+    home.compact = 'options = { target_size = "1K" }'
+    home.write()
+    failed = "compact 2026-03-01: failed: --target-size 1K: must be at least 64K\n"
+    done = _run(home, "-q")
+    assert (done.returncode, done.stderr.decode()) == (1, failed)
+    assert _run(home, "-q").stderr == b""
+
+
+def test_an_error_as_json(home: Home) -> None:
+    secret = 'a"b\\c'
+    home.env |= {"LEDGER": "postgresql://me:a%22b%5Cc@127.0.0.1:1/ledger", "SECRET": secret}
+    home.schedule = """ledger = "env:LEDGER"\n[alerts]\ncommand = ["sh", "-c", 'printf %s "$SECRET" >&2; false']"""
+    home.write()
+    done = _run(home, "--json")
+    warning, error = map(json.loads, done.stderr.decode().splitlines())
+    assert warning["error"] == "alerts.command: could not be sent: ended with status 1: ***"
+    assert (error["event"], error["status"], done.returncode) == ("error", 1, 1)
+    assert ": the ledger cannot be used: " in error["error"]
+
+
+def test_a_log_that_cannot_be_written_is_told_in_one_line(home: Home) -> None:
+    (home.folder / "state").mkdir()
+    (home.folder / "state/logs").touch()
+    done = _run(home)
+    said = done.stderr.decode()
+    assert done.returncode == 1
+    assert said.startswith(f"error: {home.folder}/state/logs/schedule-")
+    assert said.endswith(
+        "/learn-logs.log: cannot be written: Not a directory; make room, or name another state folder\n"
+    )
+    assert said.count("\n") == 1
+
+
 def test_of_two_runs_at_once_one_does_the_work(home: Home) -> None:
     _hangs(home, 2)
     command = [sys.executable, "-m", "jobs.schedule", "run", "--schedule", str(home.file)]

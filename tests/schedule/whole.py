@@ -11,7 +11,7 @@ from jobs.lake.published import read_published
 from jobs.schedule import config
 from jobs.schedule.ledger.models import AttemptRow, RunRow
 from jobs.schedule.ledger.store import Ledger
-from jobs.schedule.status import verify_lines
+from jobs.schedule.verify import verified
 from tests.schedule.nights import Home
 
 
@@ -21,7 +21,8 @@ def whole(home: Home) -> dict[tuple[str, str], list[str]]:
     schedule = config.load(home.file)
     ledger = Ledger(schedule.ledger, names=schedule.names)
     found = ledger.partitions()
-    assert list(verify_lines(found.values(), str)) == []
+    seen = verified(ledger, [], str)
+    assert (seen.agreed, seen.unwritten, seen.wrong) == (len(found), [], [])
     with ledger.reading() as session:
         attempts = list(session.scalars(select(AttemptRow)))
         assert "running" not in {*(row.status for row in attempts), *session.scalars(select(RunRow.status))}

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
@@ -78,13 +78,15 @@ def test_a_command_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
     ("kind", "limit", "figure", "reached"),
     [("at most", 0.5, 0.5, True), ("at most", 0.49, 0.5, False), ("faster", 2, 2, True), ("memory", 1, 2.5, False)],
 )
-def test_a_goal_compares_with_the_faster_of_the_others(kind: str, limit: float, figure: float, reached: bool) -> None:
+def test_a_goal_compares_with_the_faster_of_the_others(
+    kind: Literal["at most", "faster", "memory"], limit: float, figure: float, reached: bool
+) -> None:
     by_run = {
         "c/ours": {"wall": 2.0, "cpu": 3.0, "peak": 50.0},
         "c/one": {"wall": 4.0, "cpu": 1.0, "peak": 20.0},
         "c/two": {"wall": 5.0, "cpu": 1.0, "peak": 30.0},
     }
-    goal = Goal("", "c/ours", ("c/one", "c/two"), kind, limit)  # type: ignore[arg-type]
+    goal = Goal("", "c/ours", ("c/one", "c/two"), kind, limit)
     found = report.measured(goal, by_run)
     assert found == figure
     assert report.reached(goal, found) == reached

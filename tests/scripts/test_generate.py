@@ -133,7 +133,10 @@ def test_the_answer_and_the_ledger_tell_what_the_objects_hold(
     assert_answer(tmp_path, found)
     for entry in entries:
         if entry["kind"] == "gap":
-            silent = range(entry["from"], entry["to"])  # type: ignore[call-overload]
+            begin, end = entry["from"], entry["to"]
+            assert isinstance(begin, int)
+            assert isinstance(end, int)
+            silent = range(begin, end)
             assert entry["lines"]
             assert not [r for r in found if r[0] == entry["device_id"] and round(r[2].timestamp() * 1000) in silent]
 

@@ -178,6 +178,13 @@ class Ledger:
                     found[key] = Tries(found.get(key, Tries()).failed + 1, status, exit_status, error)
         return found
 
+    def running(self) -> set[tuple[str, str, str]]:
+        """Task, partition and fingerprint of the attempts that are under way, or whose run was killed."""
+        wanted = select(AttemptRow.task, AttemptRow.partition, AttemptRow.fingerprint)
+        with self.reading() as session:
+            rows = session.execute(wanted.where(AttemptRow.status == "running"))
+            return {(task, partition, fingerprint) for task, partition, fingerprint in rows}
+
     def history(self, limit: int, task: str | None = None, partition: str | None = None) -> list[AttemptRow]:
         """The last attempts, latest first."""
         wanted = select(AttemptRow).where(AttemptRow.number > 0).order_by(AttemptRow.id.desc()).limit(limit)
