@@ -104,14 +104,14 @@ def test_what_a_user_can_mend_has_its_own_status(hadoop: Cluster, tmp_path: Path
 def test_input_that_is_wrong_is_not_tried_again(hadoop: Cluster, tmp_path: Path) -> None:
     for name in ("1.csv", "2.csv"):
         (tmp_path / name).write_text("foo,bar\n1,2\n")
-    apart = ("--tasks", 2, "--split-size", 8, "--jobconf", "mapreduce.job.ubertask.enable=false")
+    apart = ("--tasks", 2, "--split-size", 100, "--jobconf", "mapreduce.job.ubertask.enable=false")
     done = told(tmp_path, "1.csv", "2.csv", *ON_HADOOP, *apart, "--jobconf", "mapreduce.map.maxattempts=4", "-v")
     what = "its columns are not timestamp, device_id, metric, value; it begins: foo,bar"
     fix = "name its dialect with --dialect (docs/dialects.md tells how to write one)"
     assert done.status == 3
     assert re.search(rf"^error: [12]\.csv: {re.escape(f'{what}; {fix}')}$", done.errors, re.MULTILINE), done.errors
     failed = re.findall(r"attempt_\w+_m_(\d+)_(\d+), Status : FAILED", done.errors)
-    assert failed
+    assert failed, done.errors
     assert {attempt for _, attempt in failed} == {"0"}
     assert "failed with state KILLED" in done.errors
 
@@ -125,7 +125,7 @@ def test_logs_that_only_the_cluster_has(hadoop: Cluster, tmp_path: Path) -> None
     (tmp_path / "logs").write_text(logs)
     shown = 'case $1 in *LogsCLI) echo "$@" >> asked; exec cat logs;; esac'
     command = _in_place_of(hadoop, tmp_path, f"cd {tmp_path}; {shown}")
-    flags = ("--hadoop-bin", command, "--hadoop-log-dir", tmp_path / "none")
+    flags = ("--hadoop-bin", command, "--hadoop-log-dirs", tmp_path / "none")
     done = told(tmp_path, "a.csv", *ON_HADOOP, *flags, module="broken", env={"PYTHONPATH": str(ROOT)})
     assert done == Outcome(3, "", "error: x: gone\n")
     assert re.fullmatch(
