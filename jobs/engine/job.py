@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -28,7 +29,8 @@ from jobs.engine.run import Run
 from jobs.engine.task_logs import MAY_PASS
 from jobs.errors import AwayError, JobError
 
-_ON_HADOOP = "mapreduce_job_id"  # Hadoop's streaming gives its tasks their properties as variables
+_JOB_ID = "mapreduce_job_id"  # Hadoop's streaming gives its tasks their properties as variables
+_HADOOP_JOB = re.compile(r"job_\d+_\d+")
 
 __all__ = ["Column", "Printer", "SensorJob"]
 
@@ -86,7 +88,7 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
 
         self._map = MapTask(type(self), Run.load(self.options.run_file))
         self._told: dict[str, int] = {}
-        if _ON_HADOOP in os.environ:
+        if _on_hadoop():
             progress.watch(progress.Pulse(self._tell_status))
 
     def mapper(self, _: None, line: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -99,7 +101,7 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
 
     def _tell_cluster(self) -> None:
         """Status and counters of what has been read so far."""
-        if _ON_HADOOP not in os.environ:
+        if not _on_hadoop():
             return
         counts = self._map.counts()
         self._tell_status(counts["readings"])
@@ -128,7 +130,7 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
             from jobs.engine.telling import tell
 
             tell(self.options.run_file, error)
-            if _ON_HADOOP not in os.environ:
+            if not _on_hadoop():
                 raise
             status = MAY_PASS if isinstance(error, AwayError) else error.status
             print(f"exit status: {status}\nerror: {error}", file=sys.stderr)  # for whom has only the log
@@ -208,3 +210,8 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
         from jobs.engine.command import main
 
         main(cls)
+
+
+def _on_hadoop() -> bool:
+    """Whether this is a task of Hadoop's streaming; mrjob's own runners set the variable too, to no number."""
+    return _HADOOP_JOB.fullmatch(os.environ.get(_JOB_ID, "")) is not None

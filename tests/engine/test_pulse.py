@@ -30,7 +30,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DailyStats:
         "r", "daily_stats", 2_000_000_000_000_000, settings, planner.dialects, (), str(tmp_path), 1, "inline", False
     )
     run.save(tmp_path / "run.json")
-    monkeypatch.setenv("mapreduce_job_id", "job_1")
+    monkeypatch.setenv("mapreduce_job_id", "job_1795900000000_0001")
     made = DailyStats(["--mapper", "--run-file", str(tmp_path / "run.json")])
     made.sandbox(io.BytesIO(split.dumps().encode() + b"\n"), io.BytesIO(), io.BytesIO())
     return made
