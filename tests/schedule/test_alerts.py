@@ -33,6 +33,17 @@ pytestmark = [
 NIGHT, NEXT = "2026-03-03T02:00:00+00:00", "2026-03-04T02:00:00+00:00"
 
 
+def _mail(server: tuple[int, _Box], *to: str) -> str:
+    """The table of a schedule by which alerts are mailed."""
+    return f"""[alerts.email]
+server = "smtp://127.0.0.1:{server[0]}"
+from = "jobs@example.org"
+to = {json.dumps(to)}
+user = "jobs"
+password = "env:SMTP_PASSWORD"
+"""
+
+
 class _Box:
     """Keeps the messages that a mail server received, and who it let in."""
 
@@ -41,7 +52,7 @@ class _Box:
         self.users: list[tuple[str, str]] = []
         self.unknown: set[str] = set()
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(  # noqa: N802 - its name there
         self, server: SMTP, session: object, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if address in self.unknown:
@@ -110,12 +121,7 @@ def test_every_way_once(home: Home, mail: tuple[int, _Box], web: _Web) -> None:
 command = {json.dumps(tell)}
 webhook = "env:HOOK"
 ping = "{web.address}/ping/s3cret-ping"
-[alerts.email]
-server = "smtp://127.0.0.1:{mail[0]}"
-from = "jobs@example.org"
-to = ["ops@example.org", "me@example.org"]
-user = "jobs"
-password = "env:SMTP_PASSWORD"
+{_mail(mail, "ops@example.org", "me@example.org")}
 [metrics]
 textfile = "jobs.prom"
 otlp = "{web.address}"
@@ -180,12 +186,7 @@ webhook = "http://127.0.0.1:1/hook/s3cret"
 def test_who_a_mail_server_refuses_gets_it_once_it_does_not(home: Home, mail: tuple[int, _Box]) -> None:
     home.env = {"SMTP_PASSWORD": "s3cret-too"}
     home.schedule = f"""
-[alerts.email]
-server = "smtp://127.0.0.1:{mail[0]}"
-from = "jobs@example.org"
-to = ["Ops <ops@example.org>", "me@example.org"]
-user = "jobs"
-password = "env:SMTP_PASSWORD"
+{_mail(mail, "Ops <ops@example.org>", "me@example.org")}
 """
     home.write()
     box = mail[1]
