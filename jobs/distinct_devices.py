@@ -63,6 +63,7 @@ class DistinctDevices(SensorJob):
             "1000000",
             whole_number(0, 10**12),
             "N",
+            needs="--method auto",
         ),
         devices.option("--per site"),
     )

@@ -62,7 +62,12 @@ class Histogram(ByGroups, SensorJob):
         DEVICES,
         QUANTILES,
         Option(
-            "--quantile-error", "without edges: how wide bins are (default: 0.05)", "0.05", moments.parse_error, "SHARE"
+            "--quantile-error",
+            "without edges: how wide bins are (default: 0.05)",
+            "0.05",
+            moments.parse_error,
+            "SHARE",
+            without=("--edges", "--bins"),
         ),
         Option("--plot", "draw bars of text, as on a terminal", switch=True),
     )

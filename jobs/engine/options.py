@@ -27,7 +27,8 @@ class Option:
     """One option of a job: `parse` turns its text into a JSON value and raises ValueError with the reason.
 
     A switch takes no text: it is True where it is given. `file`: the text names a file or a folder of any storage.
-    `needs`: the option of the job without which it means nothing.
+    `needs`: the option of the job, or with a value that of it, without which it means nothing. `without`: those beside
+    which it means nothing.
     """
 
     flag: str
@@ -38,6 +39,7 @@ class Option:
     switch: bool = False
     file: bool = False
     needs: str | None = None
+    without: tuple[str, ...] = ()
 
     @property
     def dest(self) -> str:

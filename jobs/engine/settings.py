@@ -77,6 +77,11 @@ def _refuse_alone(flag: str, needed: str, given: object) -> None:
         raise UsageError(f"is for {needed}", where=flag, fix=f"add {needed}, or leave it out")
 
 
+def _refuse_beside(flag: str, other: str, given: object) -> None:
+    if given:
+        raise UsageError(f"means nothing beside {other}", where=flag, fix="leave one of the two out")
+
+
 def _refuse_nested(output: str | None, rejects: str | None) -> None:
     """Each of the two is published whole, so neither may hold the other."""
     if output and rejects and (storage.lies_in(output, rejects) or storage.lies_in(rejects, output)):
@@ -90,8 +95,13 @@ def _refuse_nested(output: str | None, rejects: str | None) -> None:
 def _job_values(options: argparse.Namespace, job_options: Sequence[Option]) -> tuple[tuple[str, Any], ...]:
     values = {o.flag: _job_value(o, getattr(options, o.dest)) for o in job_options}
     for option in job_options:
-        if option.needs and getattr(options, option.dest) is not None:
-            _refuse_alone(option.flag, option.needs, values[option.needs])
+        if getattr(options, option.dest) is None:
+            continue
+        if option.needs:
+            flag, _, value = option.needs.partition(" ")
+            _refuse_alone(option.flag, option.needs, values[flag] == value if value else values[flag])
+        for other in option.without:
+            _refuse_beside(option.flag, other, values[other])
     return tuple((o.dest, values[o.flag]) for o in job_options)
 
 

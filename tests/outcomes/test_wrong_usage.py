@@ -125,6 +125,16 @@ def test_an_option_that_names_metrics_which_no_reading_has(folder: Path, job: st
     ("job", "options", "error"),
     [
         ("rollup", "--quantile-error 0.02", "--quantile-error: is for --quantiles; add --quantiles, or leave it out"),
+        (
+            "distinct_devices",
+            "--method hll --exact-limit 9",
+            "--exact-limit: is for --method auto; add --method auto, or leave it out",
+        ),
+        (
+            "histogram",
+            "--bins 5 --quantile-error 0.1",
+            "--quantile-error: means nothing beside --bins; leave one of the two out",
+        ),
         ("daily_stats", "--max-lateness 0", "--max-lateness: is for --to; add --to, or leave it out"),
         ("distinct_devices", "--devices none.csv", "--devices: tells where devices are; add --per site"),
         (

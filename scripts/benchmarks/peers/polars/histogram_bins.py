@@ -5,7 +5,7 @@ import polars as pl
 from scripts.benchmarks.peers.polars.shares import SERIES, with_shares
 from scripts.benchmarks.peers.polars.statistics import VALUE
 
-BINS = pl.LazyFrame({"bin": range(20)}, {"bin": pl.Int64})
+BINS = pl.LazyFrame({"bin": range(23)}, {"bin": pl.Int64})
 
 
 def query(readings: pl.LazyFrame) -> pl.LazyFrame:
@@ -16,7 +16,7 @@ def query(readings: pl.LazyFrame) -> pl.LazyFrame:
         .collect(engine="streaming")
         .lazy()
     )
-    number = ((VALUE - lowest) / (highest - lowest) * 20).floor().clip(0, 19).cast(pl.Int64).alias("bin")
+    number = ((VALUE - lowest) / (highest - lowest) * 23).floor().clip(0, 22).cast(pl.Int64).alias("bin")
     counted = readings.join(ranges, on="metric").group_by(*SERIES, number).agg(pl.len().alias("count"))
     every = counted.select(SERIES).unique().join(BINS, how="cross").join(counted, on=[*SERIES, "bin"], how="left")
     return with_shares(every.with_columns(pl.col("count").fill_null(0)))
