@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -26,6 +27,8 @@ def main(job: type[SensorJob]) -> NoReturn:
     """Run `python -m jobs.<name>` and leave with its status; be the task, where mrjob starts one."""
     with compat.hidden("pandas"):
         pa.array([0])  # Arrow looks for pandas once, and importing it takes longer than a small job
+    if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
+        pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own choice keeps what is freed, and is slower
     leave(guarded(lambda: _main(job)))
 
 
