@@ -26,7 +26,7 @@ def jars() -> None:
 
 
 def interpreters() -> None:
-    for version, python in other_environments.find(skip=sys.version_info[:2]).items():
+    for version, python in other_environments.others(every=False).items():
         if python is not None:
             other_environments.of_python(version, python)
 

@@ -32,8 +32,14 @@ def old_spark_python() -> str | None:
     return sys.executable if sys.version_info[:2] == (3, 11) else find()[OLD_SPARK_PYTHON]
 
 
+def others(*, every: bool) -> dict[str, str | None]:
+    """The newest supported version that is not the running one, or every such, as `find`."""
+    found = find(skip=sys.version_info[:2])
+    return found if every else dict(list(found.items())[-1:])
+
+
 def find(skip: tuple[int, ...] = ()) -> dict[str, str | None]:
-    """Each supported version but `skip`, with a working interpreter of it, or None."""
+    """Each supported version but `skip`, oldest first, with a working interpreter of it, or None."""
     skipped = ".".join(map(str, skip))
     return {
         version: next((path for path in _candidates(version) if _runs(path, version)), None)

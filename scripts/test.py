@@ -31,7 +31,7 @@ NOT_QUICK = (
     *(f"--ignore={path}" for path in sorted(ROOT.glob("tests/jobs/test_*.py")) if path.stem != "test_parity"),
 )
 """Whole commands by the hundred wait for the full run; the parity matrix stands for the jobs."""
-PYTEST = ("-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup")
+PYTEST = ("-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup", "--durations=10", "--durations-min=20")
 LESS_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.2")}
 """Where random input is not drawn in full."""
 QUARTER_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.25")}
@@ -100,10 +100,10 @@ def fuzz(runner: Runner, environment: Environment, arguments: argparse.Namespace
 
 
 def interpreters(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
-    """The quick tests, or with --full the main ones, on every other supported Python of this machine."""
+    """The quick tests on the newest other Python that is supported, or with --full the main ones on every other."""
     outcomes = []
     selected = ("-m", f"not slow and not ({CLUSTERS})") if arguments.full else (*NOT_QUICK, "-m", QUICK)
-    for version, python in other_environments.find(skip=sys.version_info[:2]).items():
+    for version, python in other_environments.others(every=arguments.full).items():
         name = f"python {version}"
         if python is None:
             outcomes.append(Outcome(name, not CI, 0.0, "is not on this machine"))
