@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from jobs.hadoop.cluster import Cluster
+from scripts.spark_classes import FOR_SHORT_RUNS
 from tests.clusters import hadoop_cluster, use
 from tests.command_line import Twin, run_twin
 from tests.effort import rounds
@@ -79,7 +80,7 @@ def spark_session() -> Iterator[None]:
     """One Spark session for all twins that a worker runs in its own process; they find and share it."""
     from jobs.engine.spark_session import session
 
-    with session(2, "local[2]", {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}):
+    with session(2, "local[2]", {"spark.driver.extraJavaOptions": FOR_SHORT_RUNS}):
         yield
 
 
