@@ -7,62 +7,76 @@ import getpass
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-_HOLD = "held"
-_GONE = ".gone"
+_LOCK = ".lock"
 
 
 @contextmanager
 def scratch(run_id: str, base: str | None = None) -> Iterator[Path]:
-    """A new folder for this run; gone afterwards. The lock on its `held` file tells the living from the dead."""
+    """A new folder for this run; gone afterwards. A lock beside it, there before it and after it, tells the living from
+    the dead."""
     home = Path(base or tempfile.gettempdir()) / f"sensor-jobs-{_owner()}"
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     sweep(home)
     folder = home / run_id
-    folder.mkdir(mode=0o700)
-    with (folder / f"{_HOLD}.new").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        Path(held.name).rename(folder / _HOLD)  # seen by a sweep only once it is locked
+    with _locked(_lock_of(folder)):
+        folder.mkdir(mode=0o700)
         try:
             yield folder
         finally:
-            _remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(home: Path) -> None:
-    """Remove the folders of runs that are no more."""
-    for folder in home.iterdir():
-        if folder.suffix == _GONE:
-            shutil.rmtree(folder, ignore_errors=True)
-            continue
-        try:
-            with (folder / _HOLD).open("r+") as held:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(folder)
-        except FileNotFoundError:
-            _remove_if_old(folder)
-        except OSError:
-            continue  # its run is alive
+    """Remove the folders and locks of runs that are no more."""
+    for path in home.iterdir():
+        if path.suffix == _LOCK:
+            _sweep(path)
+        elif not _lock_of(path).exists():
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder under a name that says so: the next sweep ends what a kill cuts short."""
-    with suppress(FileNotFoundError):
-        shutil.rmtree(folder.rename(folder.with_name(folder.name + _GONE)), ignore_errors=True)
-
-
-def _remove_if_old(folder: Path, seconds: float = 60.0) -> None:
-    """A folder without its lock file belongs to a run that has just begun, or died before it could take the lock."""
+def _sweep(lock: Path) -> None:
+    """Remove what the lock is for, and the lock, unless its run lives."""
     try:
-        changed = folder.stat().st_mtime
+        with lock.open("r+") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(lock, held):
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                lock.unlink()
     except OSError:
-        return
-    if time.time() - changed > seconds:
-        _remove(folder)
+        return  # alive, or another one sweeps
+
+
+@contextmanager
+def _locked(lock: Path) -> Iterator[None]:
+    """Hold the lock: anew where a sweep was faster, which took it for a dead run's."""
+    while True:
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if not _is_still(lock, held):
+                continue
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
+def _is_still(lock: Path, held: IO[str]) -> bool:
+    """Whether the lock that is held is the one by that name."""
+    try:
+        return os.path.samestat(lock.stat(), os.fstat(held.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + _LOCK)
 
 
 def _owner() -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -53,29 +51,17 @@ def test_a_living_runs_scratch_is_left_alone_and_a_dead_ones_swept(tmp_path: Pat
         assert not held.exists()
 
 
-def test_a_folder_without_its_lock_is_swept_only_when_it_is_old(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [["dead.lock"], ["dead.lock", "dead/block"], ["dead/block"]], ids=str)
+def test_what_a_run_left_wherever_it_died_is_swept_at_once(tmp_path: Path, left: list[str]) -> None:
+    """It takes its lock, makes its folder, removes the folder, removes the lock; a removal may be cut short."""
     with scratch("first", str(tmp_path)) as folder:
         home = folder.parent
-    young, old = home / "young", home / "old"
-    young.mkdir()
-    old.mkdir()
-    os.utime(old, (time.time() - 3600, time.time() - 3600))
-    with scratch("second", str(tmp_path)):
-        assert young.exists()
-        assert not old.exists()
-
-
-def test_a_removal_that_was_cut_short_is_ended_by_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(folder: Path, ignore_errors: bool) -> None:
-        (folder / "held").unlink()
-
-    with monkeypatch.context() as patch:
-        patch.setattr("jobs.engine.scratch.shutil.rmtree", killed)
-        with scratch("first", str(tmp_path)) as folder:
-            (folder / "block").write_text("x")
-        assert list(folder.parent.rglob("block"))
+    assert list(home.iterdir()) == []
+    for name in left:
+        (home / name).parent.mkdir(exist_ok=True)
+        (home / name).touch()
     with scratch("second", str(tmp_path)) as folder:
-        assert list(folder.parent.iterdir()) == [folder]
+        assert sorted(home.iterdir()) == [folder, home / "second.lock"]
 
 
 def test_a_run_that_begins_while_others_sweep_keeps_its_scratch(tmp_path: Path) -> None:
