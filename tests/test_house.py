@@ -127,3 +127,10 @@ def test_make_help_lists_every_target() -> None:
     targets = set(re.findall(r"^([a-z]+):", text, re.MULTILINE))
     explained = set(re.findall(r"^([a-z]+):.*## \S", text, re.MULTILINE))
     assert targets == explained
+
+
+@pytest.mark.slow
+def test_tests_that_only_the_full_check_runs_have_their_fixtures() -> None:
+    command = [sys.executable, "-m", "pytest", "--setup-plan", "-q", "-p", "no:cacheprovider", "-m", "full"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:]
