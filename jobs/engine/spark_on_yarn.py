@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from jobs.engine import applications, package
 from jobs.engine.applications import SUBMITTED
 from jobs.engine.cache import cache_folder
+from jobs.engine.run_id import new_run_id
 from jobs.errors import JobError, UsageError
 from jobs.lake import hadoop_conf, s3_client
 
@@ -24,7 +26,8 @@ UNPACKED = "sensor-jobs"
 HERE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 """Where nothing leaves this machine."""
 _IN_PROCESS = {**HERE, "spark.yarn.am.memory": "512m"}
-_FOR_SHORT_RUNS = "-XX:TieredStopAtLevel=1"
+_FOR_SHORT_RUNS = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+"""The quick compiler alone would have room for 48 MB of code."""
 _SMALL = {
     "spark.executor.instances": "1",
     "spark.executor.cores": "2",
@@ -43,6 +46,8 @@ _LISTS = {
 }
 STATUS = re.compile(r"User application exited with status (\d+)")
 """What the driver's container says at its end."""
+_BY_SIGNAL = 128
+"""The lowest status of a JVM that a signal ended."""
 _CONFIGURATIONS = ("HADOOP_CONF_DIR", "YARN_CONF_DIR")
 
 
@@ -104,7 +109,8 @@ def submit(job: str, arguments: Sequence[str], given: Conf) -> int:
     """Run a twin whose driver runs on the cluster too, say here what it said there, and return its status."""
     flags = [flag for name, value in added(_in_cluster(), given).items() for flag in ("--conf", f"{name}={value}")]
     command = [str(_jars().with_name("bin") / "spark-submit"), "--master", "yarn", "--deploy-mode", "cluster"]
-    status, said = _run([*command, "--name", job, *flags, str(LAUNCHER), job, *arguments])
+    name = new_run_id(job)
+    status, said = _run([*command, "--name", name, *flags, str(LAUNCHER), job, *arguments], name)
     application = SUBMITTED.search(said)
     if application is None:
         last = said.strip().splitlines()[-1:] or [f"status {status}"]
@@ -117,29 +123,37 @@ def submit(job: str, arguments: Sequence[str], given: Conf) -> int:
     return int(left[1]) if left else status
 
 
-def _run(command: Sequence[str]) -> tuple[int, str]:
-    """Status and words of spark-submit; where we are ended meanwhile, the application on the cluster ends too."""
+def _run(command: Sequence[str], name: str) -> tuple[int, str]:
+    """Status and words of spark-submit; where one of us is ended meanwhile, the application of that name ends too."""
     log = Path(__file__).with_name("spark-submit-log4j2.properties").as_uri()
     options = f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} -Dlog4j2.configurationFile={log}"
     said: list[str] = []
-    with subprocess.Popen(
-        command,
-        env={**os.environ, "SPARK_SUBMIT_OPTS": options},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
+    hadoop = shutil.which("hadoop")
+    watchdog = applications.Watchdog([hadoop], name) if hadoop else None
+    with (
+        watchdog or nullcontext(),
+        subprocess.Popen(
+            command,
+            env={**os.environ, "SPARK_SUBMIT_OPTS": options},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process,
+    ):
         assert process.stdout is not None
         try:
-            said.extend(process.stdout)
-            return process.wait(), "".join(said)
+            for line in process.stdout:
+                said.append(line)
+                if watchdog is not None and (found := SUBMITTED.search(line)):
+                    watchdog.know(found[1])
         except BaseException:
             process.kill()
-            if (found := SUBMITTED.search("".join(said))) and (hadoop := shutil.which("hadoop")):
-                applications.end([hadoop], found[1])
             raise
+        if watchdog is not None and 0 <= process.wait() < _BY_SIGNAL:
+            watchdog.all_is_well()
+        return process.wait(), "".join(said)
 
 
 def _said(application: str, stream: str) -> str:

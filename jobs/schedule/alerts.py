@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -21,9 +22,11 @@ from jobs.schedule.ledger.store import Ledger
 from jobs.schedule.model import Alerts, Email, Schedule
 from jobs.schedule.processes import end
 
-_SECONDS = 30.0
+_SECONDS, _IN_ALL = 30.0, 90.0
+"""For an answer of a server, and for all that it is asked."""
 _COMPARED = 7
 """With how many partitions before it one is compared for completeness."""
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ def sent(
     message = Message(subject, tuple(lines), "\n".join([*lines, "", f"schedule: {file}", ""]))
     try:
         with step("alert.send"):
-            refused = way.send(message, names)
+            refused = _in_time(lambda: way.send(message, names))
     except Exception as error:  # whatever it is, the other ways are still to be tried
         words = " ".join(str(error).split()) or type(error).__name__
         return [], [hide(f"alerts.{way.name}: could not be sent: {words}")]
@@ -173,7 +176,32 @@ def ping(url: str) -> None:
     """Tell the dead man's switch that all is well."""
     import urllib.request
 
-    urllib.request.urlopen(url, timeout=_SECONDS).close()  # noqa: S310 - http and https, as the schedule checked
+    def call() -> None:
+        urllib.request.urlopen(url, timeout=_SECONDS).close()  # noqa: S310 - http and https, as the schedule checked
+
+    _in_time(call)
+
+
+def _in_time(call: Callable[[], _T]) -> _T:
+    """What a call returns or raises. A server each of whose bytes is in time, but not their sum, is left to itself."""
+    from concurrent.futures import Future
+    from threading import Thread
+
+    future: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        return future.result(_IN_ALL)
+    except TimeoutError:
+        if future.done():
+            raise
+        raise JobError(f"took longer than {_IN_ALL:.0f} s, and was left to itself") from None
 
 
 def _command(command: tuple[str, ...], told: Message) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from jobs.errors import BusyError, JobError, UsageError
@@ -43,16 +44,15 @@ def _backfill(schedule: Schedule, options: argparse.Namespace) -> int:
     _check_days(options.since, options.until)
     _check_day(schedule, "--from", options.since)
     tasks = _tasks(schedule, options.jobs)
-    return _made(
-        schedule, options, night.of_days(schedule, options.since, options.until, tasks=tasks, limit=options.limit)
-    )
+    scope = night.of_days(schedule, options.since, options.until)
+    return _made(schedule, options, replace(scope, tasks=tasks, limit=options.limit))
 
 
 def _rerun(schedule: Schedule, options: argparse.Namespace) -> int:
     _check_day(schedule, "--date", options.date)
     tasks = _tasks(schedule, options.jobs)
-    others = {"tasks": tasks, "forced": True, "accept_gone": options.accept_gone}
-    return _made(schedule, options, night.of_days(schedule, options.date, options.date, **others))
+    scope = night.of_days(schedule, options.date, options.date)
+    return _made(schedule, options, replace(scope, tasks=tasks, forced=True, accept_gone=options.accept_gone))
 
 
 def _made(schedule: Schedule, options: argparse.Namespace, scope: Scope) -> int:

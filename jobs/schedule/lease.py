@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
 
@@ -242,8 +242,8 @@ class LedgerPlace:
     def release(self, token: int) -> None:
         self._update(LeaseRow.token == token, owner=None, beat=0)
 
-    def _update(self, condition: object, **values: object) -> bool:
+    def _update(self, condition: ColumnElement[bool], **values: object) -> bool:
         with told(self._engine), self._engine.begin() as connection:
-            changed = update(LeaseRow).where(LeaseRow.name == LEASE).where(condition)  # type: ignore[arg-type]
+            changed = update(LeaseRow).where(LeaseRow.name == LEASE).where(condition)
             result = connection.execute(changed.values(**values))
             return isinstance(result, CursorResult) and result.rowcount == 1

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from jobs.schedule.board import Board, Item
@@ -97,8 +98,12 @@ def export(url: str, found: Iterable[Measure]) -> None:
 def _logged(name: str) -> Iterator[list[str]]:
     """What a library logs while this lasts, instead of its being shown."""
     said: list[str] = []
-    logger, handler = logging.getLogger(name), logging.Handler()
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+
+    class _Noted(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger, handler = logging.getLogger(name), _Noted()
     is_shown, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
     try:
@@ -118,8 +123,8 @@ def _exported(url: str, found: Iterable[Measure]) -> bool:
     failed: list[MetricExportResult] = []
 
     class _Exporter(OTLPMetricExporter):
-        def export(self, *args: object, **kwargs: object) -> MetricExportResult:
-            result = super().export(*args, **kwargs)  # type: ignore[arg-type]
+        def export(self, *args: Any, **kwargs: Any) -> MetricExportResult:
+            result = super().export(*args, **kwargs)
             if result is not MetricExportResult.SUCCESS:
                 failed.append(result)
             return result

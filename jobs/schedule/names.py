@@ -22,12 +22,12 @@ class Names:
         """The name of a path or URI."""
         if not place.startswith(self.relative):
             return place
-        return os.path.normpath(os.path.join(self.origin, os.path.relpath(place, self.folder)))  # noqa: PTH118
+        return os.path.normpath(os.path.join(self.origin, os.path.relpath(place, self.folder)))  # noqa: PTH118 - as text
 
     def place(self, name: str) -> str:
         """Where what has that name is now."""
         if storage.scheme(name) or (name.startswith("/") and not self.origin):
             return name
         inside = os.path.relpath(name, self.origin) if self.origin else name
-        place = os.path.normpath(os.path.join(self.folder, inside))  # noqa: PTH118
+        place = os.path.normpath(os.path.join(self.folder, inside))  # noqa: PTH118 - as text
         return place if place.startswith(self.relative) or not name.startswith("/") else name

@@ -67,10 +67,10 @@ def whole(schedule: Schedule, now: datetime) -> Scope:
     return Scope(now - _DAY * schedule.look_back, now, limit=schedule.catch_up)
 
 
-def of_days(schedule: Schedule, first: date, last: date, **others: object) -> Scope:
+def of_days(schedule: Schedule, first: date, last: date) -> Scope:
     """The partitions that end on these local days."""
     since, until = (partitions.midnight(day, schedule.zone) for day in (first, last + _DAY))
-    return Scope(since, until, **others)  # type: ignore[arg-type]
+    return Scope(since, until)
 
 
 def run(schedule: Schedule, ledger: Ledger, lease: Lease, scope: Scope, command: str, say: Say, hide: Hide) -> Night:

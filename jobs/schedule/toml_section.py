@@ -58,27 +58,15 @@ class Section:
             return None
         if not isinstance(value, str) or not value:
             raise self.wrong(key, "is no text", f'write {key} = "…"')
-        if value.startswith("env:"):
-            name = value.removeprefix("env:")
-            if not os.environ.get(name):
-                raise self.wrong(key, f"the environment has no {name}", "set it where the schedule runs")
-            return os.environ[name]
-        if value.startswith("file:"):
-            path = Path(self.where).parent / value.removeprefix("file:")
-            try:
-                return path.read_text("utf-8").splitlines()[0].strip()
-            except (OSError, UnicodeDecodeError, IndexError) as error:
-                reason = getattr(error, "strerror", None) or "there is no line in it"
-                raise self.wrong(key, f"{path} cannot be read: {reason}", "give its user the right to") from None
-        return value
+        return self._referred(key, value)
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts, or one text."""
+        """A list of texts, or one text, each as `text` has it."""
         value = self._take(key, [])
         values = [value] if isinstance(value, str) else value
         if not isinstance(values, list) or not all(isinstance(one, str) and one for one in values):
             raise self.wrong(key, "is no list of texts", f'write {key} = ["…"]')
-        return tuple(values)
+        return tuple(self._referred(key, one) for one in values)
 
     def word(self, key: str, words: Iterable[str], default: str) -> str:
         words = list(words)
@@ -133,6 +121,22 @@ class Section:
 
     def wrong(self, key: str, what: str, fix: str | None = None) -> UsageError:
         return UsageError(what, where=f"{self.where}: {'.'.join(filter(None, (self.name, key)))}", fix=fix)
+
+    def _referred(self, key: str, value: str) -> str:
+        """What a text stands for."""
+        if value.startswith("env:"):
+            name = value.removeprefix("env:")
+            if not os.environ.get(name):
+                raise self.wrong(key, f"the environment has no {name}", "set it where the schedule runs")
+            return os.environ[name]
+        if value.startswith("file:") and not value.startswith("file://"):
+            path = Path(self.where).parent / value.removeprefix("file:")
+            try:
+                return path.read_text("utf-8").splitlines()[0].strip()
+            except (OSError, UnicodeDecodeError, IndexError) as error:
+                reason = getattr(error, "strerror", None) or "there is no line in it"
+                raise self.wrong(key, f"{path} cannot be read: {reason}", "give its user the right to") from None
+        return value
 
     def _take(self, key: str, default: Any) -> Any:
         self._asked.append(key)

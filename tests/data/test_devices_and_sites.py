@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import combinations
@@ -25,6 +25,13 @@ SPRING = "2013-06-01"
 SUBURBAN = {"Changping", "Dingling", "Huairou", "Shunyi"}
 
 
+def _mean(values: list[float]) -> float:
+    return float(sum(map(Fraction, values), Fraction(0))) / len(values)
+
+
+_OF: dict[str, Callable[[list[float]], float]] = {"mean": _mean, "max": max, "count": len}
+
+
 @pytest.fixture(scope="module")
 def spring(shared_data: Path) -> list[Reading]:
     return list(plain.beijing(shared_data, "PM2.5", "CO", until=SPRING))
@@ -41,11 +48,11 @@ def test_stations_by_day(shared_data: Path, spring: list[Reading], statistic: st
     groups: dict[tuple[str, date], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for r in spring:
         groups[r.metric, r.timestamp.date()][r.device_id].append(r.value)
-    of = {"mean": _mean, "max": max, "count": len}[statistic]
+    of = _OF[statistic]
     expected: list[tuple[object, ...]] = []
     ties = 0
     for (metric, day), devices in sorted(groups.items()):
-        found = {device: of(values) for device, values in devices.items()}  # type: ignore[operator]
+        found = {device: of(values) for device, values in devices.items()}
         ranked = sorted(found, key=lambda d: (found[d] if lowest else -found[d], d))
         ties += len(set(found.values())) < len(found)
         expected += [
@@ -88,10 +95,10 @@ def test_stations_by_kind(shared_data: Path, spring: list[Reading], kinds: Path,
     for r in spring:
         if r.metric == "PM2.5":
             values[site(r)][r.device_id].append(r.value)
-    of = {"mean": _mean, "max": max}[statistic]
+    of = _OF[statistic]
     expected: list[tuple[object, ...]] = []
     for kind, stations in sorted(values.items()):
-        found = {station: of(own) for station, own in stations.items()}  # type: ignore[operator]
+        found = {station: of(own) for station, own in stations.items()}
         ranked = sorted(found, key=lambda station: (-found[station], station))
         expected += [
             ("PM2.5", plain.DUST, kind, rank, station, found[station], len(stations[station]))
@@ -176,7 +183,3 @@ def _presence(seen: dict[date, set[str]]) -> Iterator[tuple[date, int, int, int,
             yield day, len(now), len(now - known), len((now & known) - before), len(before - now)
         known |= now
         before = now
-
-
-def _mean(values: list[float]) -> float:
-    return float(sum(map(Fraction, values), Fraction(0))) / len(values)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from tests.command_line import ROOT
-from tests.outcomes.commands import told
+from tests.outcomes.commands import HEADER, told
 
 TELLING = """
 import pyarrow as pa
@@ -37,6 +37,6 @@ def test_the_systems_unless_another_is_chosen(tmp_path: Path, chosen: dict[str, 
     if expected not in pa.supported_memory_backends():
         pytest.skip(f"this build of Arrow has no {expected}")
     (tmp_path / "telling.py").write_text(TELLING)
-    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    (tmp_path / "a.csv").write_bytes(HEADER + b"2026-03-01T00:00:00Z,d,m,1\n")
     done = told(tmp_path, "a.csv", module="telling", env={"PYTHONPATH": str(ROOT), **chosen})
     assert (done.status, done.errors.splitlines()[-1]) == (0, expected)

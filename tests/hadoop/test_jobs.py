@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from jobs.hadoop.cluster import Cluster
 from tests.command_line import ROOT, run
 from tests.defects import BROKEN
+from tests.hadoop.faults import applications
 from tests.outcomes.commands import Outcome, command, environment, told
 from tests.servers import S3Server
 from tests.terminals import terminal
@@ -198,10 +198,11 @@ def test_a_job_whose_driver_ends_does_so_too(
 
 def _running(hadoop: Cluster) -> list[str]:
     """The states of applications that have not ended."""
-    url = f"http://{hadoop.layout.address('resourcemanager-http')}/ws/v1/cluster/apps"
-    with urllib.request.urlopen(url) as answer:
-        apps = (json.load(answer)["apps"] or {"app": []})["app"]
-    return [app["state"] for app in apps if app["state"] not in ("FINISHED", "FAILED", "KILLED")]
+    return [state for state in _states(hadoop).values() if state not in ("FINISHED", "FAILED", "KILLED")]
+
+
+def _states(hadoop: Cluster) -> dict[str, str]:
+    return {app["id"]: app["state"] for app in applications(hadoop)}
 
 
 def _wait(ready: Callable[[], bool], seconds: float = 180.0) -> None:
@@ -245,6 +246,21 @@ def test_what_a_spark_driver_on_the_cluster_refuses(hadoop: Cluster, tmp_path: P
         " value; name the dialect of these files with --dialect\n"
     )
     assert (done.returncode, done.stdout, done.stderr.decode()) == (3, b"", error)
+
+
+@pytest.mark.spark
+@pytest.mark.full
+def test_a_spark_driver_on_the_cluster_ends_with_who_waits_for_it(hadoop: Cluster, tmp_path: Path) -> None:
+    subprocess.run(["hadoop", "fs", "-put", str(SAMPLE), "/for-nobody"], check=True)
+    before = set(_states(hadoop))
+    given = ("hdfs:///for-nobody", *BY_SPARK[:-1], "hdfs:///by-nobody")
+    with subprocess.Popen(
+        command(*given, module="jobs.spark.daily_stats"), cwd=tmp_path, env=environment(None), start_new_session=True
+    ) as waiting:
+        _wait(lambda: bool(_running(hadoop)))
+        waiting.kill()
+    _wait(lambda: _running(hadoop) == [])
+    assert [state for name, state in _states(hadoop).items() if name not in before] == ["KILLED"]
 
 
 def _names(folder: str) -> list[str]:

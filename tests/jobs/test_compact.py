@@ -203,9 +203,10 @@ def test_files_end_at_the_target_size(tmp_path: Path, monkeypatch: pytest.Monkey
     log.write_text(HEADER + "".join(lines))
     monkeypatch.setattr(writers, "ROW_GROUP_ROWS", 500)
     found = []
-    for number, more in enumerate([{}, {"split_size": "100K", "tasks": 3, "engine": "local"}]):
+    options: list[dict[str, Any]] = [{}, {"split_size": "100K", "tasks": 3, "engine": "local"}]
+    for number, more in enumerate(options):
         target = tmp_path / f"lake{number}"
-        api.run("compact", [log], output_dir=str(target), target_size="64K", **more)  # type: ignore[arg-type]
+        api.run("compact", [log], output_dir=str(target), target_size="64K", **more)
         found.append(files(target))
         sizes = {part.name: part.size for part in read_published(str(target)).parts}
     assert found[0] == found[1]

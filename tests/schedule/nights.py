@@ -125,7 +125,7 @@ class Home:
                 os.environ |= {**self.env, **env, **({"JOBS_TEST_NOW": now} if now else {})}
                 sys.argv = ["jobs.schedule", command, "--schedule", str(self.file), *map(str, arguments)]
                 wear(os.environ)
-                processes.Popen = partial(subprocess.Popen, preexec_fn=_attempt)  # type: ignore[attr-defined,assignment]
+                processes.Popen = partial(subprocess.Popen, preexec_fn=_attempt)  # type: ignore[attr-defined,assignment] # of the fork
                 warnings.simplefilter("ignore", DeprecationWarning)  # of a fork while the lease has a thread
                 status = guarded(main)
             except BaseException:

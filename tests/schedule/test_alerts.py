@@ -6,10 +6,14 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import socket
 import ssl
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -19,6 +23,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
+from jobs.errors import JobError
 from jobs.schedule import alerts, night
 from tests.http_server import Answer, http_server
 from tests.processes import left_of, mark
@@ -156,6 +161,25 @@ otlp = "{web.address}"
     for secret in (b"s3cret", b"s3cret-ping", b"s3cret-too"):
         assert secret not in kept, "no secret in ledger, logs, metrics or results"
         assert secret.decode() not in said
+
+
+def test_a_server_that_never_gets_to_the_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte of its answer is in time."""
+    monkeypatch.setattr(alerts, "_IN_ALL", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            connection = server.accept()[0]
+            with connection, suppress(OSError):
+                for _ in range(100):
+                    connection.sendall(b"x")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        with pytest.raises(JobError, match="took longer than 0 s, and was left to itself"):
+            alerts.ping(f"http://127.0.0.1:{server.getsockname()[1]}/ping")
+        thread.join()
 
 
 def test_an_alert_that_could_not_be_sent_is_sent_by_the_next_run(home: Home) -> None:

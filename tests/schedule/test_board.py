@@ -338,7 +338,7 @@ class _Maker:
 def _caught_up(schedule: Schedule, ledger: Ledger, maker: _Maker, since: int, limit: int | None = None) -> Night:
     """A run over so many days."""
     found, scope = Night("run"), Scope(NOW - timedelta(days=since), NOW, limit=limit)
-    night._make_all(schedule, Board(schedule, ledger, NOW), scope, maker, found, Event())  # type: ignore[arg-type]
+    night._make_all(schedule, Board(schedule, ledger, NOW), scope, maker, found, Event())  # type: ignore[arg-type] # in a Maker's place
     return found
 
 

@@ -114,6 +114,15 @@ def test_what_must_not_stand_in_the_file_stands_elsewhere(tmp_path: Path, monkey
     assert {schedule.alerts.webhook, schedule.alerts.ping} <= set(schedule.secrets())
 
 
+def test_nor_need_what_is_in_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKE", "s3://lake")
+    paths = 'paths = ["env:LAKE", "file:///logs"]'
+    assert _load(tmp_path, GOOD.replace('paths = ["logs/dt={date}/"]', paths)).sources["logs"].paths == (
+        "s3://lake",
+        "file:///logs",
+    )
+
+
 def test_the_ledger_is_of_the_folder_of_the_file(tmp_path: Path) -> None:
     assert _load(tmp_path, GOOD).ledger == f"sqlite:///{tmp_path}/state/ledger.db"
     text = GOOD.replace("start =", 'ledger = "sqlite:///its.db"\nstart =', 1)
