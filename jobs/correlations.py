@@ -21,6 +21,7 @@ from jobs.partials.buckets import Buckets
 from jobs.partials.correlation import MEANS
 from jobs.partials.schema import Accumulator, PartialSchema
 from jobs.readings import zones
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Keys
 
 _MOST_LAG = 10_000
@@ -137,7 +138,7 @@ def buckets(settings: Settings) -> Buckets:
 def window_means(run: Run, partials: Mapping[str, pa.Table]) -> pa.Table:
     """The mean of each series in each window, of partial rows that are whole by device."""
     stats = moments.settle(partials, buckets(run.settings), None, run.kernel)["stats"]
-    return moments.finish(stats, None, [], None, lambda bucket: {"window": pa.array(bucket)})
+    return moments.finish(stats, None, [], None, lambda bucket: {"window": from_numpy(bucket)})
 
 
 if __name__ == "__main__":

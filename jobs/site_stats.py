@@ -32,6 +32,7 @@ from jobs.partials.places import DEVICES, SEEN, Placed, Places
 from jobs.partials.schema import SKETCH, STATS, Accumulator, PartialSchema
 from jobs.partials.slices import Collected
 from jobs.readings import zones
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array, Keys
 
 BROADCAST_BYTES = 16 << 20
@@ -119,7 +120,7 @@ def opener(run: Run, *, passing: bool = False) -> Callable[[Keys], Accumulator]:
 def finished(run: Run, stats: pa.Table, sketch: pa.Table | None, seen: Int64Array) -> pa.Table:
     """The result of merged partial rows by site. seen: how many devices reported, in the order of the result."""
     rows = moments.finish(stats, sketch, quantiles_of(run.settings), sketch_of(run.settings))
-    return rows.rename_columns(["site", *rows.column_names[1:]]).add_column(4, "devices", pa.array(seen))
+    return rows.rename_columns(["site", *rows.column_names[1:]]).add_column(4, "devices", from_numpy(seen))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from jobs.lake.published import open_published, read_published
 from jobs.partials import profile
 from jobs.partials.deviation import MOMENTS, QUARTILES, usual
 from jobs.readings import zones
+from jobs.readings.arrays import from_numpy
 
 _JOB = "hourly_profile"
 _ERROR = 0.01  # of quantiles, where nothing says what it is: hourly_profile's own
@@ -80,7 +81,7 @@ def _checked(table: pa.Table, uri: str) -> pa.Table:
     for name, (low, high) in _BOUNDS.items():
         if (
             name in wanted
-            and not pc.all(pc.is_in(table[name], pa.array(np.arange(low, high + 1))), min_count=0).as_py()
+            and not pc.all(pc.is_in(table[name], from_numpy(np.arange(low, high + 1))), min_count=0).as_py()
         ):
             raise InputError(f"{name} is not from {low} to {high}", where=uri)
     return table

@@ -15,6 +15,7 @@ from jobs.errors import InputError, UsageError
 from jobs.lake import side_table, storage
 from jobs.partials.codes import text_codes
 from jobs.partials.places import ALWAYS, DEVICES, UNMATCHED
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array
 
 BESIDE = ("_devices.csv", "_devices.parquet")
@@ -69,7 +70,7 @@ def load(settings: Settings) -> pa.Table:
     begin, end = (file.instants(name, open_end, zone) for name, open_end in zip(_BOUNDS, ALWAYS, strict=True))
     file.refuse(begin >= end, "valid_from is not before valid_to")
     _refuse_overlaps(file, device, begin, end)
-    return pa.table([device, site, pa.array(begin), pa.array(end)], schema=DEVICES.columns)
+    return pa.table([device, site, from_numpy(begin), from_numpy(end)], schema=DEVICES.columns)
 
 
 def _refuse_overlaps(file: _File, device: pa.ChunkedArray, begin: Int64Array, end: Int64Array) -> None:

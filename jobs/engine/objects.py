@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from jobs.engine.plan import Plan
 from jobs.engine.report import Report
 from jobs.engine.shuffle import read_block
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Reason, Tally
 
 REASONS: Final = tuple(str(reason) for reason in Reason)
@@ -67,7 +68,7 @@ def table(plan: Plan, report: Report) -> pa.Table:
     columns = {name: pc.fill_null(counts[name].take(rows), 0) for name in _COUNTS}
     columns["object"] = pa.array([found.uri for found in objects], pa.string())
     columns["bytes"] = pa.array([None if found.uri == "-" else found.size for found in objects], pa.int64())
-    columns["rejects"] = pa.array(sum(columns[name].to_numpy() for name in REASONS), pa.int64())
+    columns["rejects"] = from_numpy(sum(columns[name].to_numpy() for name in REASONS))
     columns["damaged_at"] = pa.array([damage and damage.offset for damage in damages], pa.int64())
     columns["damage"] = pa.array([damage and damage.what for damage in damages], pa.string())
     return in_order(pa.table([columns[name] for name in OBJECTS.names], schema=OBJECTS), ["object"])

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from jobs.partials.images import from_images, to_images
 from jobs.partials.schema import QUALIFIED, READINGS
 from jobs.partials.slices import coded
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Absence, Keys, Readings
 
 COMPARABLE = pa.schema(
@@ -29,7 +30,7 @@ WITH_ABSENCE = COMPARABLE.append(pa.field("absence", pa.string()))
 def comparable(readings: Readings) -> pa.RecordBatch:
     """Readings as columns of which two are equal where the readings are: Spark holds -0.0 and 0.0 for the same."""
     columns = readings.to_arrow()
-    time, bits = pa.array(readings.timestamp), pa.array(to_images(readings.value))
+    time, bits = from_numpy(readings.timestamp), from_numpy(to_images(readings.value))
     arrays = [*(columns.column(name) for name in ("device_id", "metric", "unit")), time, bits]
     return pa.RecordBatch.from_arrays(arrays, schema=COMPARABLE)
 
@@ -54,7 +55,7 @@ def from_comparable(batch: pa.RecordBatch) -> Readings:
     """The readings of comparable columns, with quality marks where these stand beside them; others are passed over."""
     rows = pa.Table.from_batches([batch])
     rows = rows.select([name for name in WITH_QUALITY.names if name in rows.column_names])
-    rows = rows.append_column("value", pa.array(from_images(rows["bits"].to_numpy())))
+    rows = rows.append_column("value", from_numpy(from_images(rows["bits"].to_numpy())))
     schema = (QUALIFIED if "quality" in rows.column_names else READINGS).columns
     return coded(rows.select(schema.names).cast(schema), Keys())
 

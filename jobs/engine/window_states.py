@@ -22,6 +22,7 @@ from jobs.lake.spelling import spell
 from jobs.partials import states, windows
 from jobs.partials.buckets import Buckets
 from jobs.readings import zones
+from jobs.readings.arrays import from_numpy
 from jobs.readings.zones import DAY
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def columns(settings: Settings) -> tuple[str, ...]:
 def resume(rows: pa.Table, settings: Settings, buckets: Buckets, uri: str) -> Resumed:
     """The partial rows, in these buckets, of rows with `columns`. Raises InputError for rows that are no states."""
     try:
-        kept = rows.filter(pa.array(_kept(rows, settings)))
+        kept = rows.filter(from_numpy(_kept(rows, settings)))
         sketched = bool(settings.option("quantiles"))
         partials = states.decode(kept, buckets, group_column(settings), sketched=sketched)
     except ValueError as error:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.errors import UsageError
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Float64Array
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def _tenths(values: Float64Array) -> Float64Array:
 def _spelled(tenths: Float64Array) -> pa.StringArray:
     if np.any(np.abs(tenths) >= _LARGEST):
         return pa.array(map(_spelled_one, tenths.tolist()), pa.string())
-    whole, digit = (pa.array(part).cast(pa.string()) for part in divmod(np.abs(tenths).astype(np.int64), 10))
-    sign = pc.if_else(pa.array(tenths < 0), "-", "")
+    whole, digit = (from_numpy(part).cast(pa.string()) for part in divmod(np.abs(tenths).astype(np.int64), 10))
+    sign = pc.if_else(from_numpy(tenths < 0), "-", "")
     return pc.binary_join_element_wise(pc.binary_join_element_wise(sign, whole, ""), digit, ".")
 
 

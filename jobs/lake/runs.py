@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.partials.codes import pack, text_ranks
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array
 
 _HELD_ROWS = 1 << 17
@@ -122,7 +123,7 @@ def _comparable(value: Any) -> tuple[Any, ...]:
 def in_order(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     """In the order of the keys. A stable sort makes use of the order that there is: it merges."""
     order = np.argsort(pack([_ranks(table.column(key)) for key in keys]), kind="stable")
-    return table.take(pa.array(order))
+    return table.take(from_numpy(order))
 
 
 def _ranks(column: pa.ChunkedArray) -> Int64Array:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.lake.spelling import spell
+from jobs.readings.arrays import from_numpy
 
 if TYPE_CHECKING:
     from jobs.lake.writers import Sink
@@ -95,7 +96,7 @@ class _Column:
 
 
 def _blanks(counts: Counts) -> pa.StringArray:
-    return pc.binary_repeat(" ", pa.array(counts))
+    return pc.binary_repeat(" ", from_numpy(counts))
 
 
 def _shown(values: pa.Array) -> pa.StringArray:

@@ -23,6 +23,7 @@ from jobs.partials.rows import texts_of
 from jobs.partials.schema import PartialSchema
 from jobs.partials.unusual import PARAMETERS, Judged, Parameters, Series
 from jobs.partials.walks import Slice, Yielded
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import NO_TIME, Float64Array, Int64Array, Keys
 from jobs.readings.zones import DAY, Zone
 
@@ -167,8 +168,8 @@ class Watch:
 
     def _shown(self, readings: Slice, rows: Int64Array, shown: list[pa.Array]) -> Yielded:
         codes, texts = readings.readings, texts_of(self._keys)
-        series = pa.array(codes.series[rows])
-        who = texts.device_id.take(pa.array(codes.device[rows]))
+        series = from_numpy(codes.series[rows])
+        who = texts.device_id.take(from_numpy(codes.device[rows]))
         columns = [who, texts.metric.take(series), texts.unit.take(series), *shown]
         if len(rows):
             yield ANOMALIES.name, pa.Table.from_arrays(columns, schema=ANOMALIES.columns)
@@ -248,7 +249,7 @@ def finish(rows: pa.Table) -> pa.Table:
     detector, why = (text_ranks(rows.column(name))[0] for name in ("detector", "reason"))
     score = to_images(rows.column("score").to_numpy())
     order = np.argsort(pack([*texts, time, value, detector, score, why]), kind="stable")
-    is_told = pa.array(time == NO_TIME)
+    is_told = from_numpy(time == NO_TIME)
     rows = rows.set_column(3, "timestamp", pc.if_else(is_told, pa.scalar(None, pa.int64()), rows["timestamp"]))
     types = [pa.timestamp("us", "UTC") if f.name == "timestamp" else f.type for f in ANOMALIES.columns]
-    return rows.take(pa.array(order)).cast(pa.schema(list(zip(ANOMALIES.columns.names, types, strict=True))))
+    return rows.take(from_numpy(order)).cast(pa.schema(list(zip(ANOMALIES.columns.names, types, strict=True))))

@@ -16,6 +16,7 @@ from jobs.partials.buckets import Buckets
 from jobs.partials.codes import pack, starts_of_runs, text_ranks
 from jobs.partials.merge import integers
 from jobs.partials.pieces import pieces
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array
 from jobs.readings.zones import DAY
 
@@ -36,7 +37,7 @@ def finish_days(partials: Mapping[str, pa.Table], rules: Rules) -> Iterator[pa.T
     order = np.argsort(number, kind="stable")
     starts = starts_of_runs(number[order])
     for start, end in pairwise([*starts.tolist(), len(order)]):
-        yield _finished(rows.take(pa.array(order[start:end])), rules)
+        yield _finished(rows.take(from_numpy(order[start:end])), rules)
 
 
 def _series(rows: pa.Table) -> tuple[Int64Array, list[tuple[Int64Array, pa.Array]]]:
@@ -61,21 +62,21 @@ def _finished(rows: pa.Table, rules: Rules) -> pa.Table:
     unknown, none = interval == 0, column["gaps"] == 0
     share = 100 * np.minimum(received, expected) / np.maximum(expected, 1)
     columns = _texts(texts, order) | {
-        "date": pa.array(column["bucket"].astype(np.int32), pa.date32()),
-        "interval_seconds": pa.array(interval / 1e6, mask=unknown),
-        "expected": pa.array(expected, mask=unknown),
-        "received": pa.array(received),
-        "missing": pa.array(np.maximum(expected - received, 0), mask=unknown),
-        "completeness": pa.array(share, mask=unknown | (expected == 0)),
-        "gaps": pa.array(column["gaps"], mask=unknown),
-        "gap_seconds": pa.array(column["down"] / 1e6, mask=unknown),
-        "longest_gap_seconds": pa.array(column["longest"] / 1e6, mask=none),
-        "mtbf_seconds": pa.array((up - column["down"]) / gaps / 1e6, mask=none),
-        "mttr_seconds": pa.array(column["begun"] / gaps / 1e6, mask=none),
+        "date": from_numpy(column["bucket"].astype(np.int32), pa.date32()),
+        "interval_seconds": from_numpy(interval / 1e6, mask=unknown),
+        "expected": from_numpy(expected, mask=unknown),
+        "received": from_numpy(received),
+        "missing": from_numpy(np.maximum(expected - received, 0), mask=unknown),
+        "completeness": from_numpy(share, mask=unknown | (expected == 0)),
+        "gaps": from_numpy(column["gaps"], mask=unknown),
+        "gap_seconds": from_numpy(column["down"] / 1e6, mask=unknown),
+        "longest_gap_seconds": from_numpy(column["longest"] / 1e6, mask=none),
+        "mtbf_seconds": from_numpy((up - column["down"]) / gaps / 1e6, mask=none),
+        "mttr_seconds": from_numpy(column["begun"] / gaps / 1e6, mask=none),
     }
     if rules.numbered is not None:
         is_numbered = rows.column("metric").to_numpy()[order] == rules.numbered
-        columns["lost"] = pa.array(column["lost"], mask=~is_numbered)
+        columns["lost"] = from_numpy(column["lost"], mask=~is_numbered)
     return pa.table(columns)
 
 
@@ -128,11 +129,11 @@ def finish_gaps(partials: Mapping[str, pa.Table], rules: Rules) -> pa.Table:
     order = np.argsort(pack([*(ranks for ranks, _ in texts), integers(rows.column("start"))]))
     start, end, missing = (integers(rows.column(name))[order] for name in ("start", "end", "missing"))
     columns = _texts(texts, order) | {
-        "date": pa.array(rules.buckets.of(start).astype(np.int32), pa.date32()),
-        "start": pa.array(start).cast(pa.timestamp("us", "UTC")),
-        "end": pa.array(end).cast(pa.timestamp("us", "UTC")),
-        "seconds": pa.array((end - start) / 1e6),
-        "missing": pa.array(missing),
+        "date": from_numpy(rules.buckets.of(start).astype(np.int32), pa.date32()),
+        "start": from_numpy(start).cast(pa.timestamp("us", "UTC")),
+        "end": from_numpy(end).cast(pa.timestamp("us", "UTC")),
+        "seconds": from_numpy((end - start) / 1e6),
+        "missing": from_numpy(missing),
     }
     return pa.table(columns)
 
@@ -140,6 +141,6 @@ def finish_gaps(partials: Mapping[str, pa.Table], rules: Rules) -> pa.Table:
 def _texts(texts: list[tuple[Int64Array, pa.Array]], order: Int64Array) -> dict[str, pa.Array]:
     names = ("device_id", "metric", "unit")
     return {
-        name: distinct.take(pa.array(ranks[order], mask=ranks[order] < 0))
+        name: distinct.take(from_numpy(ranks[order], mask=ranks[order] < 0))
         for name, (ranks, distinct) in zip(names, texts, strict=True)
     }

@@ -19,6 +19,7 @@ from jobs.partials.merge import integers
 from jobs.partials.rows import partial_rows, texts_of
 from jobs.partials.schema import SKETCH
 from jobs.partials.sketch import Sketch
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Float64Array, Int32Array, Int64Array, Keys, Readings
 
 MOST_BINS = 10_000
@@ -163,7 +164,7 @@ def edged(counts: pa.Table, edges: Edges) -> pa.Table:
     if not len(index):
         return _histogram(texts, series, index, (pa.nulls(0, pa.float64()),) * 2, count)
     starts = starts_of_runs(series)
-    metric, unit = (texts[name].take(pa.array(starts)).to_pylist() for name in ("metric", "unit"))
+    metric, unit = (texts[name].take(from_numpy(starts)).to_pylist() for name in ("metric", "unit"))
     pairs = sorted(set(zip(metric, unit, strict=True)), key=str)
     number = {pair: row for row, pair in enumerate(pairs)}
     pair = np.array([number[key] for key in zip(metric, unit, strict=True)], np.int64)
@@ -178,13 +179,13 @@ def edged(counts: pa.Table, edges: Edges) -> pa.Table:
     dense[begin[series] + index - first[series]] = count
     bin_ = np.arange(len(dense)) - begin[owner] + first[owner]
     low, high = (_edge(table, pair[owner], bin_ + shift, bins[owner]) for shift in (0, 1))
-    names = {name: column.take(pa.array(starts[owner])) for name, column in texts.items()}
+    names = {name: column.take(from_numpy(starts[owner])) for name, column in texts.items()}
     return _histogram(names, owner, bin_, (low, high), dense)
 
 
 def _edge(table: Float64Array, pair: Int64Array, edge: Int64Array, bins: Int64Array) -> pa.Array:
     known = (edge >= 0) & (edge <= bins)
-    return pa.array(table[pair, np.where(known, edge, 0)], mask=~known)
+    return from_numpy(table[pair, np.where(known, edge, 0)], mask=~known)
 
 
 def sketched(counts: pa.Table, sketch: Sketch, quantiles: pa.Table) -> pa.Table:
@@ -194,9 +195,9 @@ def sketched(counts: pa.Table, sketch: Sketch, quantiles: pa.Table) -> pa.Table:
     """
     texts, series, index, count = _sorted(counts)
     low, high = sketch.bounds(index.astype(np.int32))
-    found = _histogram(texts, series, index, (pa.array(low), pa.array(high)), count)
+    found = _histogram(texts, series, index, (from_numpy(low), from_numpy(high)), count)
     for name in quantiles.column_names:
-        found = found.append_column(name, quantiles[name].take(pa.array(series)))
+        found = found.append_column(name, quantiles[name].take(from_numpy(series)))
     return found
 
 
@@ -208,7 +209,7 @@ def _sorted(counts: pa.Table) -> tuple[dict[str, pa.Array], Int64Array, Int64Arr
     order = np.lexsort((index, keys))
     ordered = keys[order]
     series = np.cumsum(np.append(False, ordered[1:] != ordered[:-1])) if len(order) else order
-    texts = {n: known.take(pa.array(rank[order], mask=rank[order] < 0)) for n, (rank, known) in ranks.items()}
+    texts = {n: known.take(from_numpy(rank[order], mask=rank[order] < 0)) for n, (rank, known) in ranks.items()}
     return texts, series, index[order], integers(counts.column("count"))[order]
 
 
@@ -221,11 +222,11 @@ def _histogram(
     before = np.cumsum(total) - total
     columns = {
         **texts,
-        "bin": pa.array(bin_),
+        "bin": from_numpy(bin_),
         "low": ends[0],
         "high": ends[1],
-        "count": pa.array(count),
-        "share": pa.array(count / total[series]),
-        "cumulative_share": pa.array((summed - before[series]) / total[series]),
+        "count": from_numpy(count),
+        "share": from_numpy(count / total[series]),
+        "cumulative_share": from_numpy((summed - before[series]) / total[series]),
     }
     return pa.table(columns)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array
 
 _LIMIT = 2**63 - 1
@@ -66,7 +67,7 @@ def text_ranks(column: pa.ChunkedArray) -> tuple[Int64Array, pa.Array]:
     ranks = np.empty(len(order) + 1, np.int64)
     ranks[order] = np.arange(len(order))
     ranks[-1] = -1
-    return ranks[codes], texts.take(pa.array(order))
+    return ranks[codes], texts.take(from_numpy(order))
 
 
 def distinct(codes: npt.NDArray[np.integer[Any]]) -> tuple[Int64Array, Int64Array]:

@@ -22,6 +22,7 @@ from jobs.partials.merge import integers
 from jobs.partials.rounding import multiplied, ratio_sqrt, to_double
 from jobs.partials.schema import PartialSchema
 from jobs.partials.totals import numbered
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Float64Array, Int64Array
 
 _NEARLY = 1 - 2.0**-48  # beyond it r is rounded once, so that 1 means that all points lie on a line
@@ -116,7 +117,7 @@ def finish(rows: pa.Table, rules: Rules) -> pa.Table:
     def text(name: str, of: Int64Array) -> pa.Array:
         ranks, names = texts[name]
         codes = ranks[owners][of]
-        return names.take(pa.array(codes, mask=codes < 0))
+        return names.take(from_numpy(codes, mask=codes < 0))
 
     _refuse_too_many(means.group, rules, text)
     pairs = _joined([_strongest(means, lag, rules.strongest) for lag in rules.lags])
@@ -128,10 +129,10 @@ def finish(rows: pa.Table, rules: Rules) -> pa.Table:
     return pa.table(
         columns
         | {
-            "lag": pa.array(pairs.lag[by_key]),
-            "n": pa.array(pairs.n[by_key]),
-            "r": pa.array(r, mask=np.isnan(r)),
-            "covariance": pa.array(pairs.covariance[by_key]),
+            "lag": from_numpy(pairs.lag[by_key]),
+            "n": from_numpy(pairs.n[by_key]),
+            "r": from_numpy(r, mask=np.isnan(r)),
+            "covariance": from_numpy(pairs.covariance[by_key]),
         }
     )
 

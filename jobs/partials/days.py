@@ -16,6 +16,7 @@ from jobs.partials.codes import dictionary_codes, distinct, pack, text_ranks
 from jobs.partials.images import to_images
 from jobs.partials.merge import dealt, integers
 from jobs.partials.slices import own_dictionary
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import SCHEMA, Int64Array
 from jobs.readings.zones import DAY
 
@@ -30,7 +31,7 @@ def partition(rows: pa.Table, n: int) -> list[pa.Table]:
     if n == 1:
         return [rows]
     order, ends = dealt(_days(rows) % n, n)
-    taken = rows.take(pa.array(order))
+    taken = rows.take(from_numpy(order))
     return [own_dictionary(taken.slice(start, end - start)) for start, end in pairwise([0, *ends])]
 
 
@@ -73,7 +74,7 @@ def in_order(rows: pa.Table) -> pa.Table:
     narrow = group.astype(np.uint16) if len(group) and group.max() < 2**16 else group
     order = order[np.argsort(narrow[order], kind="stable")]
     _order_ties(order, group, time, rows)
-    return rows.take(pa.array(order))
+    return rows.take(from_numpy(order))
 
 
 def _order_ties(order: Int64Array, group: Int64Array, time: Int64Array, rows: pa.Table) -> None:
@@ -83,7 +84,7 @@ def _order_ties(order: Int64Array, group: Int64Array, time: Int64Array, rows: pa
         return
     tied = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
     chosen = order[tied]
-    some = rows.take(pa.array(chosen))
+    some = rows.take(from_numpy(chosen))
     quality, marks = text_ranks(some.column("quality"))
     quality[quality < 0] = len(marks)
     image = to_images(some.column("value").to_numpy())
@@ -101,7 +102,7 @@ def _groups(rows: pa.Table) -> tuple[Int64Array, Int64Array, pa.Array]:
     found, place = distinct(pack([days, codes]))
     row = np.empty(len(found), np.int64)
     row[place] = np.arange(len(rows))
-    return place, days[row], devices.take(pa.array(codes[row]))
+    return place, days[row], devices.take(from_numpy(codes[row]))
 
 
 def _counted(rows: pa.Table) -> pa.Table:
@@ -115,15 +116,15 @@ def _parted(rows: pa.Table, numbers: Int64Array, n: int) -> Iterator[tuple[int, 
     order, ends = dealt(numbers, n)
     for number, (start, end) in enumerate(pairwise([0, *ends])):
         if start < end:
-            yield number, own_dictionary(rows.take(pa.array(order[start:end])))
+            yield number, own_dictionary(rows.take(from_numpy(order[start:end])))
 
 
 def dated(rows: pa.Table) -> pa.Table:
     """QUALIFIED rows as readings with texts and timestamps of their own, and the `date` of each."""
     time = integers(rows.column("timestamp"))
     columns = {
-        "date": pa.array((time // DAY).astype(np.int32)).cast(pa.date32()),
-        "timestamp": pa.array(time).cast(SCHEMA.field("timestamp").type),
+        "date": from_numpy((time // DAY).astype(np.int32)).cast(pa.date32()),
+        "timestamp": from_numpy(time).cast(SCHEMA.field("timestamp").type),
         "value": rows.column("value"),
     }
     texts = {name: rows.column(name).cast(pa.string()) for name in ("device_id", "metric", "unit", "quality")}

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from jobs.partials.exact import BoolArray
 from jobs.partials.profile import Baseline, hour_in_words
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Float64Array, Readings
 from jobs.readings.zones import Zone
 
@@ -46,8 +47,8 @@ def usual(profile: pa.Table, error: float) -> pa.Table:
     is_median |= np.isnan(mean) & ~np.isnan(median)
     level, spread = np.where(is_median, median, mean), np.where(is_median, iqr / _NORMAL_IQR, stddev)
     for name, column in zip(USUAL.names, (level, spread, is_median), strict=True):
-        profile = profile.append_column(name, pa.array(column))
-    told = pa.array(np.isfinite(level) & np.isfinite(spread) & (spread >= 0))
+        profile = profile.append_column(name, from_numpy(column))
+    told = from_numpy(np.isfinite(level) & np.isfinite(spread) & (spread >= 0))
     return profile.drop_columns([name for name in names if name in profile.column_names]).filter(told)
 
 

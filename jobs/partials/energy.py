@@ -25,6 +25,7 @@ from jobs.partials.merge import integers
 from jobs.partials.schema import PRODUCTS, SERIES, PartialSchema
 from jobs.partials.totals import add_up, numbered, totals
 from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Float64Array, Int64Array
 from jobs.readings.zones import DAY, Zone
 
@@ -265,19 +266,19 @@ def finish(partials: Mapping[str, pa.Table], demand: int, unnamed: str | None) -
     unit = ranks[2][firsts]
     none = covered == 0
     columns = {
-        name: of.take(pa.array(rank[firsts], mask=rank[firsts] < 0))
+        name: of.take(from_numpy(rank[firsts], mask=rank[firsts] < 0))
         for name, of, rank in zip(("device_id", "metric", "unit"), texts, ranks, strict=True)
     }
     columns |= {
-        "date": pa.array(bucket[firsts].astype(np.int32), pa.date32()),
-        "energy": pa.array(integral.over(divisor[unit]), mask=none),
-        "energy_unit": energy_units.take(pa.array(unit % len(energy_units))),
-        "mean_power": pa.array(integral.over(np.maximum(2 * covered, 1).astype(np.float64)), mask=none),
-        "peak_demand": pa.array(peak, mask=none),
-        "peak_start": pa.array(peak_start, mask=none).cast(pa.timestamp("us", "UTC")),
-        "covered_hours": pa.array(covered / 3.6e9),
-        "uncovered_seconds": pa.array(uncovered / 1e6),
-        "readings": pa.array(readings),
+        "date": from_numpy(bucket[firsts].astype(np.int32), pa.date32()),
+        "energy": from_numpy(integral.over(divisor[unit]), mask=none),
+        "energy_unit": energy_units.take(from_numpy(unit % len(energy_units))),
+        "mean_power": from_numpy(integral.over(np.maximum(2 * covered, 1).astype(np.float64)), mask=none),
+        "peak_demand": from_numpy(peak, mask=none),
+        "peak_start": from_numpy(peak_start, mask=none).cast(pa.timestamp("us", "UTC")),
+        "covered_hours": from_numpy(covered / 3.6e9),
+        "uncovered_seconds": from_numpy(uncovered / 1e6),
+        "readings": from_numpy(readings),
     }
     return pa.table(columns)
 

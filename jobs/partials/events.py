@@ -22,6 +22,7 @@ from jobs.partials.merge import integers
 from jobs.partials.schema import PRODUCTS, SERIES, SUMS, Merge, PartialSchema
 from jobs.partials.totals import add_up, add_up_runs, numbered, totals
 from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Float64Array, Int64Array
 
 _NONE = -(2**63)
@@ -272,19 +273,19 @@ def finish(partials: Mapping[str, pa.Table], min_duration: int) -> pa.Table:
     begin, end = start[one], np.where(ended == BACK, back, last)
     utc = pa.timestamp("us", "UTC")
     columns = {
-        name: of.take(pa.array(rank[one], mask=rank[one] < 0))
+        name: of.take(from_numpy(rank[one], mask=rank[one] < 0))
         for name, of, rank in zip(("device_id", "metric", "unit"), texts, ranks, strict=True)
     }
     columns |= {
-        "start": pa.array(begin).cast(utc),
-        "end": pa.array(end).cast(utc),
-        "seconds": pa.array((end - begin) / 1e6),
-        "readings": pa.array(count),
-        "peak": pa.array(from_images(value[peak])),
-        "peak_time": pa.array(time[peak]).cast(utc),
-        "mean": pa.array(total / np.maximum(count, 1)),
-        "area": pa.array(area / 1e6),
-        "ended_by": pa.array(ENDED_BY).take(pa.array(ended)),
+        "start": from_numpy(begin).cast(utc),
+        "end": from_numpy(end).cast(utc),
+        "seconds": from_numpy((end - begin) / 1e6),
+        "readings": from_numpy(count),
+        "peak": from_numpy(from_images(value[peak])),
+        "peak_time": from_numpy(time[peak]).cast(utc),
+        "mean": from_numpy(total / np.maximum(count, 1)),
+        "area": from_numpy(area / 1e6),
+        "ended_by": pa.array(ENDED_BY).take(from_numpy(ended)),
     }
     assert len(event) == len(peak)
-    return pa.table(columns).filter(pa.array(end - begin >= min_duration))
+    return pa.table(columns).filter(from_numpy(end - begin >= min_duration))

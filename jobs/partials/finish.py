@@ -16,6 +16,7 @@ from jobs.partials.quantiles import from_counts, quantile_name
 from jobs.partials.rounding import ratio_sqrt, ratio_to_double, sample_stddev, to_double, to_integers
 from jobs.partials.schema import MAX_COUNT, SKETCH, SQUARES, STATS, SUMS
 from jobs.partials.sketch import Sketch
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import NO_TIME, Float64Array, Int64Array
 
 _BLOCK = 16_384  # rows whose intermediate columns stay in the cache
@@ -28,7 +29,7 @@ Place = Callable[[Int64Array], Mapping[str, pa.Array]]
 def dates(bucket: Int64Array) -> dict[str, pa.Array]:
     """The date of buckets that are days; null for NO_TIME."""
     timeless = bucket == NO_TIME
-    return {"date": pa.array(np.where(timeless, 0, bucket).astype(np.int32), pa.date32(), mask=timeless)}
+    return {"date": from_numpy(np.where(timeless, 0, bucket).astype(np.int32), pa.date32(), mask=timeless)}
 
 
 def finish(
@@ -69,19 +70,19 @@ def finish(
     bucket = integers(stats.column("bucket"))[firsts]
     timeless = first == NO_TIME
     columns: dict[str, pa.Array] = {
-        name: names.take(pa.array(ranks[firsts], mask=ranks[firsts] < 0))
+        name: names.take(from_numpy(ranks[firsts], mask=ranks[firsts] < 0))
         for name, (ranks, names) in zip(_TEXTS, texts, strict=True)
     }
     columns |= place(bucket)
     columns |= {
-        "count": pa.array(count),
-        "mean": pa.array(total / count),
-        "stddev": pa.array(stddev, mask=count < 2),
-        "min": pa.array(from_images(low)),
-        "max": pa.array(from_images(high)),
-        "sum": pa.array(total),
-        "first_timestamp": pa.array(first, mask=timeless).cast(pa.timestamp("us", "UTC")),
-        "last_timestamp": pa.array(last, mask=timeless).cast(pa.timestamp("us", "UTC")),
+        "count": from_numpy(count),
+        "mean": from_numpy(total / count),
+        "stddev": from_numpy(stddev, mask=count < 2),
+        "min": from_numpy(from_images(low)),
+        "max": from_numpy(from_images(high)),
+        "sum": from_numpy(total),
+        "first_timestamp": from_numpy(first, mask=timeless).cast(pa.timestamp("us", "UTC")),
+        "last_timestamp": from_numpy(last, mask=timeless).cast(pa.timestamp("us", "UTC")),
     }
     if quantiles:
         assert sketch is not None
@@ -89,7 +90,7 @@ def finish(
         index, values = integers(counts.column("index")), integers(counts.column("count"))
         found = from_counts(sketch, quantiles, series, index, values, count)
         for q, near in zip(quantiles, found, strict=True):
-            columns[quantile_name(q)] = pa.array(np.clip(near, from_images(low), from_images(high)) + 0.0)  # no -0.0
+            columns[quantile_name(q)] = from_numpy(np.clip(near, from_images(low), from_images(high)) + 0.0)  # no -0.0
     return pa.table(columns)
 
 

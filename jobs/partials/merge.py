@@ -11,6 +11,7 @@ import pyarrow as pa
 from jobs.partials.codes import dictionary_codes, pack, starts_of_runs, text_codes
 from jobs.partials.hashing import text_hashes
 from jobs.partials.schema import GROUP_BYTES, Merge, PartialSchema
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int32Array, Int64Array
 
 REDUCE: dict[Merge, Callable[[Int64Array, Int64Array], Int64Array]] = {
@@ -40,10 +41,10 @@ def merge(schema: PartialSchema, tables: Sequence[pa.Table]) -> pa.Table:
     def column(field: pa.Field) -> pa.Array:
         if field.name in texts:
             row = codes[field.name][firsts]
-            return texts[field.name].take(pa.array(row, mask=row < 0))
+            return texts[field.name].take(from_numpy(row, mask=row < 0))
         if field.name in codes:
-            return pa.array(codes[field.name][firsts]).cast(field.type)
-        return pa.array(REDUCE[schema.merges[field.name]](integers(table.column(field.name))[order], starts))
+            return from_numpy(codes[field.name][firsts]).cast(field.type)
+        return from_numpy(REDUCE[schema.merges[field.name]](integers(table.column(field.name))[order], starts))
 
     return pa.Table.from_arrays([column(field) for field in schema.columns], schema=schema.columns)
 
@@ -91,7 +92,7 @@ def _deal(table: pa.Table, n: int, bits: np.uint64) -> Iterator[pa.Table]:
     else:
         order, ends = dealt(_numbers(table.column("device_id"), n, bits), n)
         for start, end in pairwise([0, *ends]):
-            yield table.take(pa.array(order[start:end]))
+            yield table.take(from_numpy(order[start:end]))
 
 
 def _deal_encoded(table: pa.Table, n: int, bits: np.uint64) -> Iterator[pa.Table]:
@@ -108,9 +109,9 @@ def _deal_encoded(table: pa.Table, n: int, bits: np.uint64) -> Iterator[pa.Table
     for (start, end), (low, high) in zip(pairwise([0, *ends]), pairwise([0, *text_ends]), strict=True):
         rows = order[start:end]
         own = pa.DictionaryArray.from_arrays(
-            pa.array(place[codes[rows]] - np.int32(low)), devices.take(pa.array(by_number[low:high]))
+            from_numpy(place[codes[rows]] - np.int32(low)), devices.take(from_numpy(by_number[low:high]))
         )
-        yield others.take(pa.array(rows)).add_column(0, field, own)
+        yield others.take(from_numpy(rows)).add_column(0, field, own)
 
 
 def _numbers(devices: pa.ChunkedArray, n: int, bits: np.uint64) -> Int64Array:

@@ -15,6 +15,7 @@ from jobs.partials.codes import dictionary_codes, distinct, pack
 from jobs.partials.merge import integers
 from jobs.partials.rows import Texts, texts_of
 from jobs.partials.schema import GROUP_BYTES, READINGS, Accumulator
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Float64Array, Int32Array, Int64Array, Keys, Readings
 
 TRIAL_GROUPS = 1 << 16
@@ -89,13 +90,13 @@ def to_rows(batches: Sequence[Columns], texts: Texts) -> pa.Table:
     if not len(device):
         return READINGS.empty()
     occurring, place = distinct(device)
-    codes = pa.array(series)
+    codes = from_numpy(series)
     columns = [
-        pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), texts.device_id.take(pa.array(occurring))),
+        pa.DictionaryArray.from_arrays(from_numpy(place.astype(np.int32)), texts.device_id.take(from_numpy(occurring))),
         texts.metric.dictionary_encode().take(codes),
         texts.unit.dictionary_encode().take(codes),
-        pa.array(time),
-        pa.array(value),
+        from_numpy(time),
+        from_numpy(value),
     ]
     return pa.Table.from_arrays(columns, schema=READINGS.columns)
 
@@ -107,7 +108,7 @@ def accumulated(rows: pa.Table, opened: Callable[[Keys], Accumulator]) -> Iterat
     pairs, series = distinct(pack([metric, unit]))
     first = np.empty(len(pairs), np.int64)
     first[series] = np.arange(len(series))  # any row of each pair
-    names = [metrics.take(pa.array(metric[first])), units.take(pa.array(unit[first], mask=unit[first] < 0))]
+    names = [metrics.take(from_numpy(metric[first])), units.take(from_numpy(unit[first], mask=unit[first] < 0))]
     keys = _Texts(devices, list(zip(*(n.to_pylist() for n in names), strict=True)))
     accumulator = opened(keys)
     time, value = integers(rows.column("timestamp")), rows.column("value").to_numpy()

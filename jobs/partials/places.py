@@ -19,6 +19,7 @@ from jobs.partials.codes import pack, starts_of_runs, text_codes, text_ranks
 from jobs.partials.merge import integers, merge
 from jobs.partials.passing import accumulated
 from jobs.partials.schema import READINGS, SKETCH, STATS, Accumulator, Around, PartialSchema
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int32Array, Int64Array, Keys, Readings
 
 UNMATCHED = "(unmatched)"
@@ -63,7 +64,7 @@ class Places:
         self._count = np.diff(self._first, append=len(codes))
         self._place = {text: code for code, text in enumerate(texts.to_pylist())}
         self._begin, self._end = begin[order], end[order]
-        sites = devices.column("site").take(pa.array(order))
+        sites = devices.column("site").take(from_numpy(order))
         self._sites = pa.concat_arrays([pa.array([UNMATCHED]), *sites.chunks])
         self.timed = moved(devices)
 
@@ -89,7 +90,7 @@ class Places:
 
     def sites(self, rows: Int64Array) -> pa.StringArray:
         """The site of each row; UNMATCHED for -1."""
-        return self._sites.take(pa.array(rows + 1))
+        return self._sites.take(from_numpy(rows + 1))
 
 
 def moved(devices: pa.Table) -> bool:
@@ -127,7 +128,7 @@ class Stands:
             return texts, self._places.sites(np.where(count > 0, first, -1))
         device = np.repeat(np.arange(len(count)), count + 1)
         place = np.arange(len(device)) + start - self._base[begin:][device]
-        return texts.take(pa.array(device)), self._places.sites(np.where(place > 0, first[device] + place - 1, -1))
+        return texts.take(from_numpy(device)), self._places.sites(np.where(place > 0, first[device] + place - 1, -1))
 
     def _learn(self) -> None:
         """Numbers for the devices that came since the last batch: one, or one for each row and one for none."""
@@ -200,7 +201,7 @@ class _Numbers(Keys):
         self._inner, self.count = keys, 0
 
     def device_texts(self) -> pa.StringArray:
-        return pa.array(np.arange(self.count)).cast(pa.string())
+        return from_numpy(np.arange(self.count)).cast(pa.string())
 
     def series_texts(self) -> list[tuple[str, str | None]]:
         return self._inner.series_texts()
@@ -217,7 +218,7 @@ def regrouped(
         codes, texts = text_codes(rows.column("device_id"))
         first, count = places.rows_of(texts)
         sites = places.sites(np.where(count > 0, first, -1))
-        fresh += _by_site(kind.name, rows, sites.take(pa.array(codes)), texts.take(pa.array(codes)))
+        fresh += _by_site(kind.name, rows, sites.take(from_numpy(codes)), texts.take(from_numpy(codes)))
     readings = partials.get(READINGS.name, READINGS.empty())
     if len(readings):
         fresh += accumulated(readings, lambda keys: Placed(keys, places, opened))

@@ -17,6 +17,7 @@ from jobs.partials import places
 from jobs.partials.codes import pack, starts_of_runs, text_codes, text_ranks
 from jobs.partials.merge import integers, merge
 from jobs.partials.schema import STATS, Accumulator, Around, PartialSchema
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array, Readings
 
 LG_K = 12
@@ -78,11 +79,13 @@ def to_sketches(present: pa.Table) -> pa.Table:
     packed = pack([groups, bucket])
     order = np.argsort(packed, kind="stable")
     starts = starts_of_runs(packed[order])
-    devices = present.column("device_id").take(pa.array(order)).to_pylist()
+    devices = present.column("device_id").take(from_numpy(order)).to_pylist()
     ends = [*starts[1:].tolist(), len(order)]
     sketches = [sketch_of(devices[a:b]) for a, b in zip(starts.tolist(), ends, strict=True)]
-    group = texts.take(pa.array(groups[order[starts]]))
-    return pa.table([group, group, pa.array(bucket[order[starts]]), pa.array(sketches, pa.binary())], SKETCHES.columns)
+    group = texts.take(from_numpy(groups[order[starts]]))
+    return pa.table(
+        [group, group, from_numpy(bucket[order[starts]]), pa.array(sketches, pa.binary())], SKETCHES.columns
+    )
 
 
 def sketch_of(devices: Iterable[str]) -> bytes:
@@ -145,7 +148,7 @@ def counted(present: pa.Table, aside: str | None = None) -> pa.Table:
         for c, x in zip(columns, lost, strict=True)
     ]
     first = by_key[starts]
-    group = groups[1].take(pa.array(keys[0][first]))
+    group = groups[1].take(from_numpy(keys[0][first]))
     counts = pa.table([group, _dates(keys[1][first]), *map(pa.array, sums)], COUNTS.remove(len(COUNTS) - 1))
     total = _no_group(len(np.unique(device)), aside)
     return pa.concat_tables([total, counts.append_column(COUNTS.field("sketch"), pa.nulls(len(counts), pa.binary()))])
@@ -168,7 +171,7 @@ def _no_group(devices: int, aside: str | None) -> pa.Table:
 
 
 def _dates(days: Int64Array) -> pa.Array:
-    return pa.array(days.astype(np.int32), pa.date32())
+    return from_numpy(days.astype(np.int32), pa.date32())
 
 
 def estimated(parts: Iterable[pa.Table]) -> pa.Table:
@@ -197,4 +200,4 @@ def added_up(counts: pa.Table) -> pa.Table:
     last = np.full(groups.max(initial=-1) + 1, -(2**31))
     there = integers(summed["devices"]) > 0
     np.maximum.at(last, groups[there], days[there])
-    return summed.filter(pa.array(days <= last[groups]))
+    return summed.filter(from_numpy(days <= last[groups]))

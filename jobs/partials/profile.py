@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from jobs.partials.buckets import Buckets, hours_of_day, hours_of_week
 from jobs.partials.codes import pack, text_codes
 from jobs.partials.finish import Place
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Float64Array, Int64Array, Keys, Readings
 from jobs.readings.zones import Zone
 
@@ -28,8 +29,8 @@ def place_of(period: Period) -> Place:
     """What makes the columns day_of_week (1 Monday to 7 Sunday, ISO 8601) and hour (0 to 23) of the cells."""
 
     def place(cell: Int64Array) -> dict[str, pa.Array]:
-        days = {"day_of_week": pa.array(cell // 24 + 1)} if period == "hour-of-week" else {}
-        return {**days, "hour": pa.array(cell % 24)}
+        days = {"day_of_week": from_numpy(cell // 24 + 1)} if period == "hour-of-week" else {}
+        return {**days, "hour": from_numpy(cell % 24)}
 
     return place
 

@@ -18,6 +18,7 @@ from jobs.partials.rows import partial_rows, texts_of
 from jobs.partials.schema import SERIES, Merge, PartialSchema
 from jobs.partials.totals import add_up, numbered
 from jobs.partials.walks import Last, Slice, Yielded, sequence_rows
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Absence, Float64Array, Int64Array, Keys, Readings
 
 FAULTS = ("duplicates", "conflicts", "out_of_order", "future", "past", "stuck", "out_of_range", "jumps")
@@ -175,15 +176,15 @@ def finish(partials: Mapping[str, pa.Table], rules: Rules) -> pa.Table:
         "jumps": ~has_step[metric],
     }
     columns = {
-        name: of.take(pa.array(rank[order], mask=rank[order] < 0))
+        name: of.take(from_numpy(rank[order], mask=rank[order] < 0))
         for name, of, rank in zip(("device_id", "metric", "unit"), texts, ranks, strict=True)
     }
-    columns["date"] = pa.array(bucket[order].astype(np.int32), pa.date32())
+    columns["date"] = from_numpy(bucket[order].astype(np.int32), pa.date32())
     for name in ("readings", *_ABSENCES, *FAULTS[:6], "longest_run", *FAULTS[6:]):
-        columns[name] = pa.array(counts[name], mask=unknown.get(name))
+        columns[name] = from_numpy(counts[name], mask=unknown.get(name))
     faults = sum((counts[name] for name in FAULTS), np.zeros(len(order), np.int64))
     values = sum((counts[name] for name in ("readings", *_ABSENCES)), np.zeros(len(order), np.int64))
-    columns["score"] = pa.array(100 * np.maximum(counts["readings"] - faults, 0) / values)
+    columns["score"] = from_numpy(100 * np.maximum(counts["readings"] - faults, 0) / values)
     return pa.table(columns)
 
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from jobs.partials.codes import pack, starts_of_runs, text_ranks
 from jobs.partials.images import to_images
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array
 
 RANK = "rank"
@@ -31,7 +32,7 @@ def best(rows: pa.Table, groups: Sequence[str], value: str, n: int, *, lowest: b
     starts = starts_of_runs(packed[order])
     rank = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
     kept = rank < n
-    return ranked.take(pa.array(order[kept])).append_column(RANK, pa.array(rank[kept] + 1))
+    return ranked.take(from_numpy(order[kept])).append_column(RANK, from_numpy(rank[kept] + 1))
 
 
 def order_of(values: pa.ChunkedArray, *, lowest: bool) -> Int64Array:

@@ -13,6 +13,7 @@ from jobs.partials.buckets import Buckets
 from jobs.partials.images import to_images
 from jobs.partials.schema import STATS, PartialSchema
 from jobs.partials.sketch import Sketch
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array, Keys, Readings
 
 
@@ -24,7 +25,7 @@ def single_rows(buckets: Buckets, sketch: Sketch | None) -> Callable[[Readings],
 
     def rows(readings: Readings) -> pa.RecordBatch:
         table = partial_rows(STATS, texts_of(readings.keys), reading_columns(readings, buckets)).combine_chunks()
-        index = pa.nulls(len(readings), pa.int32()) if sketch is None else pa.array(sketch.index(readings.value))
+        index = pa.nulls(len(readings), pa.int32()) if sketch is None else from_numpy(sketch.index(readings.value))
         table = table.append_column("index", index)
         return pa.RecordBatch.from_arrays([c.combine_chunks() for c in table.columns], schema=table.schema)
 
@@ -68,11 +69,11 @@ def texts_of(keys: Keys) -> Texts:
 def partial_rows(schema: PartialSchema, texts: Texts, columns: Sequence[Int64Array]) -> pa.Table:
     """Partial rows from columns of integers, of which the first two are codes of devices and of series."""
     device, series, *others = columns
-    codes = pa.array(series)
+    codes = from_numpy(series)
     arrays = [
-        texts.device_id.take(pa.array(device)),
+        texts.device_id.take(from_numpy(device)),
         texts.metric.take(codes),
         texts.unit.take(codes),
-        *(pa.array(c).cast(f.type) for c, f in zip(others, list(schema.columns)[3:], strict=True)),
+        *(from_numpy(c).cast(f.type) for c, f in zip(others, list(schema.columns)[3:], strict=True)),
     ]
     return pa.Table.from_arrays(arrays, schema=schema.columns)

@@ -19,6 +19,7 @@ from jobs.partials.passing import ROW_BYTES, Columns, copied, to_rows
 from jobs.partials.rows import texts_of
 from jobs.partials.schema import READINGS, PartialSchema
 from jobs.partials.walks import Sequences, Slice, sort
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int32Array, Int64Array, Keys, Readings
 
 BLOCK_ROWS = 16_384
@@ -56,13 +57,13 @@ class Collected:
             del batches
             if self._marked:
                 marks, self._marks = np.concatenate(self._marks), []
-                column = pa.DictionaryArray.from_arrays(pa.array(marks, mask=marks < 0), texts.quality)
+                column = pa.DictionaryArray.from_arrays(from_numpy(marks, mask=marks < 0), texts.quality)
                 rows = rows.append_column(self._schema.columns.field("quality"), column)
             if self._places is not None:
                 places, self._placed = np.concatenate(self._placed), []
-                rows = rows.append_column(self._schema.columns.field("place"), pa.array(places))
+                rows = rows.append_column(self._schema.columns.field("place"), from_numpy(places))
             order = np.argsort(integers(rows.column("timestamp")), kind="stable")
-            yield self._schema.name, rows.take(pa.array(order))
+            yield self._schema.name, rows.take(from_numpy(order))
 
     @property
     def groups(self) -> int:
@@ -90,7 +91,7 @@ def own_dictionary(rows: pa.Table) -> pa.Table:
         place = place[codes]
     else:
         occurring, place = np.unique(codes, return_inverse=True)
-    own = pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), devices.take(pa.array(occurring)))
+    own = pa.DictionaryArray.from_arrays(from_numpy(place.astype(np.int32)), devices.take(from_numpy(occurring)))
     return rows.set_column(0, rows.schema.field(0), own)
 
 

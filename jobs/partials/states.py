@@ -24,6 +24,7 @@ from jobs.partials.grouping import ALL
 from jobs.partials.images import to_images
 from jobs.partials.merge import integers
 from jobs.partials.schema import SKETCH, SQUARE_WORDS, SQUARES, STATS, SUM_WORDS, SUMS
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import NO_TIME, Int64Array
 
 VERSION = 1
@@ -85,7 +86,7 @@ def _lists(keys: Int64Array, columns: Sequence[Int64Array]) -> pa.ListArray:
     starts = starts_of_runs(keys[order])
     ends = np.append(starts, len(keys)) * len(columns)
     flat = np.stack(columns, axis=1)[order].ravel()
-    return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), pa.array(flat), type=TYPE)
+    return pa.ListArray.from_arrays(from_numpy(ends.astype(np.int32)), from_numpy(flat), type=TYPE)
 
 
 def _flat(lists: pa.ChunkedArray, width: int) -> tuple[Int64Array, Int64Array]:
@@ -109,6 +110,6 @@ def _keys(rows: pa.Table, group: str | None) -> list[pa.Array]:
 
 
 def _rows(schema: pa.Schema, keys: Sequence[pa.Array], owner: Int64Array, columns: Sequence[Int64Array]) -> pa.Table:
-    place = pa.array(owner)
-    others = (pa.array(c).cast(f.type) for c, f in zip(columns, list(schema)[3:], strict=True))
+    place = from_numpy(owner)
+    others = (from_numpy(c).cast(f.type) for c, f in zip(columns, list(schema)[3:], strict=True))
     return pa.Table.from_arrays([*(key.take(place) for key in keys), *others], schema=schema)

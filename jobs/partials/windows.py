@@ -11,6 +11,7 @@ from jobs.partials.buckets import Buckets, Months, weeks, whole, windows
 from jobs.partials.finish import Place
 from jobs.partials.merge import integers, merge
 from jobs.partials.schema import SKETCH, STATS
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import NO_TIME, Int64Array
 from jobs.readings.zones import DAY, SECOND, Zone
 
@@ -63,7 +64,7 @@ def bounds(window: str, zone: Zone) -> Place:
         unbounded = bucket == NO_TIME
         distinct, number = np.unique(np.where(unbounded, 0, bucket), return_inverse=True)
         edges = {"window_start": buckets.starts(distinct), "window_end": buckets.starts(distinct + 1)}
-        return {name: pa.array(edge[number], mask=unbounded).cast(_TIME) for name, edge in edges.items()}
+        return {name: from_numpy(edge[number], mask=unbounded).cast(_TIME) for name, edge in edges.items()}
 
     return place
 
@@ -107,4 +108,4 @@ def in_one(rows: dict[str, pa.Table]) -> dict[str, pa.Table]:
 
 
 def _set(rows: pa.Table, name: str, values: Int64Array) -> pa.Table:
-    return rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), pa.array(values))
+    return rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), from_numpy(values))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import (
     NO_TIME,
     Absence,
@@ -238,7 +239,7 @@ class ColumnReader:
             outcome[~sure] = _DOUBTFUL
         else:
             value = np.zeros(len(column))
-            value[wanted], sure = self._numbers.read(column.filter(pa.array(wanted)))
+            value[wanted], sure = self._numbers.read(column.filter(from_numpy(wanted)))
             outcome[np.flatnonzero(wanted)[~sure]] = _DOUBTFUL
         if role.scale != 1:
             value = value / role.scale

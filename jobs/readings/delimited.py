@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from jobs.readings.arrays import from_numpy
 from jobs.readings.line import BLANKS, parse_line
 from jobs.readings.lines import Bytes, Records, Reference, split_lines
 from jobs.readings.model import Int64Array
@@ -79,7 +80,7 @@ class DelimitedReference(Reference):
             kept &= ~np.logical_and.reduce([is_empty(columns[index]) for index in self._roles.needed])
         if not kept.all():
             taken[taken] = kept
-            columns = {index: column.filter(pa.array(kept)) for index, column in columns.items()}
+            columns = {index: column.filter(from_numpy(kept)) for index, column in columns.items()}
         return columns, taken
 
     def _read_table(self, buffer: bytearray, records: Records, taken: BoolArray) -> pa.Table | None:

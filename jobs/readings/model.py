@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from jobs.readings.arrays import from_numpy
+
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
 Float64Array = npt.NDArray[np.float64]
@@ -192,18 +194,18 @@ class Readings:
         series = self.keys.series_texts()
         metrics = pa.array([m for m, _ in series], pa.string())
         units = pa.array([u for _, u in series], pa.string())
-        codes = pa.array(self.series)
+        codes = from_numpy(self.series)
         if self.quality is None:
             quality: pa.Array = pa.nulls(len(self), pa.string())
         else:
-            indices = pa.array(self.quality, mask=self.quality < 0)
+            indices = from_numpy(self.quality, mask=self.quality < 0)
             quality = pa.array(self.keys.quality_texts(), pa.string()).take(indices)
         return pa.RecordBatch.from_arrays(
             [
-                pa.array(self.timestamp, mask=self.timestamp == NO_TIME).cast(SCHEMA.field(0).type),
-                self.keys.device_texts().take(pa.array(self.device)),
+                from_numpy(self.timestamp, mask=self.timestamp == NO_TIME).cast(SCHEMA.field(0).type),
+                self.keys.device_texts().take(from_numpy(self.device)),
                 metrics.take(codes),
-                pa.array(self.value),
+                from_numpy(self.value),
                 units.take(codes),
                 quality,
             ],

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array
 from jobs.readings.number_block import BoolArray, bounds, data_of
 from jobs.readings.refusal import RejectError
@@ -75,7 +76,7 @@ class TimeColumns:
         rows = np.flatnonzero(~sure)
         if not len(rows):
             return
-        encoded = texts.take(pa.array(rows)).dictionary_encode()
+        encoded = texts.take(from_numpy(rows)).dictionary_encode()
         known = [self._read_one(text) for text in encoded.dictionary.to_pylist()]
         codes = encoded.indices.to_numpy()
         sure[rows] = np.array([instant is not None for instant in known])[codes]
