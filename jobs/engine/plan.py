@@ -59,6 +59,11 @@ class Split:
         return json.dumps(data, ensure_ascii=True)
 
     @staticmethod
+    def size_of(line: str | bytes) -> int:
+        """The size alone of the split of a line that `dumps` wrote."""
+        return int(json.loads(line)["size"])
+
+    @staticmethod
     def loads(line: str | bytes) -> Split:
         """The split of a line that `dumps` wrote."""
         data = json.loads(line)

@@ -21,7 +21,7 @@ class PlannedTasks:
 
     def _split_mapper_input(self, input_paths: Iterable[str], step_num: int) -> list[dict[str, Any]]:
         lines = [line for path in input_paths for line in Path(path).read_bytes().splitlines(keepends=True)]
-        sizes = [Split.loads(line).size if step_num == 0 else 1 for line in lines]
+        sizes = [Split.size_of(line) if step_num == 0 else 1 for line in lines]
         shares = list(share(lines, sizes, self.num_tasks))
         self._deal("mapper", step_num, shares)
         return [{"file": "plan", "start": 0, "length": len(lines)} for lines in shares]

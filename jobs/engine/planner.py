@@ -60,9 +60,9 @@ class Planner:
         told = self._looks and not (self._heads and len(kept) > _MOST_HEADS)
         self._heads = self._heads and told
         pieces = [
-            replace(piece, source=source, part=part)
+            replace(piece, part=part) if part else piece
             for source, o in enumerate(kept)
-            for part, piece in enumerate(self._cut(o, given or self._marked(o, markers), split_size))
+            for part, piece in enumerate(self._cut(o, source, given or self._marked(o, markers), split_size))
         ]
         pruned = sum(o.size for o in found) - sum(o.size for o in kept)
         return Plan(pack(pieces, split_size), split_size, len(found) - len(kept), pruned, told)
@@ -149,10 +149,10 @@ class Planner:
         size = min(_LARGEST_SPLIT, max(_SMALLEST_SPLIT, total // (self._tasks * _SPLITS_PER_TASK)))
         return max(size, total // _MOST_SPLITS)
 
-    def _cut(self, info: ObjectInfo, key: str, split_size: int) -> Iterator[Piece]:
-        """The pieces of an object: one, unless it is large and its format allows cutting. Where there are too many to
-        look at, tasks find out whether it does."""
-        whole = Piece(info, info.size, dialect=key)
+    def _cut(self, info: ObjectInfo, source: int, key: str, split_size: int) -> Iterator[Piece]:
+        """The pieces of an object, but for their numbers: one, unless it is large and its format allows cutting. Where
+        there are too many to look at, tasks find out whether it does."""
+        whole = Piece(info, info.size, dialect=key, source=source)
         is_large = info.size > split_size
         if info.uri == "-" or not (is_large or self._heads):
             yield whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -36,8 +37,22 @@ def merge_runs(runs: Sequence[str | Sequence[str]], keys: Sequence[str]) -> Iter
     """The rows of all runs, each a file or several, in the order of `keys`: texts by their UTF-8 bytes, nulls first.
 
     Each run must be in that order already. About an eighth of a million rows are held, and of each run two batches at
-    most. Rows of equal keys stand in no stated order: a result has none.
+    most; the next ones are merged while these are put to use. Rows of equal keys stand in no stated order: a result has
+    none.
     """
+    merged = _merged(runs, keys)
+    return merged if pa.cpu_count() == 1 else _one_ahead(merged)
+
+
+def _one_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, tables, None)
+        while (table := coming.result()) is not None:
+            coming = thread.submit(next, tables, None)
+            yield table
+
+
+def _merged(runs: Sequence[str | Sequence[str]], keys: Sequence[str]) -> Iterator[pa.Table]:
     rows = max(_LEAST_ROWS, _HELD_ROWS // max(len(runs), 1))
     cursors = [_Cursor((run,) if isinstance(run, str) else run, keys, rows) for run in runs]
     while cursors := [cursor for cursor in cursors if cursor.fill()]:

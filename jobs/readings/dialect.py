@@ -161,3 +161,7 @@ class Dialect:
     quality: Quality = field(default_factory=Quality)
     optional: tuple[str, ...] = ()
     max_record: int = 1 << 20
+
+    def __hash__(self) -> int:
+        """Of the name alone, as each object of a run looks for what is known of its dialect."""
+        return hash(self.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -84,3 +85,19 @@ def test_more_runs_than_a_process_may_have_files(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert merged == [f"d{n:03}" for n in range(200)] + ["z"] * 200
+
+
+def test_who_stops_reading_leaves_no_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    given_runs: list[list[tuple[str, str | None, int]]] = [[("a", "m", i), ("b", "m", i)] for i in range(50)]
+    merged = merge_runs(_write(tmp_path, given_runs), KEYS)
+    next(merged)
+    del merged
+    assert threading.active_count() == before
+
+
+def test_a_run_that_is_lost_is_an_error(tmp_path: Path) -> None:
+    paths = _write(tmp_path, [[("a", "m", 1)], [("b", "m", 2)]])
+    Path(paths[1]).unlink()
+    with pytest.raises(FileNotFoundError):
+        list(merge_runs(paths, KEYS))
