@@ -31,12 +31,9 @@ def session(tasks: int, master: str | None = None, conf: Conf | None = None) -> 
     """A session with the settings that the twins rely on: UTC, ANSI arithmetic, Arrow batches, a quiet log.
 
     Where Spark runs in this process already, as in a notebook, it is shared and runs on; else it is stopped at the end.
-    Raises UsageError without pyspark, without a cluster's configuration, and for what a running Spark cannot change.
+    Raises UsageError without a cluster's configuration, and for what a running Spark cannot change.
     """
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise UsageError("pyspark is not installed", fix="install it: pip install 'sensor-jobs[spark]'") from None
+    from pyspark.sql import SparkSession
 
     if _context() is not None:
         if master is not None:
