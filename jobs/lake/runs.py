@@ -37,11 +37,12 @@ def merge_runs(runs: Sequence[str | Sequence[str]], keys: Sequence[str]) -> Iter
     """The rows of all runs, each a file or several, in the order of `keys`: texts by their UTF-8 bytes, nulls first.
 
     Each run must be in that order already. About an eighth of a million rows are held, and of each run two batches at
-    most; the next ones are merged while these are put to use. Rows of equal keys stand in no stated order: a result has
-    none.
+    most; half of them are merged while the half before is put to use. Rows of equal keys stand in no stated order: a
+    result has none.
     """
-    merged = _merged(runs, keys)
-    return merged if pa.cpu_count() == 1 else _one_ahead(merged)
+    if pa.cpu_count() == 1:
+        return _merged(runs, keys, _HELD_ROWS)
+    return _one_ahead(_merged(runs, keys, _HELD_ROWS // 2))
 
 
 def _one_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -52,8 +53,8 @@ def _one_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
             yield table
 
 
-def _merged(runs: Sequence[str | Sequence[str]], keys: Sequence[str]) -> Iterator[pa.Table]:
-    rows = max(_LEAST_ROWS, _HELD_ROWS // max(len(runs), 1))
+def _merged(runs: Sequence[str | Sequence[str]], keys: Sequence[str], held: int) -> Iterator[pa.Table]:
+    rows = max(_LEAST_ROWS, held // max(len(runs), 1))
     cursors = [_Cursor((run,) if isinstance(run, str) else run, keys, rows) for run in runs]
     while cursors := [cursor for cursor in cursors if cursor.fill()]:
         bound = min((cursor.last for cursor in cursors if cursor.more), default=None)
