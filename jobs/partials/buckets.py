@@ -72,6 +72,20 @@ class Buckets:
         starts: Int64Array = np.maximum(begin, (buckets - spans.numbers[span]) * self.size - spans.shifts[span])
         return starts
 
+    def changes(self, first: int, last: int) -> Int64Array:
+        """The instants after `first` and up to `last` that lie in another bucket than the one before them: where clocks
+        are set back over midnight, a day begins, and ends, twice."""
+        spans, found = self.spans, []
+        ends = np.append(spans.starts[1:], _EVER)
+        low, high = np.maximum(np.searchsorted(spans.starts, [first, last], side="right") - 1, 0)
+        for begin, end, shift in zip(*(c[low : high + 1] for c in (spans.starts, ends, spans.shifts)), strict=True):
+            since, until = max(begin, first + 1), min(end - 1, last)
+            numbers = np.arange((since - 1 + shift) // self.size + 1, (until + shift) // self.size + 1)
+            found += [np.full(int(since == begin), begin), numbers * self.size - shift]
+        at = np.unique(np.concatenate(found))
+        another: Int64Array = at[self.of(at) != self.of(at - 1)]
+        return another
+
 
 @dataclass(frozen=True)
 class Windows(Buckets):

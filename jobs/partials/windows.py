@@ -70,8 +70,8 @@ def bounds(window: str, zone: Zone) -> Place:
 
 
 def amid(source: Buckets, target: Buckets, first: int, last: int) -> int | None:
-    """The first instant (µs UTC) after `first` and up to `last` at which a bucket of `target` begins and none of
-    `source` does, if there is one: until then every bucket of `source` lies within one of `target`.
+    """The first instant (µs UTC) after `first` and up to `last` that lies in another bucket of `target` than the first
+    one of its bucket of `source`, if there is one: until then every bucket of `source` lies within one of `target`.
 
     For windows shorter than a day the days around changes of either zone's clocks tell, as all others are alike.
     """
@@ -81,10 +81,11 @@ def amid(source: Buckets, target: Buckets, first: int, last: int) -> int | None:
         inside = np.unique(changes[(first < changes) & (changes < last)]).tolist()
         spans = [(max(at - DAY, first), min(at + DAY, last)) for at in (first, *inside)]
     for begin, end in spans:
-        low, high = target.of(np.array([begin, end], np.int64)).tolist()
-        edges = target.starts(np.arange(low + 1, high + 1))
-        edges = edges[(begin < edges) & (edges <= end)]
-        strays = edges[source.starts(source.of(edges)) != edges]
+        places = target.changes(begin, end)
+        if source.size >= DAY:  # such a bucket may go on after others, where clocks are set back over midnight
+            places = np.union1d(places, source.changes(begin, end))
+        starts = np.maximum(source.starts(source.of(places)), begin)
+        strays = places[target.of(starts) != target.of(places)]
         if len(strays):
             return int(strays.min())
     return None

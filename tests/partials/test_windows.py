@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobs.partials import buckets
 from jobs.partials.windows import amid, bounds, buckets_of, in_one, parse_window
 from jobs.readings.model import NO_TIME
-from jobs.readings.zones import DAY, FIRST, LAST, load
+from jobs.readings.zones import FIRST, LAST, load
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Beirut", "Australia/Lord_Howe", "Pacific/Apia"]
@@ -167,19 +167,33 @@ NESTING = ["15m", "30m", "1h", "2h", "3h", "6h", "12h", "1d", "2d", "7d", "week"
     *(st.sampled_from([*ZONES, "Asia/Kolkata", "Asia/Kathmandu", "Europe/London"]) for _ in range(2)),
     st.sampled_from([(2026, 0), (2026, 0), (2009, 0), (2011, 11)]),
 )
+@example("15m", "month", "UTC", "America/St_Johns", (2009, 0))
+@example("3h", "month", "Asia/Kolkata", "America/St_Johns", (2009, 0))
+@example("1d", "month", "America/St_Johns", "America/St_Johns", (2009, 0))
 def test_windows_nest_where_each_lies_within_one(
     source: str, target: str, zone: str, other: str, when: tuple[int, int]
 ) -> None:
+    """Minute by minute; where clocks of St John's were set back over midnight, a month began twice."""
     first = micros(datetime(when[0], 1 + when[1], 1, tzinfo=UTC))
-    last = first + 370 * DAY
+    minutes = first + MINUTE * np.arange(370 * 1440)
     inner, outer = buckets_of(source, load(zone)), buckets_of(target, load(other))
-    low, high = inner.of(np.array([first, last]))
-    edges = np.unique(inner.starts(np.arange(low, high + 2)))
-    begin, end = np.maximum(edges[:-1], first), np.minimum(edges[1:] - 1, last)
-    split = outer.of(begin) != outer.of(end)
-    stray = amid(inner, outer, first, last)
-    assert (stray is None) == (not split.any())
+    within, of = (found.of(minutes) for found in (inner, outer))
+    order = np.argsort(within, kind="stable")
+    begin = np.flatnonzero(np.diff(within[order], prepend=-1))
+    split = within[order][begin][np.maximum.reduceat(of[order], begin) != np.minimum.reduceat(of[order], begin)]
+    stray = amid(inner, outer, first, int(minutes[-1]))
+    assert (stray is None) == (not len(split))
     if stray is not None:
-        row = int(np.searchsorted(edges, stray, "right")) - 1
-        assert split[row]
-        assert edges[row] < stray
+        bucket = inner.of(np.array([stray]))
+        assert bucket in split
+        assert inner.starts(bucket) < stray
+
+
+@given(st.sampled_from(WINDOWS[1:]), st.sampled_from(ZONES), st.integers(2000, 2030), st.integers(1, 360))
+@example("1d", "America/St_Johns", 2009, 300)
+@example("month", "America/St_Johns", 2009, 300)
+def test_instants_whose_bucket_is_another_than_the_one_before(window: str, zone: str, year: int, day: int) -> None:
+    minutes = micros(datetime(year, 1, 1, tzinfo=UTC) + timedelta(day)) + MINUTE * np.arange(8 * 1440)
+    found = buckets_of(window, load(zone))
+    expected = minutes[1:][np.diff(found.of(minutes)) != 0]
+    assert found.changes(int(minutes[0]), int(minutes[-1])).tolist() == expected.tolist()
