@@ -181,8 +181,8 @@ def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
         old = list(prune.old_results(schedule, ledger, clock()))
         found = [one for one in old if one.unread_by is None]
         mark = prune.checksum(found)
-        if found and options.confirm is not None:
-            if options.confirm != mark:
+        if options.confirm is not None:
+            if not found or options.confirm != mark:
                 where = f"--confirm {options.confirm}"
                 raise UsageError("is not the checksum of what would go now", where=where, fix="look again: prune")
             for one in found:

@@ -52,6 +52,7 @@ def test_what_is_shown_is_removed_with_its_checksum(home: Home) -> None:
         home.rows("sorted", "2026-03-01")
     assert home.rows("daily_stats", "2026-03-01").num_rows == 1
     assert _shown(home) == (0, "nothing is older than its retention\n")
+    assert _shown(home, "--confirm", mark)[0] == 2, "nothing goes with it any more"
     assert "nothing to do" in home.night(LATER), "what was made of it stays published"
 
 
