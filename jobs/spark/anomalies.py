@@ -20,6 +20,7 @@ from jobs.engine.spark_command import main
 from jobs.partials.anomalies import ANOMALIES, PROFILE, finish, open_judge, show, show_deviations, unknown
 from jobs.partials.deviation import USUAL, Deviations
 from jobs.partials.images import to_images
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Readings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def projection(run: Run) -> Projection:
 
     def project(readings: Readings) -> pa.RecordBatch:
         columns = readings.to_arrow()
-        time, hour = pa.array(readings.timestamp), pa.array(hours.of(readings.timestamp))
+        time, hour = from_numpy(readings.timestamp), from_numpy(hours.of(readings.timestamp))
         arrays = [*(columns.column(name) for name in SERIES), time, columns.column("value"), hour]
         return pa.RecordBatch.from_arrays(arrays, schema=READ)
 
@@ -112,7 +113,7 @@ def compared(run: Run, *, weekly: bool) -> Mapping:
             is_median = batch["usual_is_median"].fill_null(False).to_numpy(zero_copy_only=False)
             found = Deviations(value, level, spread, is_median, weekly)
             rows, shown = show_deviations(rules, found, time, hour)
-            who = [batch[name].take(pa.array(rows)) for name in SERIES]
+            who = [batch[name].take(from_numpy(rows)) for name in SERIES]
             count += int(np.count_nonzero(~found.is_known))
             yield pa.RecordBatch.from_arrays([*who, *shown], schema=ANOMALIES.columns)
         if count:

@@ -20,6 +20,7 @@ from jobs.engine.spark_command import main
 from jobs.partials import availability
 from jobs.partials.availability import DAYS, GAPS, INFERRED_FROM, MOST_LOST, UNSEEN
 from jobs.partials.merge import integers
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Readings
 
 SERIES = ["device_id", "metric", "unit"]
@@ -41,8 +42,8 @@ def projection(run: Run) -> Projection:
     def project(readings: Readings) -> pa.RecordBatch:
         columns = readings.to_arrow()
         arrays = [columns.column(name) for name in (*SERIES, "value")]
-        bucket = pa.array(days.of(readings.timestamp))
-        return pa.RecordBatch.from_arrays([*arrays, pa.array(readings.timestamp), bucket], schema=ARRIVALS)
+        bucket = from_numpy(days.of(readings.timestamp))
+        return pa.RecordBatch.from_arrays([*arrays, from_numpy(readings.timestamp), bucket], schema=ARRIVALS)
 
     return project
 
@@ -163,7 +164,7 @@ def _gaps(run: Run) -> Mapping:
 
 def _owned(rows: pa.Table, row: np.ndarray, columns: list[np.ndarray], schema: pa.Schema) -> pa.RecordBatch:
     """Columns of integers behind the series of their rows."""
-    owner = rows.select(SERIES).take(pa.array(row)).combine_chunks()
+    owner = rows.select(SERIES).take(from_numpy(row)).combine_chunks()
     arrays = [owner.column(name).combine_chunks() for name in SERIES]
     return pa.RecordBatch.from_arrays([*arrays, *map(pa.array, columns)], schema=schema)
 

@@ -15,6 +15,7 @@ from jobs.engine.spark import Projection, Twin
 from jobs.engine.spark_command import main
 from jobs.partials.day_counts import READING_BYTES
 from jobs.partials.images import to_images
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import SCHEMA, Readings
 from jobs.readings.zones import DAY
 
@@ -26,8 +27,8 @@ def projection(run: Run) -> Projection:
     """A reading with its UTC day, and its value as an integer of the same order."""
 
     def rows(readings: Readings) -> pa.RecordBatch:
-        date = pa.array(readings.timestamp // DAY).cast(pa.int32()).cast(pa.date32())
-        image = pa.array(to_images(readings.value))
+        date = from_numpy(readings.timestamp // DAY).cast(pa.int32()).cast(pa.date32())
+        image = from_numpy(to_images(readings.value))
         return pa.RecordBatch.from_arrays([date, *readings.to_arrow().columns, image], schema=PROJECTED)
 
     return rows

@@ -16,6 +16,7 @@ from jobs.engine.spark import Projection, Twin
 from jobs.engine.spark_columns import COMPARABLE, absences, comparable
 from jobs.engine.spark_command import main
 from jobs.partials.quality import QUALITY, Rules
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Absence, Readings
 
 SERIES = ["device_id", "metric", "unit"]
@@ -35,7 +36,12 @@ def projection(run: Run) -> Projection:
 
     def project(readings: Readings) -> pa.RecordBatch:
         place = [pa.repeat(pa.scalar(number, pa.int64()), len(readings)) for number in readings.piece]
-        more = [pa.array(readings.value), pa.array(days.of(readings.timestamp)), *place, pa.array(readings.offset)]
+        more = [
+            from_numpy(readings.value),
+            from_numpy(days.of(readings.timestamp)),
+            *place,
+            from_numpy(readings.offset),
+        ]
         columns = [*comparable(readings).columns, *more, absences(readings)]
         return pa.RecordBatch.from_arrays(columns, schema=INPUT)
 

@@ -15,6 +15,7 @@ from jobs.lake.runs import in_order
 from jobs.partials import buckets, presence
 from jobs.partials.rows import texts_of
 from jobs.readings import zones
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Readings
 from jobs.spark.places import with_sites
 
@@ -27,8 +28,11 @@ def projection(run: Run) -> Projection:
 
     def rows(readings: Readings) -> pa.RecordBatch:
         texts, time = texts_of(readings.keys), readings.timestamp
-        device, metric = texts.device_id.take(pa.array(readings.device)), texts.metric.take(pa.array(readings.series))
-        return pa.RecordBatch.from_arrays([device, metric, pa.array(days.of(time)), pa.array(time)], schema=SEEN)
+        device, metric = (
+            texts.device_id.take(from_numpy(readings.device)),
+            texts.metric.take(from_numpy(readings.series)),
+        )
+        return pa.RecordBatch.from_arrays([device, metric, from_numpy(days.of(time)), from_numpy(time)], schema=SEEN)
 
     return rows
 

@@ -21,6 +21,7 @@ from jobs.partials.images import from_images
 from jobs.partials.merge import integers
 from jobs.partials.rows import partial_rows, texts_of
 from jobs.partials.totals import numbered
+from jobs.readings.arrays import from_numpy
 
 SERIES = ["device_id", "metric", "unit"]
 ROWS = pa.schema([field.with_nullable(True) for field in (*ENERGY.columns, PEAKS.columns.field("power"))])
@@ -70,14 +71,14 @@ def _settled(run: Run) -> Mapping:
             rows = pa.Table.from_batches([batch])
             series, _ = numbered([text_codes(rows.column(name))[0] for name in SERIES])
             firsts = starts_of_runs(series)
-            texts = rows.select(SERIES).take(pa.array(firsts))
+            texts = rows.select(SERIES).take(from_numpy(firsts))
             place = np.repeat(np.arange(len(firsts)), np.diff(firsts, append=len(rows)))
             others = [integers(rows.column(name)) for name in ENERGY.columns.names if name not in SERIES]
             kept, sums, peaks = settled([place, *others], demand)
             for kind, (owner, *found) in ((ENERGY, kept), (ENERGY, sums), (PEAKS, peaks)):
-                columns = texts.take(pa.array(owner))
+                columns = texts.take(from_numpy(owner))
                 for name, column in zip(kind.columns.names[len(SERIES) :], found, strict=True):
-                    columns = columns.append_column(name, pa.array(column))
+                    columns = columns.append_column(name, from_numpy(column))
                 for name in set(ROWS.names).difference(columns.column_names):
                     columns = columns.append_column(name, pa.nulls(len(owner), pa.int64()))
                 yield from columns.select(ROWS.names).cast(ROWS).combine_chunks().to_batches()

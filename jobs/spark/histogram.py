@@ -14,6 +14,7 @@ from jobs.histogram import WHOLE, Histogram, edges_of, mode_of, sketch_of
 from jobs.partials import moments
 from jobs.partials.binning import bins_of
 from jobs.partials.grouping import ALL
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Readings
 from jobs.spark.moments import ROWS, SERIES, add_up, split
 from jobs.spark.places import by_group
@@ -29,7 +30,7 @@ def projection(run: Run) -> Projection:
     def rows(readings: Readings) -> pa.RecordBatch:
         bins = bins_of(edges.of(readings.keys.series_texts()), readings.series.astype(np.int64), readings.value)
         table = single(readings)
-        columns = [*table.columns[:-1], pa.array(bins.astype(np.int32))]
+        columns = [*table.columns[:-1], from_numpy(bins.astype(np.int32))]
         return pa.RecordBatch.from_arrays(columns, schema=table.schema)
 
     return rows

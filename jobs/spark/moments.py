@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.partials.schema import SKETCH, STATS
+from jobs.readings.arrays import from_numpy
 
 SERIES = ["device_id", "metric", "unit", "bucket"]
 ROWS = STATS.columns.append(pa.field("index", pa.int32()))  # the sketch's bucket of the value; null without one
@@ -38,7 +39,7 @@ def add_up(readings: DataFrame, *, sketched: bool, together: Sequence[str] = SER
 def join(partials: Mapping[str, pa.Table]) -> pa.Table:
     """The rows of both kinds as such of ROWS; what those of the sketch have no columns for is zero."""
     stats, sketch = (partials.get(kind.name, kind.empty()) for kind in (STATS, SKETCH))
-    zeros = pa.array(np.zeros(len(sketch), np.int64))
+    zeros = from_numpy(np.zeros(len(sketch), np.int64))
     columns = [sketch[f.name] if f.name in sketch.column_names else zeros.cast(f.type) for f in ROWS]
     return pa.concat_tables(
         [

@@ -17,6 +17,7 @@ from jobs.engine.spark_command import main
 from jobs.partials.events import EVENTS, PEAKS, Limits, Marked
 from jobs.partials.images import from_images
 from jobs.partials.rows import partial_rows, texts_of
+from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array, Readings
 from jobs.threshold_events import ThresholdEvents, limits
 
@@ -28,7 +29,7 @@ ROWS = pa.schema([field.with_nullable(True) for field in ROWS])
 
 def projection(run: Run) -> Projection:
     """Readings as they are, values also as integers of their order."""
-    return lambda readings: comparable(readings).append_column(SCHEMA.field("value"), pa.array(readings.value))
+    return lambda readings: comparable(readings).append_column(SCHEMA.field("value"), from_numpy(readings.value))
 
 
 def aggregate(readings: DataFrame, run: Run) -> DataFrame:

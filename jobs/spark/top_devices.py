@@ -21,6 +21,7 @@ from jobs.partials import moments
 from jobs.partials.places import site_and_device
 from jobs.partials.ranking import RANK, order_of
 from jobs.partials.schema import STATS
+from jobs.readings.arrays import from_numpy
 from jobs.spark.moments import SERIES
 from jobs.spark.places import with_sites
 from jobs.top_devices import TopDevices, buckets_of, finished, groups_of
@@ -55,7 +56,7 @@ def _finisher(run: Run, shown: pa.Schema) -> Mapping:
     def finish(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         rows = finished(run, pa.concat_tables([STATS.empty(), *map(_stats, batches)]))
         rows = rows.filter(rows[statistic].is_valid())
-        rows = rows.append_column(ORDER, pa.array(order_of(rows[statistic], lowest=lowest)))
+        rows = rows.append_column(ORDER, from_numpy(order_of(rows[statistic], lowest=lowest)))
         yield from rows.select(shown.names).cast(shown).to_batches()
 
     return finish

@@ -7,8 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ import pytest
 from jobs.hadoop.cluster import Cluster
 from tests.command_line import ROOT, run
 from tests.defects import BROKEN
-from tests.hadoop.faults import applications
+from tests.hadoop.faults import applications, until
 from tests.outcomes.commands import Outcome, command, environment, told
 from tests.servers import S3Server
 from tests.terminals import terminal
@@ -187,13 +185,13 @@ def test_a_job_whose_driver_ends_does_so_too(
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     ) as driver:
-        _wait(lambda: _running(hadoop) == ["RUNNING"])
+        until(lambda: _running(hadoop) == ["RUNNING"])
         driver.send_signal(number)
         assert driver.wait(120) == status
         assert driver.stderr is not None
         assert driver.stderr.read() == b""
-    _wait(lambda: _running(hadoop) == [])
-    _wait(lambda: _left(hadoop) == "")
+    until(lambda: _running(hadoop) == [])
+    until(lambda: _left(hadoop) == "")
 
 
 def _running(hadoop: Cluster) -> list[str]:
@@ -203,13 +201,6 @@ def _running(hadoop: Cluster) -> list[str]:
 
 def _states(hadoop: Cluster) -> dict[str, str]:
     return {app["id"]: app["state"] for app in applications(hadoop)}
-
-
-def _wait(ready: Callable[[], bool], seconds: float = 180.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 BY_SPARK = (
@@ -257,9 +248,9 @@ def test_a_spark_driver_on_the_cluster_ends_with_who_waits_for_it(hadoop: Cluste
     with subprocess.Popen(
         command(*given, module="jobs.spark.daily_stats"), cwd=tmp_path, env=environment(None), start_new_session=True
     ) as waiting:
-        _wait(lambda: bool(_running(hadoop)))
+        until(lambda: bool(_running(hadoop)))
         waiting.kill()
-    _wait(lambda: _running(hadoop) == [])
+    until(lambda: _running(hadoop) == [])
     assert [state for name, state in _states(hadoop).items() if name not in before] == ["KILLED"]
 
 
