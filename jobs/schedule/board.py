@@ -71,7 +71,8 @@ class Board:
 
     markers: by source, the dialects' markers, which are read with its objects. unread: by source, what is there and the
     ledger does not know of, which is taken to hold the whole day of its arrival. accept_gone: make results anew though
-    objects that they were made of are gone.
+    objects that they were made of are gone. unlisted: the sources of which nobody knows what is there, for which their
+    partitions wait.
     """
 
     def __init__(
@@ -83,10 +84,11 @@ class Board:
         unread: Mapping[str, list[Seen]] = MappingProxyType({}),
         *,
         accept_gone: bool = False,
+        unlisted: frozenset[str] = frozenset(),
     ) -> None:
         self._schedule, self._ledger, self._now, self._markers = schedule, ledger, now, markers
         self._unread = {name: {seen.uri: seen for seen in found} for name, found in unread.items()}
-        self._accept_gone = accept_gone
+        self._accept_gone, self._unlisted = accept_gone, unlisted
         self.forced: set[Key] = set()
         self._start = partitions.midnight(schedule.start, schedule.zone)
         self._logs: dict[tuple[str, date], list[Log]] = defaultdict(list)
@@ -166,6 +168,8 @@ class Board:
         if item.state in ("stale", "blocked") and gone:
             why = f"{len(gone)} of the objects that it was made of are gone, such as {gone[0].uri}"
             return Item(task, partition, "blocked", why, item.fingerprint)
+        if task.input in self._unlisted and (item.state in TO_DO or item.may_heal):
+            return Item(task, partition, "waiting", f"{task.input} could not be listed", item.fingerprint)
         return replace(item, logs=len(there))
 
     def _held(self, source: str, start: datetime, end: datetime) -> list[Log]:

@@ -179,7 +179,7 @@ def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
     ledger = Ledger(schedule.ledger, clock, schedule.names)
     with held(schedule, ledger):
         old = list(prune.old_results(schedule, ledger, clock()))
-        found = [one for one in old if one.unread_by is None]
+        found = [one for one in old if one.kept is None and one.refusal is None]
         mark = prune.checksum(found)
         if options.confirm is not None:
             if not found or options.confirm != mark:
@@ -190,13 +190,16 @@ def _prune(schedule: Schedule, options: argparse.Namespace) -> int:
     for one in found:
         print(f"{'removed' if options.confirm else 'would remove'} {one}")
     for one in old:
-        if one.unread_by is not None:
-            print(f"keeps {one}: {one.unread_by} has not read it yet")
+        if one.kept is not None:
+            print(f"keeps {one}: {one.kept}")
     if not old:
         print("nothing is older than its retention")
     elif found and options.confirm is None:
         print(f"to remove it: prune --confirm {mark}")
-    return 0
+    refusals = [one.refusal for one in old if one.refusal is not None]
+    for refusal in refusals:
+        print(f"error: {refusal}", file=sys.stderr)
+    return max((refusal.status for refusal in refusals), default=0)
 
 
 def _ledger(schedule: Schedule) -> Ledger:

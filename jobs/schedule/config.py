@@ -23,6 +23,8 @@ from jobs.schedule.toml_section import Section
 
 _PLACE = re.compile(r"\{(\w*)\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_OWN = ("output_dir", "overwrite", "since", "until", "from", "to", "time_zone", "max_lateness", "fence", "ticket")
+"""Options of a job's run that the schedule gives."""
 
 
 def load(path: Path) -> Schedule:
@@ -142,12 +144,15 @@ def _task(section: Section, name: str, defaults: _Defaults, places: _Places) -> 
     options = section.value("options", {})
     if not isinstance(options, dict):
         raise section.wrong("options", "is no table", 'write options = { quantiles = "0.5" }')
-    taken = ("output_dir", "overwrite", "since", "until", "from", "to", "time_zone", "max_lateness", "fence", "ticket")
     for key in options:
-        if key.replace("-", "_") in taken:
+        if key.replace("-", "_") == "runner":
+            raise section.wrong(f"options.{key}", "is no option here", 'write engine = "emr" beside the options')
+        if key.replace("-", "_") in _OWN:
             raise section.wrong(f"options.{key}", "is the schedule's own to say", "leave it out")
+    if section.has("retention") and storage.scheme(output) == "hdfs":
+        raise section.wrong("retention", "prune does not reach into HDFS", "leave it out; remove what is old by hand")
     if engine is not None:
-        section.word("engine", ENGINES, "local")
+        section.word("engine", (*ENGINES, "emr"), "local")
         if engine in gaps:
             raise section.wrong("engine", f"{job} cannot run there: {gaps[engine]}")
     task = Task(

@@ -11,12 +11,12 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from jobs.engine.run_id import new_run_id
-from jobs.errors import JobError
-from jobs.schedule import partitions
+from jobs.errors import InputError, JobError
+from jobs.schedule import leftovers, partitions
 from jobs.schedule.board import STUCK, TO_DO, Board, Item
 from jobs.schedule.learning import Learner
 from jobs.schedule.ledger.store import Ledger, lost_lease
-from jobs.schedule.model import Schedule, Task
+from jobs.schedule.model import Schedule, Source, Task
 from jobs.schedule.partitions import Partition
 from jobs.schedule.processes import Children
 from jobs.schedule.running import Hide, Maker, Say
@@ -84,8 +84,11 @@ def run(schedule: Schedule, ledger: Ledger, lease: Lease, scope: Scope, command:
     maker = Maker(ledger, night.run_id, children, lease, say, hide)
     status = "failed"
     try:
+        leftovers.adopt(schedule, ledger, say)
+        leftovers.sweep(schedule, ledger)
         markers = _learn(schedule, ledger, scope, Learner(schedule, ledger, children, hide), night, hide)
-        board = Board(schedule, ledger, ledger.clock(), markers, accept_gone=scope.accept_gone)
+        unlisted = frozenset(schedule.sources) - frozenset(markers)
+        board = Board(schedule, ledger, ledger.clock(), markers, accept_gone=scope.accept_gone, unlisted=unlisted)
         _make_all(schedule, board, scope, maker, night, lease.lost)
         status = "done" if night.is_good else "failed"
     except JobError as error:
@@ -101,31 +104,36 @@ def run(schedule: Schedule, ledger: Ledger, lease: Lease, scope: Scope, command:
 
 def observed(schedule: Schedule, ledger: Ledger, scope: Scope) -> Board:
     """The board after a look at all sources, without reading anything or writing it down."""
-    found = {one.source.name: one for one in _listings(schedule, ledger, scope)}
+    found = {source.name: _listing(schedule, source, ledger, scope) for source in schedule.sources.values()}
     markers = {name: one.markers for name, one in found.items()}
     unread = {name: one.unread for name, one in found.items()}
     return Board(schedule, ledger, ledger.clock(), markers, unread)
 
 
-def _listings(schedule: Schedule, ledger: Ledger, scope: Scope) -> Iterator[Listing]:
+def _listing(schedule: Schedule, source: Source, ledger: Ledger, scope: Scope) -> Listing:
     zone = schedule.zone
     since, until = scope.since.astimezone(zone).date() - _DAY, ledger.clock().astimezone(zone).date() + _DAY
-    for source in schedule.sources.values():
-        yield listing(source, ledger, since, until)
+    return listing(source, ledger, since, until)
 
 
 def _learn(
     schedule: Schedule, ledger: Ledger, scope: Scope, learner: Learner, night: Night, hide: Hide
 ) -> dict[str, list[str]]:
-    """Write down what arrived and what went, and which days it holds; the dialects' markers of each source."""
+    """Write down what arrived and what went, and which days it holds; the dialects' markers of each source that could
+    be listed."""
     markers = {}
-    for found in _listings(schedule, ledger, scope):
-        markers[found.source.name] = found.markers
+    for source in schedule.sources.values():
+        try:
+            found = _listing(schedule, source, ledger, scope)
+        except InputError as error:
+            night.errors.append(hide(str(error)))
+            continue
+        markers[source.name] = found.markers
         night.errors += [f"{hide(uri)}: its name is no UTF-8; rename it" for uri in found.nameless]
         if found.fresh or found.gone:
-            ledger.see(found.source.name, found.fresh, found.gone)
-        if (error := learner.learn(found)) is not None:
-            night.errors.append(error)
+            ledger.see(source.name, found.fresh, found.gone)
+        if (unread := learner.learn(found)) is not None:
+            night.errors.append(unread)
     return markers
 
 

@@ -26,13 +26,14 @@ from jobs.schedule.partitions import LONGEST
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """A result that is to go: the names of its objects, and their bytes together. unread_by: a partition of another job
-    that has not read it yet, for which it is kept."""
+    """A result that is to go: the names of its objects, and their bytes together. kept: why it is not to go yet.
+    refusal: why it may not."""
 
     row: PartitionRow
-    names: tuple[str, ...]
-    size: int
-    unread_by: str | None = None
+    names: tuple[str, ...] = ()
+    size: int = 0
+    kept: str | None = None
+    refusal: JobError | None = None
 
     def __str__(self) -> str:
         return (
@@ -41,15 +42,20 @@ class Old:
 
 
 def old_results(schedule: Schedule, ledger: Ledger, now: datetime) -> Iterator[Old]:
-    """What is older than its retention. Raises JobError for a place that is not what a job of the schedule writes."""
+    """What is older than its retention. A place that is not what a job of the schedule writes is refused."""
     board = Board(schedule, ledger, now)
     for row in sorted(ledger.partitions().values(), key=lambda row: (row.task, row.end)):
         task = schedule.tasks.get(row.task)
         if task is None or task.retention is None or row.pruned is not None or row.end > now - task.retention:
             continue
-        _check_place(task, row)
-        names, size = _names(row.output)
-        yield Old(row, names, size, _unread_by(schedule, board, row, now - timedelta(days=schedule.look_back)))
+        try:
+            _check_place(task, row)
+            names, size = _names(row.output)
+        except JobError as error:
+            yield Old(row, refusal=error)
+            continue
+        reader = _unread_by(schedule, board, row, now - timedelta(days=schedule.look_back))
+        yield Old(row, names, size, reader and f"{reader} has not read it yet")
 
 
 def _unread_by(schedule: Schedule, board: Board, row: PartitionRow, since: datetime) -> str | None:

@@ -65,7 +65,7 @@ class Maker:
         from jobs.lake.publish import prune
 
         try:
-            found = _published(item)
+            found = published(item)
         except InputError:  # an attempt will say why
             return None
         if found is None:
@@ -73,7 +73,7 @@ class Maker:
         fence(self._ledger, self._lease, found.provenance.get("fence") or 0)
         if item.again:
             return None
-        if (row := _row(found, item, self._ledger.clock())) is not None:
+        if (row := row_of(found, item, self._ledger.clock())) is not None:
             self._ledger.adopt(row)
             with suppress(JobError):
                 prune(item.output)  # what was replaced, if nobody lived to remove it
@@ -116,8 +116,8 @@ class Maker:
         status, row, unseen = told["status"], None, None
         if status in (0, BusyError.status):
             try:
-                if (found := _published(item)) is not None:
-                    row = _row(found, item, self._ledger.clock())
+                if (found := published(item)) is not None:
+                    row = row_of(found, item, self._ledger.clock())
             except InputError as refusal:
                 unseen = str(refusal)
         log = self._children.logs / f"{name}.log"
@@ -140,7 +140,7 @@ class Maker:
         return Made(row is not None, error), status not in FINAL_STATUS
 
 
-def _published(item: Item) -> Manifest | None:
+def published(item: Item) -> Manifest | None:
     """What the lake holds at a partition's place. Raises InputError where that cannot be told."""
     from jobs.lake.published import read_published
 
@@ -150,7 +150,7 @@ def _published(item: Item) -> Manifest | None:
         return None
 
 
-def _row(manifest: Manifest, item: Item, now: datetime) -> PartitionRow | None:
+def row_of(manifest: Manifest, item: Item, now: datetime) -> PartitionRow | None:
     """A published result as the ledger has it; None where it is of another input."""
     from jobs.schedule.attempt import content_of
 

@@ -18,6 +18,7 @@ from tests.schedule.whole import Kept
 pytestmark = pytest.mark.slow
 
 NIGHT, LATER = "2026-03-03T02:00:00+00:00", "2026-03-12T02:00:00+00:00"
+MUCH_LATER = "2026-03-20T02:00:00+00:00"
 
 
 @pytest.fixture
@@ -144,6 +145,18 @@ class TestInAFolder:
         strange.write_text("mine")
         assert _shown(home) == (1, f"error: {strange}: is of no run of this suite; remove it yourself\n")
 
+    def test_a_file_of_others_does_not_keep_other_results(self, home: Home) -> None:
+        home.arrive("2026-03-02")
+        home.night("2026-03-03T02:00:00+00:00")
+        strange = home.folder / "out/sorted/2026-03-01/notes.txt"
+        strange.write_text("mine")
+        shown = home.call("prune", now=MUCH_LATER)
+        assert (shown.returncode, shown.stderr.decode().count("error: ")) == (1, 1)
+        done = home.call("prune", "--confirm", shown.stdout.decode().split()[-1], now=MUCH_LATER)
+        assert done.returncode == 1
+        assert done.stdout.decode().startswith("removed compact 2026-03-02")
+        assert strange.read_text() == "mine"
+
     def test_symbolic_links_are_not_followed(self, home: Home) -> None:
         place, away = home.folder / "out/sorted/2026-03-01", home.folder / "away"
         place.rename(away)
@@ -165,12 +178,12 @@ class TestInAFolder:
         (place / "2026-03-02").symlink_to(away)
         with _ledger(home) as connection:
             connection.execute(text("DELETE FROM partitions WHERE partition = '2026-03-01'"))
-        later = home.call("prune", now="2026-03-20T02:00:00+00:00")
+        later = home.call("prune", now=MUCH_LATER)
         place = place / "2026-03-02/x"
         assert later.stderr.decode() == f"error: {place}: is a symbolic link; remove it by hand\n"
         place.parent.unlink()
         away.rename(place.parent)
-        later = home.call("prune", now="2026-03-20T02:00:00+00:00")
+        later = home.call("prune", now=MUCH_LATER)
         assert later.stdout.decode().startswith(f"would remove compact 2026-03-02: {place} (2 objects, ")
 
     def test_the_folder_of_all_results_may_be_a_link(self, home: Home) -> None:

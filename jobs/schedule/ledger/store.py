@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, or_, select, update
+from sqlalchemy import Engine, delete, func, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -184,6 +184,22 @@ class Ledger:
         with self.reading() as session:
             rows = session.execute(wanted.where(AttemptRow.status == "running"))
             return {(task, partition, fingerprint) for task, partition, fingerprint in rows}
+
+    def lost(self) -> list[tuple[str, str, str]]:
+        """Task, partition and fingerprint where the last attempt is one whose run was killed."""
+        row = AttemptRow
+        last = select(func.max(row.id)).where(row.number > 0).group_by(row.task, row.partition)
+        wanted = select(row.task, row.partition, row.fingerprint).where(row.id.in_(last), row.status == "lost")
+        with self.reading() as session:
+            return [(task, partition, fingerprint) for task, partition, fingerprint in session.execute(wanted)]
+
+    def made_again(self) -> list[tuple[str, str]]:
+        """The tasks and partitions of more than one attempt that published, or may have."""
+        row = AttemptRow
+        wanted = select(row.task, row.partition).where(row.number > 0, row.status.in_(("published", "lost")))
+        wanted = wanted.group_by(row.task, row.partition).having(func.count() > 1)
+        with self.reading() as session:
+            return [(task, partition) for task, partition in session.execute(wanted)]
 
     def history(self, limit: int, task: str | None = None, partition: str | None = None) -> list[AttemptRow]:
         """The last attempts, latest first."""
