@@ -55,8 +55,8 @@ def errors_of(hadoop: Sequence[str], application: str) -> Iterator[str]:
 class Watchdog:
     """Ends the application of a name where the context, or this process, ends before `all_is_well`, however it ends.
 
-    A process of its own does it, which a terminal's Ctrl-C does not reach. folder: in HDFS, removed then. Use as a
-    context.
+    A process of its own does it, which a terminal's Ctrl-C does not reach; where that is killed, nothing else changes.
+    folder: in HDFS, removed then. Use as a context.
     """
 
     def __init__(self, hadoop: Sequence[str], name: str, folder: str = "") -> None:
@@ -79,11 +79,13 @@ class Watchdog:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Waits until it has done its work; where that is interrupted, it goes on."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):  # what could not be written is tried once more
+            self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_PATIENCE)
 
     def _write(self, word: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{word}\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it would pass for a reader of our output who has gone
+            self._process.stdin.write(f"{word}\n")
+            self._process.stdin.flush()

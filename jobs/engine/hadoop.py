@@ -129,7 +129,7 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
 
 def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:
     """The properties of a run: its name, lines of the plan for a map task, reduce tasks, and whether all of it is so
-    small that it runs within the application master."""
+    small that it runs within the application master. Its blocks are compressed already."""
     asked = run.settings.tasks
     lines = containers.lines_per_map(plan.size, len(plan.splits), cores, asked)
     reduces = containers.reduce_tasks(plan.size, run.partitions, asked, ordered=run.ordered)
@@ -138,6 +138,7 @@ def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:
         "mapreduce.job.name": run.id,
         "mapreduce.input.lineinputformat.linespermap": lines,
         "mapreduce.job.reduces": reduces,
+        "mapreduce.map.output.compress": "false",
         **({"mapreduce.job.ubertask.enable": "true", "mapreduce.job.maps": 1} if is_small else {}),
     }
 

@@ -118,6 +118,8 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
 
         run = Run.load(self.options.run_file)
         self._reduce = ReduceTask(type(self), run, stage=self.options.step_num or 0)
+        if _on_hadoop():
+            progress.watch(progress.Pulse(lambda _: self.set_status("merging")))
 
     def reducer(self, key: bytes, values: Iterator[bytes]) -> Iterator[tuple[bytes | None, bytes]]:
         yield from self._reduce.partition(key, values)

@@ -79,7 +79,8 @@ class Progress:
 
 
 class Pulse:
-    """Signs of life of a cluster's task within one large object; without any it is ended after ten minutes."""
+    """Signs of life of a cluster's task while it reads one large object, or merges; without any it is ended after ten
+    minutes."""
 
     def __init__(self, say: Callable[[int], None]) -> None:
         """say: tells the cluster of so many readings."""
@@ -112,3 +113,9 @@ def advance(size: int, readings: int) -> None:
     """Count bytes read and readings made, where anybody watches."""
     if _current is not None:
         _current.add(size, readings)
+
+
+def alive() -> None:
+    """Give a sign of life where a cluster waits for one: work goes on that is not reading."""
+    if isinstance(_current, Pulse):
+        _current.add(0, 0)

@@ -15,6 +15,8 @@ from typing import Literal, Self
 
 import pyarrow as pa
 
+from jobs.engine import progress
+
 Carrier = Literal["reference", "inline"]
 
 
@@ -42,6 +44,7 @@ class BlockWriter:
 
 def read_block(text: str) -> pa.Table:
     """The block that `BlockWriter.write` gave this text for."""
+    progress.alive()
     if text.startswith("="):
         return pa.ipc.open_stream(base64.b64decode(text[1:])).read_all()
     path, offset, length = text.rsplit(":", 2)

@@ -16,6 +16,7 @@ from jobs.engine import applications, package
 from jobs.engine.applications import SUBMITTED
 from jobs.engine.cache import cache_folder
 from jobs.engine.run_id import new_run_id
+from jobs.engine.task_logs import whole_log
 from jobs.errors import JobError, UsageError
 from jobs.lake import hadoop_conf, s3_client
 
@@ -119,7 +120,8 @@ def submit(job: str, arguments: Sequence[str], given: Conf) -> int:
     sys.stderr.write(told)
     left = STATUS.search(_said(application[1], "stderr")) if status else None
     if status and "error: " not in told:
-        raise JobError("the application failed", where=application[1], fix=f"yarn logs -applicationId {application[1]}")
+        fix = f"the whole log: {whole_log(application[1])}"
+        raise JobError("the application failed", where=application[1], fix=fix)
     return int(left[1]) if left else status
 
 

@@ -49,9 +49,8 @@ def told(lines: Iterable[str]) -> str:
 def failure(cause: dict[str, Any], application: str | None, said: str = "", command: str = "") -> JobError:
     """The error of a job that failed for this cause, as mrjob's `_pick_error` gives it: a task's Python traceback, else
     what Hadoop says; empty where no log is to be had. said: how the job ended, in Hadoop's words. command: shows
-    all logs; by default YARN's."""
-    yarn = f"yarn logs -applicationId {application}" if application else "-v shows all that Hadoop says"
-    whole = command or yarn
+    all logs; by default they are YARN's."""
+    whole = command or (whole_log(application) if application else "-v shows all that Hadoop says")
     task, hadoop = cause.get("task_error") or {}, cause.get("hadoop_error") or {}
     if over := _OVER_MEMORY.search(hadoop.get("message") or said):
         return _of_memory(over, cause.get("attempt_id") or "")
@@ -66,6 +65,16 @@ def failure(cause: dict[str, Any], application: str | None, said: str = "", comm
         lines = [line.strip() for line in message.splitlines() if not line.startswith("\tat ")]
         return JobError(f"Hadoop says: {_cut(' '.join(lines))}", fix=f"the whole log: {hadoop.get('path') or whole}")
     return JobError("the job failed on Hadoop, and no log of its tasks was found", fix=f"look at them: {whole}")
+
+
+def whole_log(application: str) -> str:
+    """Where all that an application on YARN wrote is to be had, in a few words."""
+    from jobs.lake import hadoop_conf
+
+    if hadoop_conf.logs_are_collected():
+        return f"yarn logs -applicationId {application}"
+    missing = "yarn.log-aggregation-enable is not true, so YARN collects none"
+    return f"on the nodes, in yarn.nodemanager.log-dirs ({missing})"
 
 
 def _of_memory(over: re.Match[str], attempt: str) -> JobError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pyarrow as pa
 
+from jobs.engine import progress
 from jobs.engine.plan import Split
 from jobs.engine.reading import SplitReader
 from jobs.engine.report import Report, RunFile
@@ -159,6 +160,7 @@ class ReduceTask:
                 kind, text = value.decode().split("\t", 1)
                 blocks.setdefault(kind, []).append(read_block(text))
         for piece, part in enumerate(divide(blocks, PIECE_BYTES)):
+            progress.alive()
             merged = {kind: merge(self._job.PARTIALS[kind], tables) for kind, tables in part.items()}
             if is_last:
                 tables = self._job.finish_in_pieces(self._run, merged)

@@ -96,6 +96,7 @@ def find(home: Path) -> Cluster | None:
 def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die_with_parent: bool = False) -> Cluster:
     """The cluster in this folder, ready: as it runs, or started on free ports with the files that it had.
 
+    One whose processes all live is given the time of a start to answer, as on a busy machine; it may have work.
     profile: its kind; a new one is the default, and one that is there stays what it is. Raises UsageError where
     the folder has a cluster of another kind, or other files; JobError where something is missing or a daemon ends, with
     the last lines of its log.
@@ -115,11 +116,14 @@ def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die
     classes = sharing.archive(resolved, java, say)
     with _locked(home, say):
         found = find(home)
-        if found is not None and found.is_ready():
-            return found
         if found is not None:
-            daemons.stop(found.layout, found.pids.values())
-            profile = found.layout.profile
+            try:
+                _wait_until_ready(found, say)
+            except JobError:
+                daemons.stop(found.layout, found.pids.values())
+                profile = found.layout.profile
+            else:
+                return found
         return _start(home, profile or DEFAULT, resolved, classes, say, die_with_parent=die_with_parent)
 
 

@@ -1,4 +1,4 @@
-"""Where HDFS is, from Hadoop's own configuration: the addresses at which NameNodes answer HTTP."""
+"""What Hadoop's own configuration says: the addresses at which NameNodes answer HTTP, and whether YARN keeps logs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def name_nodes(authority: str, uri: str) -> tuple[str, ...]:
     """
     if given := os.environ.get(ADDRESSES):
         return tuple(_given(address.strip()) for address in given.split(",") if address.strip())
-    conf = _configuration()
+    conf = _properties(_folder(), "core-site.xml", "hdfs-site.xml")
     if not authority:
         default = conf.get("fs.defaultFS", conf.get("fs.default.name", ""))
         if not default:
@@ -59,6 +59,20 @@ def is_on_this_machine() -> bool:
         return name_nodes("", "hdfs:///")[0].startswith(_LOOPBACK)
     except UsageError:
         return False
+
+
+def logs_are_collected() -> bool:
+    """Whether YARN collects what containers wrote, which by Hadoop's default it does not; True also where no
+    configuration of YARN can be read here."""
+    named = os.environ.get("YARN_CONF_DIR")
+    folder = Path(named) if named else _folder()
+    if folder is None or not (folder / "yarn-site.xml").is_file():
+        return True
+    try:
+        conf = _properties(folder, "core-site.xml", "yarn-site.xml")
+    except UsageError:
+        return True
+    return conf.get("yarn.log-aggregation-enable", "").lower() == "true"
 
 
 def _no_https(where: str) -> UsageError:
@@ -108,11 +122,10 @@ def _with_port(address: str) -> str:
     return address if re.search(r":\d+$", address) else f"{address}:{_PORT}"
 
 
-def _configuration() -> dict[str, str]:
-    """The properties of core-site.xml and hdfs-site.xml; none where there is no configuration."""
-    folder = _folder()
+def _properties(folder: Path | None, *names: str) -> dict[str, str]:
+    """The properties of the files of these names; none where there is no configuration."""
     properties: dict[str, str] = {}
-    for name in ("core-site.xml", "hdfs-site.xml"):
+    for name in names:
         if folder is not None and (folder / name).is_file():
             properties |= _read(folder / name)
     return {name: _expanded(value, properties) for name, value in properties.items()}

@@ -83,15 +83,21 @@ def circumstances(results: Mapping[str, Any], suite: Suite) -> str:
     records = [record for run, record in results["runs"].items() if run in suite.runs]
     if not records:
         return "Nothing was measured."
-    last = max(records, key=lambda record: record["date"])
+    records.sort(key=lambda record: record["date"])
+    last = records[-1]
     machines = sorted({f"{r['cores']} cores ({r['processor'] or 'unknown'}), {r['system']}" for r in records})
     versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())
     rounds = _range([len(record["rounds"]) for record in records])
     dates = _range([record["date"][:10] for record in records])
+    commits = list(dict.fromkeys(record["commit"] for record in records))
     return (
         f"Medians of {rounds} round{'s' * (rounds != '1')} of whole processes, files in the page cache, "
-        f"{'; '.join(machines)}; {versions}; commit {last['commit']}, {dates}."
+        f"{'; '.join(machines)}; {versions}; commit{'s' * (len(commits) > 1)} {_listed(commits)}, {dates}."
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _range(items: Sequence[Any]) -> str:

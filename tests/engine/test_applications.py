@@ -70,3 +70,12 @@ def test_a_process_that_is_killed(hadoop: list[str], tmp_path: Path) -> None:
     while len(_asked(tmp_path)) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert _asked(tmp_path) == ["application -kill application_1_7", REMOVE]
+
+
+def test_a_watchdog_that_was_killed_ends_nothing(hadoop: list[str], tmp_path: Path) -> None:
+    with Watchdog(hadoop, "mine", "hdfs:///runs/1") as watchdog:
+        watchdog._process.kill()
+        watchdog._process.wait()
+        watchdog.know("application_1_7")
+        watchdog.all_is_well()
+    assert _asked(tmp_path) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jobs.daily_stats import DailyStats
 from jobs.engine.hadoop import jobconf
 from jobs.engine.options import Settings
 from jobs.engine.plan import Piece, Plan, Split
@@ -44,5 +45,13 @@ def _conf(
     ],
 )
 def test_jobconf(given: dict[str, Any], lines: int, reduces: int, small: bool) -> None:
-    expected: dict[str, Any] = {"linespermap": lines, "reduces": reduces}
+    expected: dict[str, Any] = {"linespermap": lines, "reduces": reduces, "compress": "false"}
     assert _conf(**given) == expected | ({"enable": "true", "maps": 1} if small else {})
+
+
+def test_what_a_user_asks_for_stands_above_it() -> None:
+    compress = "mapreduce.map.output.compress"
+    job = DailyStats(["-r", "hadoop", "--jobconf", f"{compress}=true"])
+    job.prepare("hadoop", "plan", "run.json", "scratch", 1, 1, {compress: "false", "mapreduce.job.reduces": 1}, {})
+    given = job._runner_kwargs()["jobconf"]
+    assert (given[compress], given["mapreduce.job.reduces"]) == ("true", 1)

@@ -48,3 +48,19 @@ def test_status_while_an_object_is_read(
     told = [line for line in job.stderr.getvalue().decode().splitlines() if line.startswith("reporter:status:")]
     assert told[-1] == f"reporter:status:{READINGS:,} readings"
     assert (len(set(told)) > 2) is often
+
+
+@pytest.mark.parametrize(("seconds", "often"), [(0.0, True), (1000.0, False)])
+def test_status_while_blocks_are_merged(
+    job: DailyStats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, often: bool
+) -> None:
+    job.execute()
+    monkeypatch.setattr(progress, "PULSE_SECONDS", seconds)
+    reducer = DailyStats(["--reducer", "--run-file", str(tmp_path / "run.json")])
+    reducer.sandbox(io.BytesIO(job.stdout.getvalue()), io.BytesIO(), io.BytesIO())
+    try:
+        reducer.execute()
+    finally:
+        progress.watch(None)
+    assert b"rows\t" in reducer.stdout.getvalue()
+    assert (reducer.stderr.getvalue().count(b"reporter:status:merging\n") > 1) is often

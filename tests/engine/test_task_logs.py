@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from jobs.engine import spark_on_yarn
 from jobs.engine.task_logs import failure, told
 from jobs.errors import AwayError, InputError, JobError
+from jobs.lake import hadoop_conf
 
 TRACEBACK = """\
 Traceback (most recent call last):
@@ -17,6 +21,27 @@ Traceback (most recent call last):
 ValueError: no good
 in split 3: hdfs:///logs/a.csv and 2 more"""
 PIPE = "PipeMapRed failed!\njava.lang.RuntimeException: subprocess failed with code {}\n\tat org.apache.Pipe(P.java:1)"
+
+
+NOT_COLLECTED = (
+    "the whole log: on the nodes, in yarn.nodemanager.log-dirs "
+    "(yarn.log-aggregation-enable is not true, so YARN collects none)"
+)
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No configuration of YARN is known."""
+    for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR", "HADOOP_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(hadoop_conf, "_SYSTEM_FOLDER", tmp_path / "none")
+
+
+@pytest.fixture
+def not_collected(bare: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A configuration that says nothing of it, as Hadoop's own default is."""
+    (tmp_path / "yarn-site.xml").write_text("<configuration/>")
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
 
 
 def _same(error: JobError, expected: JobError) -> bool:
@@ -34,6 +59,24 @@ def test_a_traceback() -> None:
 def test_logs_that_only_the_command_shows() -> None:
     found = str(failure({"task_error": {"message": TRACEBACK}}, "application_1_2"))
     assert found.endswith("; the whole log: yarn logs -applicationId application_1_2")
+
+
+def test_logs_that_yarn_does_not_collect(not_collected: None) -> None:
+    assert str(failure({"task_error": {"message": TRACEBACK}}, "application_1_2")).endswith(f"; {NOT_COLLECTED}")
+    cause = {"task_error": {"message": TRACEBACK, "path": "/logs/stderr"}}
+    assert str(failure(cause, "application_1_2")).endswith("; the whole log: /logs/stderr")
+    assert str(failure({"task_error": {"message": TRACEBACK}}, "application_1_2", command="ours")).endswith(": ours")
+
+
+def test_the_log_of_a_twin_that_yarn_does_not_collect(not_collected: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "Submitted application application_1_2"
+    monkeypatch.setattr(spark_on_yarn, "_in_cluster", dict)
+    monkeypatch.setattr(spark_on_yarn, "_jars", lambda: Path("jars"))
+    monkeypatch.setattr(spark_on_yarn, "_run", lambda command, name: (1, said))
+    monkeypatch.setattr(spark_on_yarn, "_said", lambda application, stream: "")
+    with pytest.raises(JobError) as failed:
+        spark_on_yarn.submit("daily_stats", (), {})
+    assert str(failed.value) == f"application_1_2: the application failed; {NOT_COLLECTED}"
 
 
 def test_the_script_itself() -> None:

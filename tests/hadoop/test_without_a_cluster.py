@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from jobs.engine.cache import cache_folder
-from jobs.hadoop import cluster, configuration, jars
+from jobs.hadoop import cluster, configuration, daemons, jars, sharing
 from jobs.hadoop.cluster import Cluster
 from jobs.hadoop.configuration import Layout
 from jobs.hadoop.profiles import DEFAULT, FAULTS
@@ -195,6 +199,67 @@ def test_a_cluster_that_is_being_started_is_awaited_before_it_is_removed(tmp_pat
             late = pool.submit(_locked_and_there, home)
         going.result(60)
         assert late.result(60), "who waited for the folder's lock has that of a folder that is there"
+
+
+@pytest.fixture
+def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes in the place of a cluster's in tmp_path/c, which answer nothing; and a start is no more than said."""
+    home = tmp_path / "c"
+    home.mkdir()
+    layout = Layout.on_free_ports(home, DEFAULT)
+    with ExitStack() as held:
+        processes = []
+        for _ in daemons.roles(layout):
+            command = [sys.executable, "-c", "import time; time.sleep(600)", f"-Dhadoop.home.dir={home}"]
+            processes.append(held.enter_context(subprocess.Popen(command)))
+            held.callback(processes[-1].kill)
+        roles = (role.name for role in daemons.roles(layout))
+        cluster._save(Cluster(layout, dict(zip(roles, (one.pid for one in processes), strict=True))))
+        while not all(daemons.is_alive(layout, one.pid) for one in processes):  # a new process has no arguments yet
+            time.sleep(0.01)
+        monkeypatch.setattr(daemons, "java", lambda: "java")
+        monkeypatch.setattr(jars, "resolve", lambda cache, say: cache)
+        monkeypatch.setattr(sharing, "archive", lambda resolved, java, say: resolved)
+        monkeypatch.setattr(cluster, "_get", lambda url: None)
+        monkeypatch.setattr(cluster, "_start", lambda *given, **flags: Cluster(layout))
+        yield processes
+
+
+def _up(folder: Path) -> Cluster:
+    return cluster.up(folder / "c", folder, lambda text: None)
+
+
+def test_a_cluster_that_answers_late_is_not_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_ins: list[subprocess.Popen[bytes]]
+) -> None:
+    begun = time.monotonic()
+    ready = {
+        "beans": [{"FSState": "Operational", "NumLiveDataNodes": 1}],
+        "clusterMetrics": {"activeNodes": DEFAULT.node_managers},
+    }
+    monkeypatch.setattr(cluster, "_get", lambda url: ready if time.monotonic() > begun + 0.5 else None)
+    assert _up(tmp_path) == cluster.find(tmp_path / "c")
+    assert time.monotonic() > begun + 0.5
+    assert [one.poll() for one in stand_ins] == [None] * len(stand_ins)
+
+
+def test_a_cluster_that_never_answers_is_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_ins: list[subprocess.Popen[bytes]]
+) -> None:
+    monkeypatch.setattr(cluster, "_START_SECONDS", 0.3)
+    begun = time.monotonic()
+    assert not _up(tmp_path).pids
+    assert time.monotonic() > begun + 0.3
+    assert all(one.wait(60) for one in stand_ins)
+
+
+def test_a_cluster_with_a_dead_process_is_started_anew_at_once(
+    tmp_path: Path, stand_ins: list[subprocess.Popen[bytes]]
+) -> None:
+    stand_ins[-1].kill()
+    stand_ins[-1].wait()
+    assert not _up(tmp_path).pids
+    assert all(one.wait(60) for one in stand_ins)
 
 
 def _locked_and_there(home: Path) -> bool:

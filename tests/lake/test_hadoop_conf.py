@@ -10,6 +10,7 @@ from jobs.errors import UsageError
 from jobs.lake import hadoop_conf
 
 HOW = "set HADOOP_CONF_DIR to the folder of core-site.xml, or JOBS_WEBHDFS to http://NAMENODE:9870"
+AGGREGATION = "<property><name>yarn.log-aggregation-enable</name><value>{}</value></property>"
 SERVICE = {
     "fs.defaultFS": "hdfs://lake",
     "dfs.nameservices": "lake,attic",
@@ -23,7 +24,7 @@ SERVICE = {
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("HADOOP_CONF_DIR", "HADOOP_HOME", "JOBS_WEBHDFS"):
+    for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR", "HADOOP_HOME", "JOBS_WEBHDFS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(hadoop_conf, "_SYSTEM_FOLDER", tmp_path / "none")
 
@@ -140,3 +141,24 @@ def test_what_is_not_supported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert _refusal() == (
         "JOBS_WEBHDFS=ftp://nn: is no address of a NameNode; write it as JOBS_WEBHDFS=http://host:9870"
     )
+
+
+@pytest.mark.parametrize(
+    ("site", "collected"),
+    [
+        (None, True),
+        ("<configuration", True),
+        ("<configuration/>", False),
+        (f"<configuration>{AGGREGATION.format('false')}</configuration>", False),
+        (f"<configuration>{AGGREGATION.format('True')}</configuration>", True),
+    ],
+)
+@pytest.mark.parametrize("variable", ["HADOOP_CONF_DIR", "YARN_CONF_DIR"])
+def test_whether_yarn_collects_logs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, site: str | None, collected: bool, variable: str
+) -> None:
+    """What is not known is not denied."""
+    if site is not None:
+        (tmp_path / "yarn-site.xml").write_text(site)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert hadoop_conf.logs_are_collected() is collected

@@ -224,6 +224,14 @@ def test_tables_hold_their_own_suite_only() -> None:
     assert "≤ 15 |   9.00 ✓ |" in report.goals_table(results, hadoop_cases.SUITE.goals)
 
 
+def test_a_caption_names_every_commit_in_order_of_date() -> None:
+    about = {"cores": 2, "processor": "p", "system": "s", "versions": {}, "rounds": [{}]}
+    when = {"tiny/ours": ("c", 2), "tiny/java": ("e", 3), "hdfs5m/ours": ("d-dirty", 1), "hdfs5m/java": ("d-dirty", 1)}
+    runs = {run: {**about, "commit": commit, "date": f"2026-02-0{day}"} for run, (commit, day) in when.items()}
+    caption = report.circumstances({"runs": runs}, hadoop_cases.SUITE)
+    assert caption.endswith("; commits d-dirty, c and e, 2026-02-01 to 2026-02-03.")
+
+
 def test_containers_are_watched_from_their_managers() -> None:
     """A process in the place of a NodeManager, whose child is called as Hadoop calls that of a container."""
     child = "x = b'x' * 100_000_000; n = sum(range(20_000_000))"
