@@ -94,7 +94,8 @@ class DistinctDevices(SensorJob):
         if method == "hll":
             return named(run, presence.of_sketches(partials[SKETCHES.name]))
         present = partials[PRESENT.name]
-        return named(run, presence.counted(present, _set_aside(run, present) if method == "auto" else None))
+        skipped = buckets.skipped_days(zones.load(run.settings.time_zone))
+        return named(run, presence.counted(present, skipped, _set_aside(run, present) if method == "auto" else None))
 
     @classmethod
     def conclude(cls, run: Run, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

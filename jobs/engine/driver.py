@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from jobs.emr.work import Work
 from jobs.engine import progress
+from jobs.engine.checks import check, check_plan, timed_by
 from jobs.engine.filters import refuse_unknown
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan
@@ -29,14 +29,12 @@ from jobs.engine.scratch import scratch
 from jobs.engine.shuffle import Carrier, packed, read_block
 from jobs.errors import LimitError, UsageError
 from jobs.kernel import library
-from jobs.lake import storage
 from jobs.readings import dialect_file, zones
 
 if TYPE_CHECKING:
     from jobs.emr.telling import Account
     from jobs.engine.declaration import Declaration
     from jobs.lake.manifest import Part
-    from jobs.lake.publish import Publication
 
 _BYTES_PER_PARTITION = 128 << 20
 _MOST_PARTITIONS = 256
@@ -103,20 +101,12 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
     its `problem` says so.
     """
     begun = time.monotonic()
-    schema, layout = job.schema(settings), job.layout(settings)  # which refuse options that cannot be
     started = time.time_ns() // 1000
-    timed, before = _timed(job, settings, engine), 0.0
     run_id = new_run_id(job.NAME, datetime.fromtimestamp(started / 1e6, UTC))
-    targets = _targets(settings, run_id)
-    for target in targets.values():
-        target.check()
+    schema, layout, targets = check(job, settings, run_id)
+    timed, before = timed_by(job, settings, engine.name), 0.0
     plan, dialects = make_plan(settings, engine)
-    resumed = job.resumes(settings, plan.objects)
-    tables = {} if resumed else job.tables(settings)  # what readings are joined with, and earlier results are not
-    if job.needs_time(settings):
-        _refuse_timeless(job, dialects)
-    if layout is not None:
-        _refuse_own_output(plan, settings)
+    resumed, tables = check_plan(job, settings, plan, dialects)
     engine.confirm(work(job, settings, plan, shuffled=bool(tables.keys() & job.PARTIALS)))
     with scratch(run_id, base) as folder:
         run = Run(
@@ -250,34 +240,6 @@ def _rejects(report: Report) -> Iterator[pa.Table]:
         )
 
 
-def _targets(settings: Settings, run_id: str) -> dict[str, Publication]:
-    if not (settings.output_dir or settings.rejects):
-        return {}
-    from jobs.lake.publish import Publication
-
-    targets = {}
-    if settings.output_dir:
-        output = settings.output_format or "parquet"
-        targets["output"] = Publication(
-            settings.output_dir, output, overwrite=settings.overwrite, run_id=run_id, fence=settings.fence
-        )
-    if settings.rejects:
-        targets["rejects"] = Publication(settings.rejects, "jsonl", overwrite=settings.overwrite, run_id=run_id)
-    return targets
-
-
-def _timed(job: type[Declaration], settings: Settings, engine: Engine) -> Settings | None:
-    """What the job is timed by. Raises UsageError where the input cannot be read twice, or seconds say nothing."""
-    timed = job.measured(settings)
-    if timed is None:
-        return None
-    if "-" in settings.inputs:
-        raise UsageError("standard input is read once", where="--measure -", fix="leave it out, or name files")
-    if engine.name == "emr":
-        raise UsageError("would time how a cluster's steps start", where="--measure -r emr", fix="leave it out")
-    return timed
-
-
 def _seconds(job: type[Declaration], settings: Settings, engine: Engine, base: str | None) -> float:
     """How long a run takes whose result nobody sees."""
     return drive(job, settings, engine, lambda _, tables: deque(tables, 0).clear(), base).seconds
@@ -309,26 +271,3 @@ def _place(report: Report) -> str | None:
         return None
     first = report.examples[0]
     return f"{first.object} {first.where}"
-
-
-def _refuse_timeless(job: type[Declaration], dialects: dict[str, str]) -> None:
-    for key, text in dialects.items():
-        if not dialect_file.loads(text).timestamp.columns:
-            raise UsageError(
-                f"{job.NAME} needs readings with a time, and this dialect has none", where=f"--dialect {key}"
-            )
-
-
-def _refuse_own_output(plan: Plan, settings: Settings) -> None:
-    """A result of readings must not be found among the logs when it is made anew, unless it is named as an input."""
-    target = settings.output_dir
-    if target is None:
-        return
-    named = any(storage.lies_in(given, target) for given in settings.inputs)
-    folders = {posixpath.dirname(found.path or found.uri) for found in plan.objects}
-    if not named and any(storage.lies_in(folder, target) for folder in folders):
-        raise UsageError(
-            "lies within the input, whose readings would count twice",
-            where=settings.output_dir,
-            fix="name a folder beside the input, or the lake itself as an input",
-        )

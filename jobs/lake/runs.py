@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.partials.codes import pack, text_ranks
+from jobs.partials.images import to_images
 from jobs.readings.arrays import from_numpy
 from jobs.readings.model import Int64Array
 
@@ -130,9 +132,11 @@ def _key(table: pa.Table, keys: Sequence[str], row: int) -> tuple[Any, ...]:
 
 
 def _comparable(value: Any) -> tuple[Any, ...]:
-    """A key's value as what compares like Arrow's: nulls first, texts by their bytes."""
+    """A key's value as what compares like its rank: nulls first, texts by their bytes, -0.0 before 0.0."""
     if value is None:
         return ()
+    if isinstance(value, float):
+        return value, math.copysign(1, value)
     return (value.encode(),) if isinstance(value, str) else (value,)
 
 
@@ -146,6 +150,7 @@ def _ranks(column: pa.ChunkedArray) -> Int64Array:
     """Integers that compare like the values, nulls first."""
     if pa.types.is_string(column.type):
         return text_ranks(column)[0]
-    ranks: Int64Array = pc.rank(column, "ascending", tiebreaker="dense").to_numpy().astype(np.int64)
+    ranked = from_numpy(to_images(column.to_numpy())) if pa.types.is_floating(column.type) else column
+    ranks: Int64Array = pc.rank(ranked, "ascending", tiebreaker="dense").to_numpy().astype(np.int64)
     ranks[pc.is_null(column).to_numpy()] = 0
     return ranks

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.partials.availability import DAYS, GAPS, MERGES, Rules
-from jobs.partials.buckets import Buckets
+from jobs.partials.buckets import Buckets, skipped_days
 from jobs.partials.codes import pack, starts_of_runs, text_ranks
 from jobs.partials.merge import integers
 from jobs.partials.pieces import pieces
@@ -87,6 +87,7 @@ def _day_by_day(rows: pa.Table, series: Int64Array, buckets: Buckets) -> tuple[I
     row = np.repeat(np.arange(len(rows)), count)
     day = bucket[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     order = np.argsort(pack([series[row], day]))
+    order = order[~((until > bucket)[row[order]] & np.isin(day[order], skipped_days(buckets.zone)))]
     row, day = row[order], day[order]
     column = {name: integers(rows.column(name))[row] for name in MERGES} | {"bucket": day}
     down = np.flatnonzero((until > bucket)[row] & (column["down"] > 0))

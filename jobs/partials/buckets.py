@@ -131,6 +131,13 @@ def days(zone: Zone) -> Buckets:
     return Buckets(zone, DAY)
 
 
+def skipped_days(zone: Zone) -> Int64Array:
+    """The local days that a zone left out, as Samoa did one in 2011: the numbers of their buckets, ascending."""
+    starts, before, after = zone.utc_starts[1:], zone.offsets[:-1], zone.offsets[1:]
+    first, end = -((starts + before) // -DAY), (starts + after) // DAY
+    return np.concatenate([first[:0], *map(np.arange, first, end)])
+
+
 def whole(zone: Zone) -> Buckets:
     """One bucket, 0, for all instants."""
     return Buckets(zone, _LIMIT - 1, -(_LIMIT // 2))

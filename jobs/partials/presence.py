@@ -124,14 +124,15 @@ def estimate(sketches: Iterable[bytes]) -> int:
     return round(found)
 
 
-def counted(present: pa.Table, aside: str | None = None) -> pa.Table:
-    """COUNTS rows of merged PRESENT rows of some devices, each with all its days. aside: where these rows are kept."""
+def counted(present: pa.Table, skipped: Int64Array, aside: str | None = None) -> pa.Table:
+    """COUNTS rows of merged PRESENT rows of some devices, each with all its days. skipped: the days that were none, so
+    that those around them follow each other. aside: where these rows are kept."""
     if not len(present):
         return COUNTS.empty_table()
     device, groups = text_ranks(present.column("device_id"))[0], text_ranks(present.column("group"))
     bucket = integers(present.column("bucket"))
     order = np.lexsort((bucket, groups[0], device))
-    who, what, day = device[order], groups[0][order], bucket[order]
+    who, what, day = device[order], groups[0][order], (bucket - np.searchsorted(skipped, bucket))[order]
     same = (who[1:] == who[:-1]) & (what[1:] == what[:-1])
     before = np.concatenate([[False], same & (day[1:] == day[:-1] + 1)])[: len(day)]
     known = np.concatenate([[False], same])[: len(day)]
@@ -149,7 +150,9 @@ def counted(present: pa.Table, aside: str | None = None) -> pa.Table:
     ]
     first = by_key[starts]
     group = groups[1].take(from_numpy(keys[0][first]))
-    counts = pa.table([group, _dates(keys[1][first]), *map(pa.array, sums)], COUNTS.remove(len(COUNTS) - 1))
+    days = keys[1][first]
+    days = days + np.searchsorted(skipped - np.arange(len(skipped)), days, side="right")
+    counts = pa.table([group, _dates(days), *map(pa.array, sums)], COUNTS.remove(len(COUNTS) - 1))
     total = _no_group(len(np.unique(device)), aside)
     return pa.concat_tables([total, counts.append_column(COUNTS.field("sketch"), pa.nulls(len(counts), pa.binary()))])
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from jobs.distinct_devices import DistinctDevices, is_estimated, named
@@ -49,7 +51,19 @@ def aggregate(readings: DataFrame, run: Run) -> DataFrame:
     if is_estimated(run.settings, total):
         sketch = F.hll_sketch_agg("device", presence.LG_K).alias("sketch")
         return present.groupBy("group", "bucket").agg(sketch).repartition("group")
-    return _counted(present).repartition("group")
+    skipped = buckets.skipped_days(zones.load(run.settings.time_zone)).tolist()
+    numbered = present.withColumn("bucket", _moved("bucket", skipped, -1))
+    counts = _counted(numbered).withColumn("bucket", _moved("bucket", [day - n for n, day in enumerate(skipped)], 1))
+    return counts.repartition("group")
+
+
+def _moved(bucket: str, days: Sequence[int], by: int) -> Column:
+    """Numbers of days, moved by one for each of `days` that is no later: days that were none are left out, or put in
+    again."""
+    moved = F.col(bucket)
+    for day in days:
+        moved += F.when(F.col(bucket) >= day, F.lit(by)).otherwise(F.lit(0))
+    return moved
 
 
 def _counted(present: DataFrame) -> DataFrame:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs import api
+from jobs.engine import driver
 from jobs.hadoop.cluster import Cluster
 from tests.command_line import ROOT, run
 from tests.defects import BROKEN
@@ -192,6 +194,19 @@ def test_a_job_whose_driver_ends_does_so_too(
         assert driver.stderr.read() == b""
     until(lambda: _running(hadoop) == [])
     until(lambda: _left(hadoop) == "")
+
+
+@pytest.mark.parametrize("job", ["availability", "data_quality", "daily_stats"])
+def test_many_partitions_shared_by_several_reduce_tasks(
+    hadoop: Cluster, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    """As for input that is too large for one task: containers of their own, to each its share in the order of time."""
+    monkeypatch.setattr(driver, "_BYTES_PER_PARTITION", 40_000)
+    several = ["mapreduce.job.ubertask.enable=false", "mapreduce.job.reduces=3"]
+    expected = api.run(job, [SAMPLE], engine="inline")
+    found, outcome = api.run_with_outcome(job, [SAMPLE], engine="hadoop", jobconf=several, tasks="3", split_size="64K")
+    assert outcome.run.partitions > 6
+    assert found.equals(expected)
 
 
 def _running(hadoop: Cluster) -> list[str]:

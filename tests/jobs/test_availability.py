@@ -6,7 +6,7 @@ import json
 import random
 import sys
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -129,6 +129,16 @@ def test_days_are_due_from_since_until_until(tmp_path: Path) -> None:
         (3, 48, 0, 0),
     ]
     assert [row["gap_seconds"] for row in rows] == [86400.0, 81000.0, 86400.0]
+
+
+def test_a_day_that_a_zone_left_out_has_no_row(tmp_path: Path) -> None:
+    """Within a silence that is shared out by its ends: Samoa had no 30 December 2011."""
+    times = [f"2011-12-25T{hour:02}:00:00" for hour in (0, 6, 12, 18)] + [f"2012-01-10T{h:02}:00:00" for h in (0, 6)]
+    log = tmp_path / "log.csv"
+    log.write_text(HEADER + "".join(f"{time}Z,d,t,1\n" for time in times))
+    rows = api.run("availability", [log], time_zone="Pacific/Apia").to_pylist()
+    assert rows == day_rows(api.run("extract", [log]), Asked("Pacific/Apia"))
+    assert not any(row["date"] == date(2011, 12, 30) for row in rows)
 
 
 @pytest.fixture

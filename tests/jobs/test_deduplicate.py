@@ -93,3 +93,10 @@ def test_extract_refuses_it(logs: tuple[Path, Path, int]) -> None:
     done = run("jobs.extract", logs[0], "--deduplicate")
     assert done.returncode == 2
     assert done.stderr == b"error: --deduplicate: extract shows every reading; leave it out\n"
+
+
+def test_readings_without_a_time_are_no_repeats_of_each_other(tmp_path: Path) -> None:
+    (tmp_path / "stations.txt").write_text("Hamburg;12.0\nHamburg;12.0\n")
+    done = run("jobs.rollup", tmp_path / "stations.txt", "--dialect", "onebrc", "--window", "all", "--deduplicate")
+    told = b"error: --dialect onebrc: --deduplicate needs readings with a time, and this dialect has none\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, b"", told)

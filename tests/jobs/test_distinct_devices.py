@@ -43,6 +43,29 @@ def test_known_answers(tmp_path: Path) -> None:
     assert rows(path, per="day", method="hll") == [(day, n, None, None, None) for day, n, *_ in expected if n]
 
 
+def skipping(tmp_path: Path) -> Path:
+    """Samoa had no 30 December 2011: the 31st came after the 29th."""
+    path = tmp_path / "log.csv"
+    lines = [f"2011-12-{day}T20:00:00Z,{device},m,1\n" for day, device in ((28, "a"), (29, "a"), (30, "a"), (30, "b"))]
+    path.write_text("timestamp,device_id,metric,value\n" + "".join([*lines, "2012-01-01T20:00:00Z,a,m,1\n"]))
+    return path
+
+
+SKIPPED = [(28, 1, 1, 0, 0), (29, 1, 0, 0, 0), (31, 2, 1, 0, 0), (1, 0, 0, 0, 2), (2, 1, 0, 1, 0)]
+
+
+def test_the_day_before_is_one_that_was(tmp_path: Path) -> None:
+    found = api.run("distinct_devices", [skipping(tmp_path)], per="day", time_zone="Pacific/Apia").to_pylist()
+    assert [(row["date"].day, *list(row.values())[1:]) for row in found] == SKIPPED
+
+
+@pytest.mark.spark
+def test_the_day_before_is_one_that_was_on_spark(tmp_path: Path) -> None:
+    of: dict[str, Any] = {"per": "day", "time_zone": "Pacific/Apia"}
+    path = skipping(tmp_path)
+    assert api.run("distinct_devices", [path], engine="spark", **of) == api.run("distinct_devices", [path], **of)
+
+
 def test_the_limit_is_of_all_devices(tmp_path: Path) -> None:
     path = log(tmp_path / "log.csv", {1: "ab", 2: "b", 3: "ac"})
     assert rows(path, per="day", exact_limit="3") == rows(path, per="day", method="exact")

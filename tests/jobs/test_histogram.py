@@ -12,6 +12,7 @@ import pytest
 
 from jobs import api
 from tests.command_line import Twin, result, run
+from tests.outcomes.commands import HEADER, day, told
 from tests.partials.test_binning import bin_of
 
 HISTOGRAM, TWIN = "jobs.histogram", "jobs.spark.histogram"
@@ -148,3 +149,13 @@ def test_readings_without_a_time(shared_data: Path) -> None:
         for row in rows:
             found[row["device_id"]] += row["count"]
         assert found == Counter(station for station, _ in lines)
+
+
+def test_bins_of_standard_input_are_refused(tmp_path: Path) -> None:
+    """Their range is found by a run before, which would leave nothing to count."""
+    log = HEADER + day(1)
+    done = told(tmp_path, "-", "--bins", "3", "--output-dir", "out", module="jobs.histogram", stdin=log)
+    what = "can be read once, and this run reads its input twice; save it to a file and name that"
+    assert (done.status, done.output, done.errors) == (2, "", f"error: standard input: {what}\n")
+    assert not (tmp_path / "out").exists()
+    assert told(tmp_path, "-", "--edges", "0,5", module="jobs.histogram", stdin=log).status == 0

@@ -101,3 +101,15 @@ def test_a_run_that_is_lost_is_an_error(tmp_path: Path) -> None:
     Path(paths[1]).unlink()
     with pytest.raises(FileNotFoundError):
         list(merge_runs(paths, KEYS))
+
+
+def test_zeros_stand_in_the_order_of_their_signs_whatever_run_they_come_from(tmp_path: Path) -> None:
+    paths = []
+    for number, value in enumerate((0.0, -0.0, 1.0, -1.0)):
+        paths.append(str(tmp_path / f"{number}.arrow"))
+        table = pa.table({"value": [value]})
+        with pa.OSFile(paths[-1], "wb") as file, pa.ipc.new_file(file, table.schema) as out:
+            out.write_table(table)
+    for given_paths in (paths, paths[::-1]):
+        merged = [str(row["value"]) for table in merge_runs(given_paths, ["value"]) for row in table.to_pylist()]
+        assert merged == ["-1.0", "-0.0", "0.0", "1.0"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -57,9 +58,10 @@ def test_counts_are_those_of_sets_however_devices_are_dealt_out(
     rows: set[tuple[str, str, int]], mine: set[str]
 ) -> None:
     shuffled = random.Random(1).sample(sorted(rows), len(rows))
-    whole = counted(present(shuffled))
+    none = np.zeros(0, np.int64)
+    whole = counted(present(shuffled), none)
     dealt = [present([r for r in shuffled if (r[0] in mine) is side]) for side in (True, False)]
-    parts = [counted(some) for some in dealt]
+    parts = [counted(some, none) for some in dealt]
     assert result([whole]) == result(parts) == result(parts[::-1]) == by_hand(rows)
     totals = [p.filter(p["date"].is_null())["devices"].to_pylist() for p in parts]
     assert sum(sum(t) for t in totals) == len({row[0] for row in rows})
