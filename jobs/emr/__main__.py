@@ -202,7 +202,11 @@ def _parser() -> argparse.ArgumentParser:
     for name, command in subcommands(parser, _COMMANDS):
         if name == "run":
             command.add_argument("jobs", nargs="+", metavar="JOB", help="names of jobs")
-            command.add_argument("arguments", nargs="*", metavar="…", help="inputs and options, for all of them")
+            command.add_argument("arguments", nargs="+", metavar="INPUT", help="inputs, for all of them")
+            help = "publish each result there, in a folder of its job's name"
+            command.add_argument("--output-dir", required=True, metavar="DIR", help=help)
+            command.usage = "%(prog)s JOB [JOB …] INPUT [INPUT …] --output-dir DIR [options]"
+            command.epilog = "All options of `-r emr` may follow: python -m jobs.daily_stats --help lists them."
             continue
         if name == "costs":
             command.add_argument("job", nargs="?", metavar="JOB", help="only this job's")

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from jobs.errors import JobError, UsageError
-from jobs.lake.s3_client import code_of
+from jobs.lake.s3_client import code_of, http_status
 
 _TRIES = 8
 _LOGIN = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`"
@@ -21,7 +21,15 @@ _WRONG_KEYS = {
 }
 FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
 """Codes of what a policy does not allow."""
-_BUSY = {"RequestLimitExceeded", "ServiceUnavailable", "SlowDown", "Throttling", "ThrottlingException", "503"}
+_BUSY = {
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "503",
+}
 
 
 def client(service: str, region: str | None = None, **given: Any) -> Any:
@@ -88,6 +96,14 @@ def explained(error: Exception, where: str) -> JobError | None:
     if isinstance(error, boto.BotoCoreError):
         return UsageError(" ".join(str(error).split()), where=where, fix="check the AWS configuration")
     return None
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether AWS was busy, failed by itself or could not be reached, as may be over when it is asked again."""
+    from botocore import exceptions as boto
+
+    away = isinstance(error, boto.HTTPClientError | boto.ConnectionError)
+    return away or code_of(error) in _BUSY or http_status(error) >= 500
 
 
 def check_bucket(bucket: str, region: str, *, is_listed: bool = False) -> None:

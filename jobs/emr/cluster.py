@@ -16,8 +16,6 @@ MANAGED = "for-use-with-amazon-emr-managed-policies"
 """The tag by which EMR's managed policies, and the submitter's of `scripts.infra`, know what they may touch."""
 FOLDER = ".sensor-jobs"
 """The suite's folder in a bucket."""
-IDLE: dict[str, Any] = {"AutoTerminationPolicy": {"IdleTimeout": 600}}
-"""Of clusters that wait for more work: seconds until they end."""
 SPOT_WAIT_MINUTES = 10
 
 _TYPES = {"primary": "MASTER", "core": "CORE", "task": "TASK"}
@@ -46,6 +44,11 @@ def options(planned: Outlook, base: str, tags: Mapping[str, str]) -> dict[str, A
         "tags": {SUITE: NAME, MANAGED: "true", "owner": getpass.getuser(), **tags},
         "extra_cluster_params": {"ManagedScalingPolicy": {"ComputeLimits": limits(fleets)}},
     }
+
+
+def idle(minutes: float) -> dict[str, Any]:
+    """What `run_job_flow` wants of a cluster that waits for more work, and ends after so many minutes without."""
+    return {"AutoTerminationPolicy": {"IdleTimeout": round(minutes * 60)}}
 
 
 def configurations(planned: Outlook) -> dict[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from jobs.emr.planned import Forecast
 from jobs.emr.prices import Node, PriceTable
 from jobs.emr.rates import Rate, Rates
 from jobs.emr.work import MOST_NODES, Work
+from jobs.lake.s3_reader import FIRST_RANGE, RANGE
 
 RELEASE = "emr-7.13.0"
 """The newest release that is known to fit: Spark 3.5, Python 3.11."""
@@ -35,7 +36,7 @@ _LEAST_EBS, _MOST_EBS = 64, 16_000  # GB for each node
 _COPIES = 3  # of what is shuffled: spilled by map tasks, fetched and merged by reduce tasks
 _HOURS_A_MONTH = 730
 _MOST_A_REDUCE = 64e9  # bytes of input, where readings are shuffled, before a user should know
-_SPLIT_REQUESTS = 2  # an object's head, where the driver did not look, and the range
+_SPLIT_REQUESTS = 2  # an object's head, where the driver did not look, and the first range, which is short
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,8 @@ def _dollars(
 
 def requests(work: Work, table: Mapping[str, Any]) -> float:
     """USD of reading from S3 and writing to it."""
-    gets, puts = work.passes * work.splits * _SPLIT_REQUESTS, work.partitions
+    ranges = -(-max(0, work.bytes // max(1, work.splits) - FIRST_RANGE) // RANGE)
+    gets, puts = work.passes * work.splits * (_SPLIT_REQUESTS + ranges), work.partitions
     return float(gets * table["s3_1000_get"] + puts * table["s3_1000_put"]) / 1000
 
 

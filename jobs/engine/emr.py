@@ -8,15 +8,17 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from jobs.emr import aws, bundle, cluster
 from jobs.emr.outlook import Outlook
+from jobs.emr.patience import Patience
 from jobs.engine import compat, package
 from jobs.engine.cache import cache_folder
 from jobs.engine.clock import Clock, say
 from jobs.engine.hadoop_watch import Watch, page
+from jobs.engine.rerun import with_command
 from jobs.engine.task_logs import failure
 from jobs.errors import JobError
 from jobs.lake import s3_client
@@ -24,6 +26,7 @@ from jobs.lake import s3_client
 compat.install()
 
 from mrjob.emr import EMRJobRunner
+from mrjob.step import StepFailedException
 
 log = logging.getLogger(__name__)
 _ENDED = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
@@ -122,7 +125,17 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         made.meta.events.register("after-call.emr.RunJobFlow", self._note_launch)
         made.meta.events.register("after-call.emr.DescribeCluster", self._tell_cluster)
         made.meta.events.register("after-call.emr.DescribeStep", self._tell_step)
+        for call in ("describe_cluster", "describe_step"):
+            setattr(made, call, partial(self._patience.ask, getattr(made, call)))
         return made
+
+    @cached_property
+    def _patience(self) -> Patience:
+        return Patience(self._warn, self._opts["check_cluster_every"])
+
+    def _warn(self, text: str) -> None:
+        if log.isEnabledFor(logging.ERROR):
+            say(f"warning: {text}")
 
     def make_emr_client(self) -> Any:
         return self._emr
@@ -134,7 +147,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         if (
             persistent or self._opts["pool_clusters"]
         ):  # EMR itself ends what is idle; mrjob's script shuts the node down
-            kwargs = {**cluster.IDLE, **kwargs}
+            kwargs = {**cluster.idle(self._opts["max_mins_idle"]), **kwargs}
             kwargs["BootstrapActions"] = [a for a in kwargs["BootstrapActions"] if a["Name"] != "idle timeout"]
         return kwargs
 
@@ -169,6 +182,15 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
     def _wait_for_steps_to_complete(self) -> None:
         with Watch() as self._watch, Clock(self._planned.seconds, log) as self._clock:
             super()._wait_for_steps_to_complete()
+
+    def _wait_for_step_to_complete(self, step_id: str, step_num: int | None = None) -> None:
+        """Has the error of a step that failed, or was cancelled with its cluster, name what runs it again."""
+        try:
+            super()._wait_for_step_to_complete(step_id, step_num)
+        except StepFailedException:
+            fix = f"see its cluster: python -m jobs.emr status {self._cluster_id}"
+            self.failure = with_command(self.failure or JobError("was cancelled", where=f"step {step_id}", fix=fix))
+            raise
 
     def _log_step_progress(self) -> None:
         """The bar of a terminal goes by the step's counters, where the primary node can be reached from here."""
@@ -233,6 +255,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     def cleanup(self, mode: Any = None) -> None:
         """What mrjob removes; and whether a cluster of ours really ends is looked at."""
+        self._patience.end()
         try:
             super().cleanup(mode)
         finally:  # also where a second Ctrl-C does not wait for it

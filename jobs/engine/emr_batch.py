@@ -14,6 +14,7 @@ from jobs.emr import telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.work import Work
 from jobs.engine.approval import approve, limit
+from jobs.engine.checks import check, check_plan, timed_by
 from jobs.engine.command import run_command
 from jobs.engine.driver import make_plan, work
 from jobs.engine.emr_engine import EmrEngine
@@ -72,6 +73,9 @@ def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
     for one in made:
         one.options.output_dir = f"{base.rstrip('/')}/{one.NAME}"
     first = EmrEngine(made[0])
+    if where := first.where_given("cluster_id"):
+        fix = "leave it out, or run each job there with -r emr --cluster-id"
+        raise UsageError("several jobs share a cluster that is started for them", where=where, fix=fix)
     allowed = spending(made[0].options)
     each = [_planned(job, EmrEngine(job)) for job in made]
     planned = first.together(each)
@@ -104,10 +108,16 @@ def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
 
 
 def _planned(job: SensorJob, engine: EmrEngine) -> Outlook:
-    chosen = settings(job.options, job.OPTIONS)
-    plan, _ = make_plan(chosen, engine)
+    """What one job wants. Raises JobError for whatever the job, on its turn, would refuse."""
+    kind, chosen = type(job), settings(job.options, job.OPTIONS)
+    plan, dialects = make_plan(chosen, engine)
     engine.check_buckets()
-    return engine.plan_for(work(type(job), chosen, plan))
+    if not chosen.dry_run:
+        kind.printer(chosen)
+        timed_by(kind, chosen, engine.name)
+        check(kind, chosen, new_run_id(job.NAME))
+        check_plan(kind, chosen, plan, dialects)
+    return engine.plan_for(work(kind, chosen, plan))
 
 
 def _follow(

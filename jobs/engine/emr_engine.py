@@ -18,6 +18,18 @@ from jobs.engine.plan import Plan
 from jobs.engine.report import Report
 from jobs.engine.run import Run
 from jobs.engine.spending import spending
+from jobs.errors import UsageError
+
+_ROLES = ("master", "core", "task")
+_NOT_PLANNED = (
+    "instance_fleets",
+    "instance_groups",
+    "instance_type",
+    "num_core_instances",
+    "num_task_instances",
+    *(f"{role}_instance_{what}" for role in _ROLES for what in ("type", "bid_price")),
+)
+"""mrjob's options by which it would take other nodes than the planned ones."""
 
 
 class EmrEngine(OnEmr[Outlook]):
@@ -25,6 +37,13 @@ class EmrEngine(OnEmr[Outlook]):
 
     _seconds = _start_seconds = 0.0  # of all jobs of the run
     _table: PriceTable | None = None
+
+    def check(self, settings: Settings) -> None:
+        super().check(settings)
+        for where in filter(None, map(self.where_given, _NOT_PLANNED)):
+            what = "would make another cluster than the plan, whose price is asked about"
+            fix = "leave it out; --max-nodes and --architecture choose among what is planned"
+            raise UsageError(what, where=where, fix=fix)
 
     def plan_for(self, work: Work) -> Outlook:
         """The cluster that a run wants, its time and price."""

@@ -17,7 +17,7 @@ from jobs.emr.planned import Planned
 from jobs.emr.work import Work
 from jobs.engine.approval import approve, limit
 from jobs.engine.cache import cache_folder
-from jobs.engine.mrjob_engine import MrjobEngine, conf_paths
+from jobs.engine.mrjob_engine import MrjobEngine, conf_paths, explained
 from jobs.engine.options import Settings
 from jobs.engine.spending import spending
 from jobs.errors import UsageError
@@ -58,11 +58,25 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
 
     def configured(self, runner: str, name: str) -> Any:
         """What mrjob.conf says of an option of a runner."""
+        return next(filter(None, [opts.get(name) for opts in self._configurations(runner)]), None)
+
+    def where_given(self, name: str) -> str:
+        """Where an option of mrjob's for EMR is given, as an error names it; empty where it is not."""
+        if getattr(self._job.options, name, None) is not None:
+            return f"--{name.replace('_', '-')}"
+        return f"{name} in mrjob.conf" if self.configured("emr", name) else ""
+
+    def _configurations(self, runner: str) -> list[dict[str, Any]]:
+        """mrjob.conf and those that it includes, the one that stands above the others first."""
         from mrjob.conf import load_opts_from_mrjob_confs
 
-        paths = conf_paths(self._job.options.conf_paths, runner)
-        values = [opts.get(name) for _, opts in load_opts_from_mrjob_confs(runner, paths)]
-        return next(filter(None, reversed(values)), None)
+        try:
+            paths = conf_paths(self._job.options.conf_paths, runner)
+            return [opts for _, opts in reversed(load_opts_from_mrjob_confs(runner, paths))]
+        except Exception as error:
+            if (told := explained(error, "emr")) is None:
+                raise
+            raise told from None
 
     def outlook(self, work: Work) -> Iterable[str]:
         found = self.plan_for(work)

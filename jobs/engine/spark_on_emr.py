@@ -10,16 +10,18 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from jobs.emr.telling import Account
+from jobs.engine.checks import check, check_plan
 from jobs.engine.command import run_command
 from jobs.engine.driver import make_plan, work
 from jobs.engine.job import SensorJob
 from jobs.engine.mrjob_engine import explained, set_up_logging
 from jobs.engine.on_emr import OnEmr
 from jobs.engine.options import Option, Settings, files
+from jobs.engine.rerun import command
 from jobs.engine.run_id import new_run_id
 from jobs.engine.settings import settings
 from jobs.engine.spending import FLAGS
-from jobs.errors import UsageError
+from jobs.errors import JobError, UsageError
 
 _START = {"runner", "conf", "spark_master", "deploy_mode", "serverless", "execution_role"}
 _OWN = {*FLAGS, *_START, "help", "args", "dry_run"}
@@ -59,7 +61,10 @@ def run(job: type[SensorJob], submission: Submission, known: Sequence[argparse.A
     if chosen.dry_run:
         return run_command(job, options, engine)
     _refuse_what_stays_here(options, chosen, job.OPTIONS)
-    plan, _ = make_plan(chosen, engine)
+    plan, dialects = make_plan(chosen, engine)
+    engine.check_buckets()
+    check(job, chosen, new_run_id(job.NAME))  # as the driver will, when all is paid for
+    check_plan(job, chosen, plan, dialects)
     engine.confirm(work(job, chosen, plan))
     begun, started = time.monotonic(), datetime.now(UTC)
     run_id = new_run_id(job.NAME, started)
@@ -67,6 +72,8 @@ def run(job: type[SensorJob], submission: Submission, known: Sequence[argparse.A
     status, start_seconds = 1, 0.0
     try:
         status, start_seconds = submission.follow(run_id, chosen, arguments, conf)
+        if status == JobError.status:  # of which the driver, whose words stand above, could not know
+            print(f"run it again: {command()}", file=sys.stderr)
     except Exception as error:
         if (told := explained(error, "emr")) is None:
             raise

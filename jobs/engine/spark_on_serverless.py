@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from jobs.emr import archive, aws, bundle, cluster, serverless, workers
+from jobs.emr.patience import Patience
 from jobs.emr.serverless import Place, Submission
 from jobs.emr.telling import Account
 from jobs.emr.workers import Used
@@ -23,6 +24,7 @@ from jobs.engine.clock import Clock, say
 from jobs.engine.job import SensorJob
 from jobs.engine.on_emr import base_of, tags
 from jobs.engine.options import Settings
+from jobs.engine.rerun import with_command
 from jobs.engine.serverless_engine import SECTION, ServerlessEngine
 from jobs.engine.spark_on_cluster import submitting
 from jobs.engine.task_logs import failure
@@ -69,15 +71,16 @@ class OnServerless:
         client = aws.client("emr-serverless", planned.region)
         application = serverless.create(client, planned, place, run, labels)
         _say(f"application {application} in {planned.region}", "requested")
-        goes_on = False
+        poll = self.options.check_cluster_every or _POLL
+        patience, goes_on = Patience(lambda text: _say("warning", text), poll), False
         try:
-            while serverless.state(client, application) == "CREATING":
+            while patience.ask(serverless.state, client, application) == "CREATING":
                 time.sleep(1.0)
             settings = {**_settings(staged, planned.region), **workers.conf(planned), **conf}
             what = Submission(run, f"{staged}/{archive.LAUNCHER}", arguments, settings, workers.minutes(planned))
             started = serverless.start(client, application, place, what, labels)
             with Clock(planned.seconds, log):
-                found = _watched(client, application, started, self.options.check_cluster_every or _POLL)
+                found = _watched(client, application, started, poll, patience)
         except KeyboardInterrupt:
             goes_on = may_go_on("application", application)
             raise
@@ -110,11 +113,11 @@ def _settings(staged: str, region: str) -> dict[str, str]:
     return known
 
 
-def _watched(client: Any, application: str, run: str, poll: float) -> dict[str, Any]:
+def _watched(client: Any, application: str, run: str, poll: float, patience: Patience) -> dict[str, Any]:
     """What is told of a run once it has ended; states are told as they change."""
     before = ""
     while True:
-        found = serverless.run(client, application, run)
+        found: dict[str, Any] = patience.ask(serverless.run, client, application, run)
         if found["state"] != before:
             before = found["state"]
             _say(f"run {run}", before.lower())
@@ -150,8 +153,8 @@ def status_of(place: Place, application: str, run: str, found: Mapping[str, Any]
     if "error: " not in out:
         where = serverless.logs_of(place, application, run)
         if "Traceback" in out + errors:
-            raise failure({"task_error": {"message": out + errors, "path": where}}, None)
-        raise JobError(f"the run on EMR Serverless failed: {details}", fix=f"its logs: {where}")
+            raise with_command(failure({"task_error": {"message": out + errors, "path": where}}, None))
+        raise with_command(JobError(f"the run on EMR Serverless failed: {details}", fix=f"its logs: {where}"))
     status = _EXIT.search(details)
     return int(status[1]) if status else 1
 

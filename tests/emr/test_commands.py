@@ -162,6 +162,13 @@ def test_what_is_refused(s3: S3Server, tmp_path: Path, arguments: list[str], exp
     assert emr_command(tmp_path, *arguments) == expected
 
 
+def test_the_help_of_several_jobs_names_what_they_need(tmp_path: Path) -> None:
+    done = emr_command(tmp_path, "run", "--help")
+    assert (done.status, done.errors) == (0, "")
+    assert "run JOB [JOB …] INPUT [INPUT …] --output-dir DIR [options]\n" in done.output
+    assert "--output-dir DIR  publish each result there, in a folder of its job's name\n" in done.output
+
+
 def entry(job: str, dollars: float) -> Entry:
     size = 10**12
     return Entry(

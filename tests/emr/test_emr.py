@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import platform
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -157,6 +158,8 @@ def broken(emr: Rehearsal, folder: Path, *arguments: object, source: str = BROKE
 def test_a_step_that_fails_is_told_by_its_task(emr: Rehearsal, tmp_path: Path) -> None:
     done = broken(emr, tmp_path)
     error = done.errors.splitlines()[-1]
+    error, _, again = error.partition("; run it again: ")
+    assert again == shlex.join(command("s3://lake/a.csv", *ON_EMR, module="broken"))
     head, _, log = error.partition("; the whole log: ")
     assert (done.status, done.output) == (1, "")
     assert head.startswith("error: jobs/engine/tasks.py line ")
@@ -204,11 +207,13 @@ def test_a_node_that_cannot_be_made_ready(emr: Rehearsal, tmp_path: Path) -> Non
     (tmp_path / "prepare.sh").write_text("#!/bin/sh\necho no room >&2\nexit 7\n")
     done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--bootstrap-action", tmp_path / "prepare.sh")
     assert (done.status, done.output) == (1, "")
-    error = (
+    error, _, again = done.errors.splitlines()[-1].partition("; run it again: ")
+    assert again.endswith(f"--bootstrap-action {tmp_path}/prepare.sh")
+    said = (
         r"error: (j-\w+): the cluster ended: On the primary instance \(i-0123456789abcdef0\), bootstrap action 2 "
         r"returned a non-zero return code 7; its logs: s3://lake/\.sensor-jobs/logs/\1/node/"
     )
-    assert re.fullmatch(error, done.errors.splitlines()[-1])
+    assert re.fullmatch(said, error)
     assert states() == ["TERMINATED_WITH_ERRORS"]
     assert keys(emr, ".sensor-jobs/runs/") == []
 

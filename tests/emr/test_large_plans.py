@@ -46,7 +46,7 @@ def test_a_terabyte(tmp_path: Path) -> None:
         "  task    4 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), spot, 89 GB of disk each",
         "tasks     883 map, each of 17 splits, in 37 waves; 256 reduce",
         "time      26 min to 52 min (at best: start 5 min, map 20 min, reduce 44 s)",
-        "price     $0.40 to $1.31",
+        "price     $0.45 to $1.36",
     ]
 
 
@@ -63,7 +63,7 @@ def test_a_hundred_terabytes(tmp_path: Path) -> None:
         "  task    30 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), spot, 439 GB of disk each",
         "tasks     20,000 map, each of 40 splits, in 32 waves; 256 reduce",
         "time      74 min to 2.5 h (at best: start 5 min, map 69 min, reduce 4 s)",
-        "price     $23.42 to $87.90",
+        "price     $28.22 to $92.70",
         "limit     800,000 containers are more than an application master can follow, and dear to start: 20,000 map"
         " tasks take several splits each",
         "limit     134 nodes would be done with map in 20 minutes; 40 are the most",

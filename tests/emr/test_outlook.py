@@ -10,6 +10,7 @@ from jobs.emr import outlook, prices, rates, telling
 from jobs.emr.history import Entry
 from jobs.emr.outlook import Outlook
 from jobs.emr.work import MOST_NODES, Work
+from jobs.lake.s3_reader import FIRST_RANGE, RANGE, _cut
 
 GB, TB = 10**9, 10**12
 PRICES = prices.load()
@@ -40,11 +41,23 @@ def test_the_price_is_that_of_nodes_disks_and_requests() -> None:
     found = _outlook(_work(GB))
     low, high = (seconds / 3600 for seconds in found.seconds)
     disks = (64 + 65) * 0.08 / 730
-    requests = (14 * 2 * 0.0004 + 8 * 0.005) / 1000
+    requests = (14 * (2 + 9) * 0.0004 + 8 * 0.005) / 1000
     assert found.dollars[0] == pytest.approx(requests + low * (1.25 * (0.154 + 0.136) + disks))
     assert found.dollars[1] == pytest.approx(requests + high * (1.25 * (0.1632 + 0.1632) + disks))
     spent = outlook.spent(found, PRICES, found.seconds[1])
     assert spent == pytest.approx(found.dollars[1])
+
+
+@pytest.mark.parametrize(
+    ("size", "each"),
+    [(FIRST_RANGE, 2), (FIRST_RANGE + 1, 3), (FIRST_RANGE + RANGE, 3), (64 << 20, 2 + 8), (125 * 10**6, 2 + 15)],
+)
+def test_a_split_is_read_in_ranges(size: int, each: int) -> None:
+    """And each object's head may be asked for."""
+    work = Work("daily_stats", 1, 100 * size, 100, partitions=0)
+    asked = outlook.requests(work, {"s3_1000_get": 1000.0, "s3_1000_put": 0.0})
+    assert asked == 100 * each
+    assert asked == 100 * (1 + len(list(_cut(0, size))))
 
 
 def test_larger_input_never_takes_fewer_nodes_or_less_money() -> None:
@@ -170,7 +183,7 @@ def test_planned_and_actual_stand_side_by_side() -> None:
         "time              26 min to 52 min  40 min",
         "  cluster's start 5 min             7 min",
         "bytes             1.0 TB            1.0 TB",
-        "price             $0.40 to $1.31    $0.73",
+        "price             $0.45 to $1.36    $0.73",
     ]
 
 

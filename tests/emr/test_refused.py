@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import socket
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from jobs.emr import aws
-from tests.lake.faulty_proxy import Fault, faulty_proxy
+from jobs.daily_stats import DailyStats
+from jobs.emr import aws, outlook, prices, rates
+from jobs.emr.work import Work
+from jobs.engine.job import SensorJob
+from jobs.engine.spark import Twin
+from jobs.engine.spark_command import command
+from jobs.errors import UsageError
+from jobs.rollup import Rollup
+from jobs.site_stats import SiteStats
+from tests.lake.faulty_proxy import Fault, _renamed, faulty_proxy
 from tests.outcomes.commands import Outcome, told
+from tests.outcomes.commands import command as written
 from tests.servers import S3Server
 
 READING = b"timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n"
 
 
 ON_EMR = ("-r", "emr", "--yes", "--python-bin", "python3.11")
+ROLE = "arn:aws:iam::123456789012:role/sensor-jobs-execution"
 LOGIN = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`"
 
 
@@ -154,6 +167,135 @@ def test_a_token_that_expires_while_the_cluster_runs(s3: S3Server, tmp_path: Pat
     assert warning == f"warning: cluster {cluster['Id']} may still run; {fix}"
     assert error == f"error: -r emr: the AWS credentials have expired (ExpiredTokenException); {LOGIN}"
     assert done.status == 1
+
+
+TAKEN = "s3://lake/out/daily_stats: is not empty; add --overwrite to replace what is published there"
+NO_DEVICES = "there is no device metadata; name it with --devices FILE, or put _devices.csv into the input's folder"
+FOR_PRINTING = "--layout 1brc: is for printing; leave out --output-format and --output-dir"
+
+
+@pytest.mark.parametrize("place", ["cluster", "serverless", "batch"])
+@pytest.mark.parametrize(
+    ("job", "options", "error"),
+    [(DailyStats, (), TAKEN), (SiteStats, (), NO_DEVICES), (Rollup, ("--layout", "1brc"), FOR_PRINTING)],
+    ids=["output", "table", "schema"],
+)
+def test_what_the_job_refuses_costs_nothing(
+    s3: S3Server, tmp_path: Path, place: str, job: type[SensorJob], options: tuple[str, ...], error: str
+) -> None:
+    """A twin's driver would find it, or the job on its turn: on what is paid for by then."""
+    lake(s3)
+    s3.client().put_object(Bucket="lake", Key="out/daily_stats/_SUCCESS", Body=b"")
+    given = ("s3://lake/a.csv", "--yes", *options, "--output-dir")
+    if place == "batch":
+        done = told(tmp_path, "run", job.NAME, *given, "s3://lake/out", module="jobs.emr")
+        assert done == Outcome(2, "", f"error: {error}\n")
+    else:
+        there = ("--serverless", "--execution-role", ROLE) if place == "serverless" else ()
+        twin = Twin(job, pa.schema([]), lambda run: NotImplemented, lambda readings, run: NotImplemented)
+        with pytest.raises(UsageError) as refused:
+            command(twin, ["-r", "emr", *there, *given, f"s3://lake/out/{job.NAME}"])
+        assert str(refused.value) == error
+    assert aws.client("emr").list_clusters()["Clusters"] == []
+    assert aws.client("emr-serverless").list_applications()["applications"] == []
+
+
+def test_a_busy_control_plane_ends_no_run(s3: S3Server, tmp_path: Path) -> None:
+    """It is told once, and the run goes on until something is for good."""
+    lake(s3)
+    refusals = iter([answering("ThrottlingException")] * 3 + [answering("ExpiredTokenException")] * 50)
+
+    def about_steps(client: socket.socket, answer: bytes) -> None:
+        if b'"Step":' in answer:
+            next(refusals)(client, answer)
+        else:
+            client.sendall(answer)
+
+    with faulty_proxy(s3.url) as faults:
+        faults.pattern, faults.faults = "POST / ", [about_steps] * 90
+        env = {"AWS_ENDPOINT_URL": faults.url, "AWS_MAX_ATTEMPTS": "1"}
+        done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--check-cluster-every", "0.1", env=env)
+    assert (done.status, done.output) == (1, ""), done.errors
+    busy = "AWS is too busy (ThrottlingException from DescribeStep, asked 1 times)"
+    warnings = [line for line in done.errors.splitlines() if "too busy" in line]
+    assert warnings == [f"warning: {busy}; it is asked again for 10 min"]
+    assert done.errors.endswith(f"error: -r emr: the AWS credentials have expired (ExpiredTokenException); {LOGIN}\n")
+
+
+def test_a_failed_step_names_the_command_that_runs_it_again(s3: S3Server, tmp_path: Path) -> None:
+    lake(s3)
+    given = ("s3://lake/a.csv", *ON_EMR, "--check-cluster-every", "0.1", "--cmdenv")
+
+    def cancelled(client: socket.socket, answer: bytes) -> None:
+        states = {f'"{state}"': '"CANCELLED"' for state in ("PENDING", "RUNNING")}
+        client.sendall(_renamed(answer, states) if b'"Step":' in answer else answer)
+
+    with faulty_proxy(s3.url) as faults:
+        faults.pattern, faults.faults = "POST / ", [cancelled] * 90
+        done = told(tmp_path, *given, "A_TOKEN=t", env={"AWS_ENDPOINT_URL": faults.url})
+    (cluster,) = aws.client("emr").list_clusters()["Clusters"]
+    step, error = re.findall(r"\bs-[0-9A-Z]+", done.errors)[0], done.errors.splitlines()[-1]
+    assert error == (
+        f"error: step {step}: was cancelled; see its cluster: python -m jobs.emr status {cluster['Id']}; "
+        f"run it again: {shlex.join([*written(*given), 'A_TOKEN=…'])}"
+    )
+    assert (done.status, cluster["Status"]["State"]) == (1, "TERMINATED")
+
+
+@pytest.mark.parametrize("place", ["option", "configuration"])
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("instance-type", "m5.xlarge"), ("num-core-instances", "9"), ("task-instance-type", "c7g.large")],
+)
+def test_another_cluster_than_the_planned_one(
+    s3: S3Server, tmp_path: Path, place: str, option: str, value: str
+) -> None:
+    lake(s3)
+    name = option.replace("-", "_")
+    (tmp_path / "mrjob.conf").write_text(f"runners: {{emr: {{{name}: {value}}}}}")
+    given = (f"--{option}", value) if place == "option" else ("--conf-path", "mrjob.conf")
+    where = f"--{option}" if place == "option" else f"{name} in mrjob.conf"
+    fix = "leave it out; --max-nodes and --architecture choose among what is planned"
+    error = f"error: {where}: would make another cluster than the plan, whose price is asked about; {fix}\n"
+    assert refused(s3, tmp_path, "s3://lake/a.csv", *given) == Outcome(2, "", error)
+    assert refused(s3, tmp_path, "s3://lake/a.csv", *given, "--dry-run") == Outcome(2, "", error)
+
+
+def test_a_configuration_that_is_none(s3: S3Server, tmp_path: Path) -> None:
+    lake(s3)
+    (tmp_path / "mrjob.conf").write_text("runners: {")
+    done = refused(s3, tmp_path, "s3://lake/a.csv", "--conf-path", "mrjob.conf")
+    assert (done.status, done.output) == (2, "")
+    assert done.errors.startswith("error: mrjob's configuration: is no YAML: ")
+
+
+@pytest.mark.parametrize("given", ["option", "configuration"])
+def test_several_jobs_start_their_own_cluster(s3: S3Server, tmp_path: Path, given: str) -> None:
+    lake(s3)
+    (tmp_path / "mrjob.conf").write_text("runners: {emr: {cluster_id: j-1}}")
+    options = ("--cluster-id", "j-1") if given == "option" else ("--conf-path", "mrjob.conf")
+    jobs = ("run", "daily_stats", "rollup", "s3://lake/a.csv", "--yes", "--output-dir", "s3://lake/out")
+    where = "--cluster-id" if given == "option" else "cluster_id in mrjob.conf"
+    fix = "leave it out, or run each job there with -r emr --cluster-id"
+    error = f"error: {where}: several jobs share a cluster that is started for them; {fix}\n"
+    assert told(tmp_path, *jobs, *options, module="jobs.emr") == Outcome(2, "", error)
+    assert aws.client("emr").list_clusters()["Clusters"] == []
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [((), 600), (("--max-mins-idle", "30"), 1800)])
+def test_a_cluster_of_a_pool_waits_as_long_as_it_may(
+    s3: S3Server, tmp_path: Path, minutes: tuple[str, ...], seconds: int
+) -> None:
+    job = DailyStats(args=["-r", "emr", "--pool-clusters", "--python-bin", "python3", *minutes, "s3://lake/a.csv"])
+    for name in ("plan", "run.json"):
+        (tmp_path / name).touch()
+    work = Work("daily_stats", 1, 1000, 1)
+    planned = outlook.outlook(work, prices.load(), rates.load(), region="us-east-1")
+    files = (str(tmp_path / "plan"), str(tmp_path / "run.json"), str(tmp_path))
+    job.prepare("emr", *files, 1, 1, {}, {"planned": planned, "base": "s3://lake/x/", "tags": {}})
+    with job.make_runner() as runner:
+        runner._add_bootstrap_files_for_upload()
+        assert runner._cluster_kwargs()["AutoTerminationPolicy"] == {"IdleTimeout": seconds}
 
 
 def lake(s3: S3Server) -> None:

@@ -68,7 +68,7 @@ def test_a_run_gets_workers_that_serverless_has() -> None:
 def test_the_price_is_that_of_workers_and_requests() -> None:
     planned, table = plan(), prices.load()
     hourly = 4 * (4 * 0.042094 + 16 * 0.004628 + (planned.disk_gb - 20) * 0.000111)
-    asked = 15_000 * 2 * 0.0004 / 1000 + 0.005 / 1000
+    asked = 15_000 * (2 + 8) * 0.0004 / 1000 + 0.005 / 1000
     busy = planned.parts[1][1]
     assert planned.seconds == (60 + busy, 180 + 2 * busy)
     assert planned.dollars == pytest.approx((hourly * busy / 3600 + asked, hourly * planned.seconds[1] / 3600 + asked))
