@@ -330,6 +330,23 @@ def test_what_is_published_but_strange(tmp_path: Path, compact: str, told: str) 
     assert said.read_text().splitlines()[0] == told
 
 
+def test_what_is_missing_and_what_is_late(tmp_path: Path) -> None:
+    """Once `stale_after` has gone by since it was due."""
+    said = tmp_path / "told"
+    ways = f'[alerts]\ncommand = ["sh", "-c", "cat >> {said}"]\nstale_after = "2d"'
+    home = Home(tmp_path, schedule=ways).write()
+    home.arrive("2026-03-02").with_suffix(".csv.gz").write_bytes(b"\x1f\x8b\x08\x00broken")
+    home.night("2026-03-03T02:00:00+00:00", status=1)
+    assert [line.partition(" 2026")[0] for line in said.read_text().splitlines()[:-2]] == ["failed: compact"]
+    said.unlink()
+    home.night("2026-03-05T02:00:00+00:00", "--date", "2026-03-04")
+    assert [line for line in said.read_text().splitlines() if "2026-03-0" in line] == [
+        "missing: compact 2026-03-01: there are no readings of it",
+        "missing: daily_stats 2026-03-01: there are no readings of it",
+        "late: daily_stats 2026-03-02: compact 2026-03-02 is failed",
+    ]
+
+
 def test_a_fault_of_the_suite_is_told_too(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     told = home.folder / "told"
     home.schedule = f'[alerts]\ncommand = ["sh", "-c", "cat >> {told}"]'

@@ -22,6 +22,7 @@ from tests.lake.faulty_proxy import Faults, faulty_proxy, slow_down
 from tests.processes import left_of, mark
 from tests.schedule.conftest import Fresh
 from tests.schedule.nights import Home, ended
+from tests.schedule.whole import whole
 from tests.servers import S3Server
 
 pytestmark = pytest.mark.slow
@@ -65,6 +66,51 @@ def test_s3_that_is_busy(behind_the_proxy: Home, proxy: Faults) -> None:
     said = home.night(NIGHT, status=1)
     assert "\nerror: s3://lake/logs/dt=2026-01-" in said, said
     assert "Traceback" not in said
+
+
+def _slow(client: socket.socket, answer: bytes) -> None:
+    time.sleep(0.3)
+    client.sendall(answer)
+
+
+def _too_slow(client: socket.socket, answer: bytes) -> None:
+    time.sleep(8)
+    client.close()
+
+
+@pytest.mark.s3
+def test_s3_that_is_slow(behind_the_proxy: Home, proxy: Faults) -> None:
+    home = behind_the_proxy
+    home.compact = 'time_limit = "4s"\nattempts = 1'
+    home.write()
+    proxy.pattern, proxy.faults = "", [_slow] * 5
+    assert "2 made, 0 failed" in home.night(NIGHT)
+    assert proxy.happened == 5
+    home.arrive("2026-03-01", "more.csv", device="b")
+    proxy.pattern, proxy.faults = "PUT", [_too_slow]
+    said = home.night(NIGHT, status=1)
+    assert "compact 2026-03-01: timeout: took longer than its time_limit of 4 s, and was ended" in said
+    assert not left_of(home.env, 1)
+    assert "2 made, 0 failed" in home.night(NIGHT)
+    assert home.rows("daily_stats", "2026-03-01").num_rows == 2
+
+
+def test_a_clock_that_goes_wrong_between_nights(tmp_path: Path) -> None:
+    """Ahead by weeks, back before the days that are published, and right again: as a lake made at once."""
+    home, other = (Home(tmp_path / name).write() for name in ("home", "other"))
+    for one in (home, other):
+        one.arrive("2026-03-01")
+    assert "2 made" in home.night("2026-03-20T02:00:00+00:00")
+    for one in (home, other):
+        one.arrive("2026-03-02", "late.csv", of="2026-03-01", device="b")
+        one.arrive("2026-03-02")
+    home.night("2026-02-01T02:00:00+00:00")
+    home.night("2026-03-02T12:00:00+00:00")
+    assert home.rows("daily_stats", "2026-03-01").num_rows == 2, "its late readings are not lost"
+    for one in (home, other):
+        one.night("2026-03-03T02:00:00+00:00")
+    assert whole(home) == whole(other)
+    assert len(whole(home)) == 4
 
 
 @pytest.mark.s3
