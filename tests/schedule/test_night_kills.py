@@ -44,16 +44,16 @@ def _later(home: Home) -> str:
 
 @pytest.mark.slow
 @pytest.mark.s3
-@pytest.mark.parametrize("prepare", [_first, _later])
+@pytest.mark.parametrize(("prepare", "least"), [(_first, 34), (_later, 60)])
 @pytest.mark.parametrize("all_moments", [False, pytest.param(True, marks=pytest.mark.full)])
 def test_a_night_that_is_killed_anywhere(
-    tmp_path: Path, home: Home, prepare: Callable[[Home], str], all_moments: bool
+    tmp_path: Path, home: Home, prepare: Callable[[Home], str], least: int, all_moments: bool
 ) -> None:
     now = prepare(home)
     kept, steps = Kept(home), tmp_path / "steps"
     assert home.fork(now, tmp_path / "log", **{durable.LOG: str(steps)}) == 0, (tmp_path / "log").read_text()
     moments, expected = steps.read_text().split(), whole(home)
-    assert len(moments) >= 30
+    assert len(moments) >= least, "in a folder and in S3 there are more than two hundred, with those of races"
     tried = range(1, len(moments) + 1) if all_moments else range(3, len(moments) + 1, len(moments) // TRIED)
     for number in tried:
         kept.restore()
