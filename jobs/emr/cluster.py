@@ -6,6 +6,7 @@ import getpass
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs.emr import containers
 from jobs.emr.outlook import Fleet, Outlook
 
 NODE_PROFILE, SERVICE_ROLE = "EMR_EC2_DefaultRole", "EMR_DefaultRole"
@@ -19,7 +20,6 @@ FOLDER = ".sensor-jobs"
 SPOT_WAIT_MINUTES = 10
 
 _TYPES = {"primary": "MASTER", "core": "CORE", "task": "TASK"}
-_HEAP = 1 / 3  # of a container's memory, for its JVM; the rest is the task's own
 _MASTER_MB, _MASTER_MB_A_TASK = 1024, 0.15  # memory of an application master: generous, not measured
 _MASTER_HEAP = 0.8
 _BY_CORES = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
@@ -55,11 +55,7 @@ def configurations(planned: Outlook) -> dict[str, dict[str, str]]:
     """Hadoop's properties by EMR's name of their file: containers as the plan reckons with them, one a vCPU."""
     memory, tasks = planned.memory_mb, planned.map_tasks + planned.reduce_tasks
     master = max(memory, _MASTER_MB + round(tasks * _MASTER_MB_A_TASK))
-    each = {
-        f"mapreduce.{role}.{key}": value
-        for role in ("map", "reduce")
-        for key, value in (("memory.mb", str(memory)), ("java.opts", f"-Xmx{int(memory * _HEAP)}m"))
-    }
+    each = containers.memory(memory, "map", "reduce")
     return {
         "mapred-site": {
             **each,

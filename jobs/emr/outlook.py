@@ -26,8 +26,6 @@ _FAMILIES = {
 }
 """What fleets are made of, by architecture and whether readings are shuffled: several pools of spot nodes."""
 _SIZES = ("xlarge", "2xlarge", "4xlarge")
-# of a container, with room for its JVM: the largest measured took 541 MB, 636 where readings are shuffled
-_MEMORY_MB = {False: 1536, True: 3072}
 _OF_YARN = 0.75  # of a node's memory, as EMR configures its nodes
 MAP_SECONDS = 1200.0  # what map tasks should take together: well more than the cluster's start, well less than a night
 _FEW = 2  # nodes that are all on demand
@@ -112,7 +110,7 @@ def outlook(
         architecture=architecture,
         fleets=fleets,
         slots=slots,
-        memory_mb=_MEMORY_MB[work.ordered],
+        memory_mb=containers.MEMORY_MB[work.ordered],
         lines=lines,
         map_tasks=maps,
         reduce_tasks=reduces,
@@ -180,7 +178,7 @@ def _sized(
 
 def _slots(node: Node, ordered: bool) -> int:
     """Containers that run on a node at once."""
-    return max(1, min(node.vcpu, int(node.gib * 1024 * _OF_YARN / _MEMORY_MB[ordered])))
+    return max(1, min(node.vcpu, int(node.gib * 1024 * _OF_YARN / containers.MEMORY_MB[ordered])))
 
 
 def _disks(work: Work, rates: Rates, count: int) -> tuple[int, bool]:

@@ -34,6 +34,9 @@ from mrjob.logs.step import _interpret_hadoop_jar_command_stderr
 log = logging.getLogger(__name__)
 
 _COLLECTING = 3.0
+UBER = "mapreduce.job.ubertask.enable"
+"""The property by which all of a job runs within its application master."""
+_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _PAGE = re.compile(r"^The url to track the job: (\S+)")
 _ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL)
@@ -88,6 +91,14 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     def _cmdenv(self) -> dict[str, str]:
         env: dict[str, str] = super()._cmdenv()
+        for name in _SECRETS:
+            if name in env:
+                raise UsageError(
+                    "would stand in the job's configuration, where others may read it",
+                    where=f"--cmdenv {name}",
+                    fix="give the nodes credentials of their own, and their place if need be: --cmdenv"
+                    " AWS_SHARED_CREDENTIALS_FILE=/path/on/nodes",
+                )
         unpacked = self._working_dir_mgr.name(**self._package)
         return s3_client.place() | env | {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
 
@@ -139,8 +150,17 @@ def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:
         "mapreduce.input.lineinputformat.linespermap": lines,
         "mapreduce.job.reduces": reduces,
         "mapreduce.map.output.compress": "false",
-        **({"mapreduce.job.ubertask.enable": "true", "mapreduce.job.maps": 1} if is_small else {}),
+        **({UBER: "true", "mapreduce.job.maps": 1} if is_small else {}),
     }
+
+
+def memory(run: Run) -> dict[str, str]:
+    """The properties of containers as large as tasks need, where a cluster elsewhere would give them less."""
+    wanted = containers.MEMORY_MB[run.ordered]
+    if hadoop_conf.is_on_this_machine():
+        return {}
+    small = [role for role in ("map", "reduce") if hadoop_conf.container_megabytes(role) < wanted]
+    return containers.memory(wanted, *small)
 
 
 def home() -> str:

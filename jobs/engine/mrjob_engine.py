@@ -66,9 +66,10 @@ class MrjobEngine:
         """Hadoop's properties of the run."""
         if self.runner != "hadoop":
             return {}
-        from jobs.engine.hadoop import jobconf
+        from jobs.engine.hadoop import UBER, jobconf, memory
 
-        return jobconf(run, plan, self.tasks(run.settings))
+        conf = jobconf(run, plan, self.tasks(run.settings))
+        return conf if UBER in conf else {**conf, **memory(run)}
 
     def _given(self, run: Run) -> dict[str, Any]:
         """What mrjob's runner is given beside mrjob's options."""

@@ -19,6 +19,7 @@ NO_KERBEROS = (
 )
 """What is wrong with such a cluster, and what to do."""
 
+_CONTAINER_MB = 1024  # Hadoop's default
 _PORT = 9870
 _LOOPBACK = ("127.", "localhost:", "[::1]")
 _SYSTEM_FOLDER = Path("/etc/hadoop/conf")
@@ -59,6 +60,12 @@ def is_on_this_machine() -> bool:
         return name_nodes("", "hdfs:///")[0].startswith(_LOOPBACK)
     except UsageError:
         return False
+
+
+def container_megabytes(role: str) -> int:
+    """The memory of containers of map or reduce tasks where a job does not say."""
+    given = _properties(_folder(), "mapred-site.xml").get(f"mapreduce.{role}.memory.mb", "")
+    return int(given) if given.isdecimal() else _CONTAINER_MB
 
 
 def logs_are_collected() -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.daily_stats import DailyStats
-from jobs.engine.hadoop import jobconf
+from jobs.engine.hadoop import jobconf, memory
 from jobs.engine.options import Settings
 from jobs.engine.plan import Piece, Plan, Split
 from jobs.engine.run import Run
@@ -55,3 +56,29 @@ def test_what_a_user_asks_for_stands_above_it() -> None:
     job.prepare("hadoop", "plan", "run.json", "scratch", 1, 1, {compress: "false", "mapreduce.job.reduces": 1}, {})
     given = job._runner_kwargs()["jobconf"]
     assert (given[compress], given["mapreduce.job.reduces"]) == ("true", 1)
+
+
+@pytest.mark.parametrize(
+    ("site", "ordered", "expected"),
+    [
+        ({}, False, {"map": 1536, "reduce": 1536}),
+        ({"map": 2048}, False, {"reduce": 1536}),
+        ({"map": 2048, "reduce": 4096}, True, {"map": 3072}),
+        ({"map": 8192, "reduce": 8192}, True, {}),
+    ],
+)
+def test_a_cluster_elsewhere_gives_no_less_memory_than_tasks_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: dict[str, int], ordered: bool, expected: dict[str, int]
+) -> None:
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    given = {"core": {"fs.defaultFS": "hdfs://elsewhere:8020"}}
+    given["mapred"] = {f"mapreduce.{role}.memory.mb": str(size) for role, size in site.items()}
+    for name, properties in given.items():
+        lines = (f"<property><name>{k}</name><value>{v}</value></property>" for k, v in properties.items())
+        (tmp_path / f"{name}-site.xml").write_text(f"<configuration>{''.join(lines)}</configuration>")
+    found = memory(replace(RUN, ordered=ordered))
+    sizes = {role: int(found.get(f"mapreduce.{role}.memory.mb", 0)) for role in ("map", "reduce")}
+    assert {role: size for role, size in sizes.items() if size} == expected
+    assert {found[f"mapreduce.{role}.java.opts"] for role in expected} <= {"-Xmx512m", "-Xmx1024m"}
+    monkeypatch.setenv("JOBS_WEBHDFS", "http://127.0.0.1:9870")
+    assert memory(replace(RUN, ordered=ordered)) == {}, "a cluster on this machine says what there is"

@@ -53,11 +53,22 @@ def test_input_and_output_in_s3(hadoop: Cluster, s3: S3Server, tmp_path: Path, e
     s3.client().create_bucket(Bucket="lake")
     for path in sorted(p for p in SAMPLE.rglob("*") if p.is_file()):
         s3.client().upload_file(str(path), "lake", f"logs/{path.relative_to(SAMPLE)}")
-    keys = [word for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") for word in ("--cmdenv", f"{name}=test")]
+    own = tmp_path / "credentials"  # of the nodes
+    own.touch(0o600)
+    own.write_text("[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
+    keys = ("--cmdenv", f"AWS_SHARED_CREDENTIALS_FILE={own}")
     published = ("--output-dir", "s3a://lake/stats", "--output-format", "csv", "--cat-output")
     done = told(tmp_path, "s3a://lake/logs/", *ON_HADOOP, *keys, *published)
     assert (done.status, done.output) == (0, expected), done.errors
     assert "published in s3://lake/stats " in done.errors
+
+
+def test_keys_do_not_travel_in_a_jobs_configuration(hadoop: Cluster, tmp_path: Path) -> None:
+    done = told(tmp_path, SAMPLE, *ON_HADOOP, "--cmdenv", "AWS_SECRET_ACCESS_KEY=secret")
+    assert (done.status, done.output) == (2, "")
+    what = "--cmdenv AWS_SECRET_ACCESS_KEY: would stand in the job's configuration, where others may read it"
+    assert done.errors.startswith(f"error: {what}; ")
+    assert _left(hadoop) == ""
 
 
 def test_the_bar_moves_before_the_job_has_ended(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
