@@ -306,14 +306,17 @@ def test_what_a_driver_on_the_cluster_cannot_do(tmp_path: Path, arguments: list[
     assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"error: {error}\n")
 
 
+@pytest.mark.spark
 def test_engines_on_the_cluster_side_by_side(hadoop: Cluster, tmp_path: Path) -> None:
     """Containers are no children of the command, so that they are looked for."""
     report = tmp_path / "report.json"
-    done = run("jobs.compare", "daily_stats", SAMPLE, "--engines", "inline,hadoop", "--report", report)
+    done = run("jobs.compare", "daily_stats", SAMPLE, "--engines", "inline,hadoop,yarn", "--report", report)
     assert done.returncode == 0, done.stderr.decode()
-    inline, on_cluster = json.loads(report.read_text())["runs"]
+    inline, *on_cluster = json.loads(report.read_text())["runs"]
     assert (inline["containers"], inline["started"]) == (None, None)
-    assert on_cluster["containers"] >= 1
-    assert 0 < on_cluster["started"] < on_cluster["wall"]
-    assert on_cluster["cpu"] > 1, "a container starts a JVM"
+    for each in on_cluster:
+        assert each["containers"] >= 1
+        assert 0 < each["started"] < each["wall"]
+        assert each["cpu"] > 1, "a container starts a JVM"
+        assert each["shuffled"] > 0
     assert b"containers  start-up  result" in done.stdout
