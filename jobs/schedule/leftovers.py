@@ -17,9 +17,9 @@ from jobs.schedule.running import Say, published, row_of
 def adopt(schedule: Schedule, ledger: Ledger, say: Say) -> None:
     """Write down what the last attempt at a partition published, where its run was killed before it did so. Of one that
     the ledger does not have as published, a run takes notice when its turn comes."""
-    known = ledger.partitions()
     for name, partition, fingerprint in ledger.lost():
-        task, row = schedule.tasks.get(name), known.get((name, partition))
+        key = name, partition
+        task, row = schedule.tasks.get(name), ledger.partitions(key).get(key)
         if task is None or row is None:
             continue
         item = Item(task, Partition(row.end, row.start, partition), "published", fingerprint=fingerprint)
@@ -37,9 +37,9 @@ def sweep(schedule: Schedule, ledger: Ledger) -> None:
     may not come back to that place."""
     from jobs.lake.publish import prune
 
-    known, since = ledger.partitions(), ledger.clock() - timedelta(days=schedule.look_back)
+    since = ledger.clock() - timedelta(days=schedule.look_back)
     for key in ledger.made_again():
-        row = known.get(key)
+        row = ledger.partitions(key).get(key)
         if row is not None and row.pruned is None and row.published > since:
             with suppress(JobError):
                 prune(row.output)
