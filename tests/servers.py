@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from functools import cache, partial
 from typing import IO, Any
 
 from jobs.engine.forks import available, die_with_parent
+from jobs.hadoop.ports import free_ports
 
 _START_SECONDS = 60.0
 
@@ -115,6 +115,4 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 
 def free_port() -> int:
     """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]

@@ -24,10 +24,15 @@ from jobs.hadoop.terminal import Say
 
 _STATE, _LOCK = "cluster.json", "lock"
 _START_SECONDS = 180.0
+_STARTS = 3
 _COMMANDS = ("hdfs", "yarn", "mapred")
 _WEB_APPS = ("hdfs", "datanode", "secondary", "static")
 
 State = Literal["ready", "starting", "down"]
+
+
+class _PortTakenError(JobError):
+    """A daemon ended because another program listens where it would."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,14 @@ def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die
                 profile = found.layout.profile
             else:
                 return found
-        return _start(home, profile or DEFAULT, resolved, classes, say, die_with_parent=die_with_parent)
+        for left in reversed(range(_STARTS)):
+            try:
+                return _start(home, profile or DEFAULT, resolved, classes, say, die_with_parent=die_with_parent)
+            except _PortTakenError:
+                if not left:
+                    raise
+                say("another program took a port meanwhile: starting again on others")
+        raise AssertionError
 
 
 @contextmanager
@@ -213,9 +225,9 @@ def _wait_until_ready(cluster: Cluster, say: Say) -> None:
 def _refuse_dead(cluster: Cluster, states: Mapping[str, State]) -> None:
     for name, state in states.items():
         if state == "down":
-            raise JobError(
-                "\n".join([f"the {name} ended while it started; the last lines of its log:", *_words(cluster, name)])
-            )
+            words = "\n".join(_words(cluster, name))
+            kind = _PortTakenError if "java.net.BindException" in words else JobError
+            raise kind(f"the {name} ended while it started; the last lines of its log:\n{words}")
 
 
 def _words(cluster: Cluster, name: str) -> list[str]:

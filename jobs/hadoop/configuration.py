@@ -7,16 +7,14 @@ nothing is far away. A profile's own properties stand above them.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from jobs.hadoop.ports import HOST, free_ports
 from jobs.hadoop.profiles import Profile, Properties
 
-HOST = "127.0.0.1"
 USER = "hadoop"
 """Whose files and jobs they are: mrjob finds a job's history only where this is its name."""
 
@@ -51,11 +49,7 @@ class Layout:
             *(name + kind for name in layout.node_managers for kind in _NODE_MANAGER_PORTS),
             *(name + kind for name in layout.data_nodes for kind in _DATA_NODE_PORTS),
         ]
-        with ExitStack() as held:
-            sockets = [held.enter_context(socket.socket()) for _ in names]
-            for each in sockets:
-                each.bind((HOST, 0))
-            return Layout(home, {n: s.getsockname()[1] for n, s in zip(names, sockets, strict=True)}, profile)
+        return Layout(home, dict(zip(names, free_ports(len(names)), strict=True)), profile)
 
     @property
     def node_managers(self) -> list[str]:

@@ -82,6 +82,7 @@ def start(at: Layout, role: Role, *, die_with_parent: bool = False) -> int:
             start_new_session=True,
             preexec_fn=partial(forks.die_with_parent, os.getpid()) if die_with_parent and forks.available else None,  # noqa: PLW1509 - one system call
         )
+    _wait(lambda: process.poll() is not None or bool(_arguments(process.pid)), _PATIENCE)  # empty until it is set up
     process.returncode = 0  # it outlives us: nobody waits for it
     return process.pid
 

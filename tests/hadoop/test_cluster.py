@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from jobs.engine.cache import cache_folder
 from jobs.hadoop import cluster
 from jobs.hadoop.cluster import Cluster
 from jobs.hadoop.configuration import Layout
-from jobs.hadoop.profiles import DEFAULT
+from jobs.hadoop.profiles import DEFAULT, Profile
 from tests.clusters import need_hadoop
 from tests.outcomes.commands import Outcome, told
 
@@ -118,6 +119,30 @@ def test_another_beside_it_comes_back_with_its_files_and_leaves_nothing(hadoop: 
     assert _processes_in(home) == []
     assert [p.name for port in first.layout.ports.values() for p in Path("/tmp").glob(f"jetty-*-{port}-*")] == []
     assert hadoop.is_ready()
+
+
+def test_a_start_whose_port_was_taken_meanwhile_takes_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_hadoop()
+    told: list[str] = []
+    choose = Layout.on_free_ports
+    with socket.socket() as other:
+
+        def late(home: Path, profile: Profile) -> Layout:
+            layout = choose(home, profile)
+            if not told.count("taken"):
+                told.append("taken")
+                other.bind(("127.0.0.1", layout.ports["namenode"]))
+                other.listen()
+            return layout
+
+        monkeypatch.setattr(Layout, "on_free_ports", staticmethod(late))
+        started = cluster.up(tmp_path / "cluster", cache_folder(), told.append)
+        try:
+            assert started.is_ready()
+            assert started.layout.ports["namenode"] != other.getsockname()[1]
+            assert "another program took a port meanwhile: starting again on others" in told
+        finally:
+            cluster.down(started)
 
 
 def test_a_daemon_that_ends_is_named_with_its_last_words(tmp_path: Path) -> None:
