@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 from scripts import other_environments
-from scripts.requirements import SetupError
+from scripts.environment import SetupError
 
 
 def jars() -> None:

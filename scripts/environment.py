@@ -19,13 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from scripts.requirements import SetupError, requirements
+from jobs.requirements import CORE, EXTRAS
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPILERS = ("cc", "gcc", "clang")
 _FOREIGN = ("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
 _SLOWING = ("PYTHONDONTWRITEBYTECODE",)  # each of a thousand commands would compile the suite anew
 _TAIL = 25
+
+
+class SetupError(Exception):
+    """Why the environment could not be made and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,8 @@ def prepare(
 ) -> Environment:
     """Make or complete the environment in `folder` and return it.
 
-    extras: names of setup.py's extras to install beside the core requirements. base: the interpreter it is made from,
-    by default the running one. kernel: build the kernel too. pins: requirements beside those of setup.py.
+    extras: names of EXTRAS to install beside the core requirements. base: the interpreter it is made from,
+    by default the running one. kernel: build the kernel too. pins: requirements beside those.
     Raises SetupError.
     """
     if os.name != "posix":
@@ -162,14 +166,13 @@ def _with_virtualenv(environment: Environment, base: str) -> str | None:
 
 def _install(environment: Environment, extras: Sequence[str], pins: Sequence[str]) -> None:
     """Install what is required and not yet there; nothing at all when the stamp says so."""
-    source = (ROOT / "setup.py").read_bytes() + (ROOT / "pyproject.toml").read_bytes()
-    digest = hashlib.sha256(source + " ".join(pins).encode()).hexdigest()
+    digest = hashlib.sha256(repr((CORE, EXTRAS, *pins)).encode()).hexdigest()
     stamp = environment.stamp()
     installed = stamp.get("extras")
     had = set(installed) if isinstance(installed, list) and stamp.get("requirements") == digest else None
     if had is not None and had >= set(extras):
         return
-    wanted = requirements(ROOT / "setup.py", extras)
+    wanted = dict.fromkeys([*CORE, *(name for extra in extras for name in EXTRAS[extra])])
     with progress("packages", ", ".join(("core", *extras, *pins))):
         pip(environment, *wanted, *pins)
         environment.write_stamp(requirements=digest, extras=sorted((had or set()) | set(extras)))

@@ -10,50 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.requirements import CORE
 from scripts import environment
-from scripts.environment import ROOT, Environment, clean_environ
-from scripts.requirements import SetupError, requirements
-
-PYPROJECT = "[tool.none]\n"
-SETUP = """
-from setuptools import setup
-CORE: list[str] = ["one>=1", "two; python_version >= '3.12'"]
-SPARK = ["three"]
-setup(install_requires=CORE, extras_require={"spark": SPARK, "dev": ["four", *SPARK], "all": SPARK + ["five"]})
-"""
-
-
-@pytest.fixture
-def setup(tmp_path: Path) -> Path:
-    path = tmp_path / "setup.py"
-    path.write_text(SETUP, "utf-8")
-    return path
-
-
-def test_requirements_are_read_from_setup(setup: Path) -> None:
-    core = ["one>=1", "two; python_version >= '3.12'"]
-    assert requirements(setup) == core
-    assert requirements(setup, ("dev", "spark")) == [*core, "four", "three"]
-    assert requirements(setup, ("all",)) == [*core, "three", "five"]
-
-
-def test_the_projects_own_requirements_can_be_read() -> None:
-    names = [name.split(";")[0] for name in requirements(ROOT / "setup.py", ("dev", "spark"))]
-    assert any(name.startswith("mrjob") for name in names)
-    assert any(name.startswith("pyspark") for name in names)
-    assert not any(name.startswith("pyspark") for name in requirements(ROOT / "setup.py"))
-
-
-def test_an_unknown_extra_is_refused(setup: Path) -> None:
-    with pytest.raises(SetupError, match="no extra named nonsense"):
-        requirements(setup, ("nonsense",))
-
-
-def test_a_setup_that_cannot_be_read_is_said(tmp_path: Path) -> None:
-    path = tmp_path / "setup.py"
-    path.write_text("import setuptools\nsetuptools.setup()\n", "utf-8")
-    with pytest.raises(SetupError, match="declares no install_requires"):
-        requirements(path)
+from scripts.environment import ROOT, Environment, SetupError, clean_environ
 
 
 def test_an_unfinished_environment_has_no_stamp(tmp_path: Path) -> None:
@@ -89,8 +48,6 @@ def test_an_environment_is_made_without_ensurepip(tmp_path: Path) -> None:
 def test_a_finished_environment_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "setup.py").write_text("setup(install_requires=[])", "utf-8")
-    (tmp_path / "pyproject.toml").write_text(PYPROJECT, "utf-8")
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     installed: list[tuple[str, ...]] = []
     monkeypatch.setattr(environment, "pip", lambda made, *packages: installed.append(packages))
@@ -103,9 +60,10 @@ def test_a_finished_environment_is_left_alone(
     assert len(installed) == 1
     assert capsys.readouterr().out == ""
 
-    (tmp_path / "pyproject.toml").write_text(PYPROJECT + "x = 1\n", "utf-8")
+    monkeypatch.setattr(environment, "CORE", [*CORE, "one-more"])
     environment.prepare(folder=tmp_path / "env", kernel=False)
     assert len(installed) == 2
+    assert "one-more" in installed[-1]
     assert made.stamp()["root"] == str(tmp_path)
 
 
