@@ -7,6 +7,7 @@ test_templates.py, and by cfn-lint.
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -64,6 +65,15 @@ def test_the_lake_is_encrypted(aws: Any, outputs: dict[str, str]) -> None:
         rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
         assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
         assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == outputs["KeyArn"]
+    logged = s3.get_bucket_logging(Bucket=outputs["LakeBucket"])["LoggingEnabled"]
+    rule = s3.get_bucket_encryption(Bucket=logged["TargetBucket"])["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}, "S3 would deliver no access logs"
+    (policy,) = (
+        statement
+        for statement in json.loads(s3.get_bucket_policy(Bucket=logged["TargetBucket"])["Policy"])["Statement"]
+        if statement["Effect"] == "Allow"
+    )
+    assert policy["Resource"] == f"arn:aws:s3:::{logged['TargetBucket']}/{logged['TargetPrefix']}*"
     assert aws("kms").get_key_rotation_status(KeyId=outputs["KeyArn"])["KeyRotationEnabled"]
 
 
@@ -130,7 +140,8 @@ def test_failures_of_clusters_are_told(aws: Any, outputs: dict[str, str]) -> Non
     attributes = aws("sns").get_topic_attributes(TopicArn=outputs["AlertsTopic"])["Attributes"]
     assert attributes["KmsMasterKeyId"] == outputs["KeyArn"]
     events = aws("events")
-    for rule in ("sensor-jobs-cluster-failed", "sensor-jobs-step-failed", "sensor-jobs-run-failed"):
+    for what in ("cluster-failed", "step-failed", "run-failed", "scheduler-not-launched"):
+        rule = f"sensor-jobs-{what}"
         assert events.describe_rule(Name=rule)["State"] == "ENABLED"
         (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
         assert target["Arn"] == outputs["AlertsTopic"]

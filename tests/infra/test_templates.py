@@ -94,7 +94,7 @@ def test_the_budget_tells_the_topic() -> None:
     assert [item["Subscribers"][0]["Address"] for item in told] == [{"Ref": "Alerts"}] * 2
 
 
-@pytest.mark.parametrize("bucket", ["Lake", "Logs"])
+@pytest.mark.parametrize("bucket", ["Lake", "Logs", "AccessLogs"])
 def test_buckets_take_encrypted_connections_only(bucket: str) -> None:
     policy = RESOURCES[f"{bucket}Policy"]["Properties"]
     assert policy["Bucket"] == {"Ref": bucket}
@@ -116,11 +116,11 @@ def test_alerts_come_from_this_account_and_reach_people() -> None:
 
 def test_data_outlives_its_stack_and_mistakes() -> None:
     """moto leaves versioning, lifecycle and the block of public access out."""
-    for name in ("Lake", "Logs"):
+    for name in ("Lake", "Logs", "AccessLogs"):
         blocked = RESOURCES[name]["Properties"]["PublicAccessBlockConfiguration"]
         rules = {rule["Id"]: rule for rule in RESOURCES[name]["Properties"]["LifecycleConfiguration"]["Rules"]}
         assert {rule["Status"] for rule in rules.values()} == {"Enabled"}
-        assert rules.keys() == ({"logs"} if name == "Logs" else LAKE_RULES)
+        assert rules.keys() == (LAKE_RULES if name == "Lake" else {"logs"})
         assert (len(blocked), set(blocked.values())) == (4, {True})
         assert RESOURCES[name]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
     (moved,) = RESOURCES["Lake"]["Properties"]["LifecycleConfiguration"]["Rules"][0]["Transitions"]
