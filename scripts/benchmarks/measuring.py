@@ -147,8 +147,10 @@ def circumstances(plan: Plan) -> dict[str, Any]:
 
 
 def _commit() -> str:
+    """The commit, `-dirty` where code differs from it; the figures themselves are in docs."""
     try:
-        return run_quietly(["git", "describe", "--always", "--dirty"])
+        changed = run_quietly(["git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs"])
+        return run_quietly(["git", "rev-parse", "--short", "HEAD"]) + ("-dirty" if changed else "")
     except (CommandError, OSError):  # no clone, or no git
         return "unknown"
 
