@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import logging
 import os
-import posixpath
 import re
 import sys
 import time
@@ -13,14 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from jobs.emr import containers
-from jobs.engine import applications, compat, package
+from jobs.engine import applications, archives, compat, dependencies, job_history, package
 from jobs.engine.cache import cache_folder
 from jobs.engine.hadoop_submission import Submission
 from jobs.engine.hadoop_watch import Watch
 from jobs.engine.hdfs_files import HdfsFiles
 from jobs.engine.plan import Plan
 from jobs.engine.run import Run
-from jobs.engine.task_logs import failure, told
+from jobs.engine.task_logs import failure, quoted, told
 from jobs.errors import JobError, UsageError
 from jobs.lake import hadoop_conf, s3_client
 
@@ -45,11 +44,15 @@ _ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL
 class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
     """`-r hadoop`."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, dependencies_from: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not self._opts["python_bin"] and hadoop_conf.is_on_this_machine():
-            self._opts["python_bin"] = [sys.executable]
-        self._package: dict[str, Any] = {}
+        self._ships = dependencies.are_shipped(dependencies_from, named=bool(self._opts["python_bin"]))
+        if not self._opts["python_bin"]:
+            if hadoop_conf.is_on_this_machine():
+                self._opts["python_bin"] = [sys.executable]
+            elif self._ships:
+                self._opts["python_bin"] = [dependencies.PYTHON]
+        self._archives: list[dict[str, Any]] = []
         self.failure: JobError | None = None
         self._said = ""  # how the job ended, in Hadoop's words
         if not log.isEnabledFor(logging.INFO):
@@ -77,17 +80,11 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     def _add_job_files_for_upload(self) -> None:
         super()._add_job_files_for_upload()
-        archive = package.build(cache_folder() / "packages")
-        uri = f"{home()}/packages/{archive.name}"
-        if not self.fs.exists(uri):
-            self.fs.mkdir(posixpath.dirname(uri))
-            try:
-                self.fs.put(str(archive), uri)
-            except OSError:
-                if not self.fs.exists(uri):  # another run was faster
-                    raise
-        self._package = {"type": "archive", "name": None, "path": uri}
-        self._working_dir_mgr.add(**self._package)
+        cache = cache_folder() / "packages"
+        for archive in [package.build(cache), *([dependencies.build(cache)] if self._ships else [])]:
+            uri = archives.kept(self.fs, archive, home())
+            self._archives.append({"type": "archive", "name": None, "path": uri})
+            self._working_dir_mgr.add(**self._archives[-1])
 
     def _cmdenv(self) -> dict[str, str]:
         env: dict[str, str] = super()._cmdenv()
@@ -99,8 +96,8 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
                     fix="give the nodes credentials of their own, and their place if need be: --cmdenv"
                     " AWS_SHARED_CREDENTIALS_FILE=/path/on/nodes",
                 )
-        unpacked = self._working_dir_mgr.name(**self._package)
-        return s3_client.place() | env | {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
+        paths = [*(self._working_dir_mgr.name(**archive) for archive in self._archives), env.get("PYTHONPATH")]
+        return s3_client.place() | env | {"PYTHONPATH": ":".join(filter(None, paths))}
 
     def _run_hadoop(
         self, hadoop_args: list[str], env: dict[str, str], record_callback: Callable[[dict[str, Any]], None]
@@ -126,13 +123,17 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
         found = super()._pick_error(log_interpretation, step_type) or {}
         application = log_interpretation.get("step", {}).get("application_id")
         if application and not found.get("task_error"):
-            found |= {"task_error": {"message": self._collected(application)}}
+            found |= {"task_error": {"message": quoted(self._said) or self._shown(application)}}
         self.failure = failure(found, application, self._said)
 
-    def _collected(self, application: str) -> str:
-        """What a task said, of the logs that the cluster collects when a job has ended, a moment later."""
+    def _shown(self, application: str) -> str:
+        """What a task said, as the cluster shows it when a job has ended, a moment later."""
         for last in (False, True):
-            if (said := told(applications.errors_of(self.get_hadoop_bin(), application))) or last:
+            if hadoop_conf.logs_are_collected():
+                lines = applications.errors_of(self.get_hadoop_bin(), application)
+            else:
+                lines = job_history.errors_of(application)
+            if (said := told(lines)) or last:
                 return said
             time.sleep(_COLLECTING)
         raise AssertionError

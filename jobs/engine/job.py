@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from jobs.engine import compat, progress
+from jobs.engine import compat, progress, shipping
 
 compat.install()
 compat.import_arrow()
@@ -63,6 +63,7 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
             self.arg_parser.set_defaults(help=False)
         else:
             add_options(self.arg_parser, self.OPTIONS)
+            shipping.add_option(self.arg_parser, "-r hadoop")
             super().configure_args()
         self.add_file_arg("--run-file", help=argparse.SUPPRESS)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.emr.work import Work
+from jobs.engine import shipping
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.report import Report
@@ -73,7 +74,7 @@ class MrjobEngine:
 
     def _given(self, run: Run) -> dict[str, Any]:
         """What mrjob's runner is given beside mrjob's options."""
-        return {}
+        return {"dependencies_from": self._job.options.dependencies} if self.runner == "hadoop" else {}
 
     def ended(self, runner: Any) -> None:
         """Take note of what mrjob's runner knows when a job of the run is done, or has failed."""
@@ -81,6 +82,7 @@ class MrjobEngine:
     def check(self, settings: Settings) -> None:
         """Refuse what this engine cannot do."""
         refuse_elsewhere(self._job.options, self.name)
+        shipping.refuse_elsewhere(self._job.options, on_hadoop=self.name == "hadoop", fix="-r hadoop")
         if "-" in settings.inputs and self.name not in _READS_STDIN:
             raise UsageError(
                 "standard input cannot be read by a cluster's tasks",

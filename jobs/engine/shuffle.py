@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Literal, Self
@@ -16,8 +16,12 @@ from typing import Literal, Self
 import pyarrow as pa
 
 from jobs.engine import progress
+from jobs.partials.slices import own_dictionary
 
 Carrier = Literal["reference", "inline"]
+
+LINE_BYTES = 2_000_000 - 64  # beside key and kind
+_FEW_ROWS = 64
 
 
 class BlockWriter:
@@ -40,6 +44,17 @@ class BlockWriter:
             offset = file.tell()
             file.write(block)
         return f"{self._path}:{offset}:{len(block)}"
+
+    def fitting(self, rows: pa.Table) -> Iterator[str]:
+        """Put rows on the carrier in as many blocks as it takes for their texts to fit into lines of the shuffle."""
+        text = self.write(rows)
+        if len(text) <= LINE_BYTES or rows.num_rows <= _FEW_ROWS:
+            yield text
+            return
+        first = rows.schema.field(0)
+        shares_devices = first.name == "device_id" and pa.types.is_dictionary(first.type)
+        for half in (rows.slice(0, rows.num_rows // 2), rows.slice(rows.num_rows // 2)):
+            yield from self.fitting(own_dictionary(half) if shares_devices else half)
 
 
 def read_block(text: str) -> pa.Table:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from jobs.engine import spark_on_yarn
+from jobs.engine import shipping, spark_on_yarn
 from jobs.engine.command import run_command
 from jobs.engine.guard import guarded, strict
 from jobs.engine.options import Option, add_options, files, joined
@@ -25,14 +25,19 @@ def command(twin: Twin, arguments: Sequence[str] | None = None) -> int:
     """Run a twin with these arguments (default: the command line's); the exit status. Raises JobError."""
     given = joined(sys.argv[1:] if arguments is None else arguments)
     start, rest = _start_options().parse_known_args(given)
+    is_on_yarn = (start.spark_master or "").startswith("yarn")
+    shipping.refuse_elsewhere(start, on_hadoop=is_on_yarn, fix="--master yarn")
     if start.runner == "emr":
         return _on_emr(twin, start, rest)
     _refuse_serverless(start)
     options = _parser(twin).parse_intermixed_args(given)
     refuse_elsewhere(options, "spark")
-    conf = _conf(options.conf)
     if options.deploy_mode == "cluster":
         _refuse_what_stays_here(options, twin.job.OPTIONS)
+    conf = _conf(options.conf)
+    if is_on_yarn and not options.dry_run:
+        conf = spark_on_yarn.shipped(options.dependencies, conf)
+    if options.deploy_mode == "cluster":
         return spark_on_yarn.submit(twin.job.NAME, rest, conf)
     return run_command(twin.job, options, SparkEngine(twin, options.spark_master, conf))
 
@@ -93,6 +98,7 @@ def _start_options() -> argparse.ArgumentParser:
     spark.add_argument(
         "--conf", action="append", default=[], metavar="KEY=VALUE", help="Spark setting; may be repeated"
     )
+    shipping.add_option(parser, "--master yarn")
     return strict(parser)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from jobs.engine import applications, package
+from jobs.engine import applications, archives, dependencies, package
 from jobs.engine.applications import SUBMITTED
 from jobs.engine.cache import cache_folder
 from jobs.engine.run_id import new_run_id
@@ -57,11 +57,15 @@ def conf() -> Conf:
     return _everywhere() | (_IN_PROCESS if hadoop_conf.is_on_this_machine() else {})
 
 
-def _everywhere() -> Conf:
+def _need_cluster() -> None:
     if not any(name in os.environ for name in _CONFIGURATIONS):
         raise UsageError(
             "no cluster is configured", where="--master yarn", fix="set HADOOP_CONF_DIR to the folder of yarn-site.xml"
         )
+
+
+def _everywhere() -> Conf:
+    _need_cluster()
     archive = package.build(cache_folder() / "packages")
     settings = {"spark.yarn.dist.archives": f"{archive}#{UNPACKED}"}
     settings |= {f"spark.executorEnv.{k}": v for k, v in {"PYTHONPATH": UNPACKED, **s3_client.place()}.items()}
@@ -79,6 +83,33 @@ def added(ours: Conf, given: Conf) -> Conf:
         if name in ours and name in given
     }
     return {**ours, **given, **both}
+
+
+def shipped(chosen: str | None, given: Conf) -> Conf:
+    """The user's settings, and where dependencies are shipped what does so. chosen: the option's text.
+
+    Raises UsageError where no cluster is configured."""
+    _need_cluster()
+    if not dependencies.are_shipped(chosen, named="PYSPARK_PYTHON" in os.environ or "spark.pyspark.python" in given):
+        return given
+    if not hadoop_conf.is_on_this_machine():
+        os.environ.setdefault("PYSPARK_PYTHON", dependencies.PYTHON)
+    name = dependencies.NAME
+    paths = {f"spark.{env}.PYTHONPATH": name for env in ("executorEnv", "yarn.appMasterEnv")}
+    return added({"spark.yarn.dist.archives": f"{_for_all_runs()}#{name}", **paths}, given)
+
+
+def _for_all_runs() -> str:
+    """Where the dependencies are: in HDFS, from where Spark copies nothing; here where HDFS is not the file system."""
+    archive = dependencies.build(cache_folder() / "packages")
+    try:
+        hadoop_conf.name_nodes("", "hdfs:///")
+    except UsageError:
+        return str(archive)
+    from jobs.engine.hadoop import home
+    from jobs.engine.hdfs_files import HdfsFiles
+
+    return archives.kept(HdfsFiles(), archive, home())
 
 
 def _in_cluster() -> Conf:

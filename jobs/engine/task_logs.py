@@ -29,6 +29,8 @@ _TOLD_STATUS = re.compile(r"^exit status: (\d+)$", re.MULTILINE)
 _LAST_WORDS = re.compile(
     r"^(Traceback \(most recent call last\)|exit status: \d+\nerror: ).*", re.MULTILINE | re.DOTALL
 )
+_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(numpy|pyarrow)'")
+_QUOTE = re.compile(r"^Last \d+ bytes of stderr :\n(.*?)(?=\n\n|\n\[\d{4}-|\Z)", re.MULTILINE | re.DOTALL)
 _NO_PROGRAM = re.compile(r'Cannot run program "([^"]+)"')
 
 
@@ -44,6 +46,14 @@ def told(lines: Iterable[str]) -> str:
         elif not _NOISE.match(line):
             said.append(line)
     return ""
+
+
+def quoted(said: str) -> str:
+    """What a container wrote last, where Hadoop quotes it in how the job ended; empty where it does not."""
+    found = _QUOTE.search(said)
+    lines = [line for line in found[1].splitlines(keepends=True) if not _NOISE.match(line)] if found else []
+    words = _LAST_WORDS.search("".join(lines))
+    return words[0].strip() if words else ""
 
 
 def failure(cause: dict[str, Any], application: str | None, said: str = "", command: str = "") -> JobError:
@@ -69,12 +79,13 @@ def failure(cause: dict[str, Any], application: str | None, said: str = "", comm
 
 def whole_log(application: str) -> str:
     """Where all that an application on YARN wrote is to be had, in a few words."""
+    from jobs.engine import job_history
     from jobs.lake import hadoop_conf
 
     if hadoop_conf.logs_are_collected():
         return f"yarn logs -applicationId {application}"
     missing = "yarn.log-aggregation-enable is not true, so YARN collects none"
-    return f"on the nodes, in yarn.nodemanager.log-dirs ({missing})"
+    return job_history.page(application) or f"on the nodes, in yarn.nodemanager.log-dirs ({missing})"
 
 
 def _of_memory(over: re.Match[str], attempt: str) -> JobError:
@@ -93,6 +104,9 @@ def _of_traceback(text: str, fix: str) -> JobError:
     # what is raised stands below the last frame, whose lines are indented; notes follow it
     raised = " ".join(line for line in said.splitlines()[1:] if line and not line.startswith("  "))
     where = f"{_IN_PACKAGE.sub('', frames[-1][1])} line {frames[-1][2]}" if frames else None
+    if missing := _NO_MODULE.match(raised):
+        what, fix = f"the nodes' Python has no {missing[1]}", "--dependencies ship sends it, --python-bin names another"
+        return UsageError(what, where=where, fix=fix)
     return JobError(f"a task failed: {_cut(raised)}", where=where, fix=fix)
 
 

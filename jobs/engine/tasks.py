@@ -192,7 +192,7 @@ def deal(
             for first, block in slices.blocks(part):
                 yield key, f"{slices.label(first)}\t{blocks.write(block)}".encode()
         elif part.num_rows:
-            yield key, f"{kind}\t{blocks.write(part)}".encode()
+            yield from ((key, f"{kind}\t{text}".encode()) for text in blocks.fitting(part))
 
 
 def walk_through(job: type[Declaration], run: Run, values: Iterable[bytes], held: dict[str, list[pa.Table]]) -> Report:

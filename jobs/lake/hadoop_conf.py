@@ -21,6 +21,7 @@ NO_KERBEROS = (
 
 _CONTAINER_MB = 1024  # Hadoop's default
 _PORT = 9870
+_HISTORY_PORT = 19888
 _LOOPBACK = ("127.", "localhost:", "[::1]")
 _SYSTEM_FOLDER = Path("/etc/hadoop/conf")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
@@ -80,6 +81,18 @@ def logs_are_collected() -> bool:
     except UsageError:
         return True
     return conf.get("yarn.log-aggregation-enable", "").lower() == "true"
+
+
+def history_server() -> str | None:
+    """`host:port` at which the job history server answers HTTP; None where the configuration names none."""
+    try:
+        conf = _properties(_folder(), "core-site.xml", "mapred-site.xml")
+    except UsageError:
+        return None
+    page, rpc = (conf.get(f"mapreduce.jobhistory.{name}", "") for name in ("webapp.address", "address"))
+    if not (page or rpc) or conf.get("mapreduce.jobhistory.http.policy", "HTTP_ONLY").upper() != "HTTP_ONLY":
+        return None
+    return _on_host(page or f":{_HISTORY_PORT}", _host(rpc or page))
 
 
 def _no_https(where: str) -> UsageError:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobs.engine import spark_on_yarn
-from jobs.engine.task_logs import failure, told
+from jobs.engine.task_logs import failure, quoted, told
 from jobs.errors import AwayError, InputError, JobError
 from jobs.lake import hadoop_conf
 
@@ -187,3 +187,41 @@ def test_a_python_that_nodes_do_not_have() -> None:
         "hadoop_error": {"message": 'configuration exception\njava.io.IOException: Cannot run program "/p": error=2'}
     }
     assert str(failure(cause, None)) == "/p: cannot be started on the nodes; --python-bin names their Python"
+
+
+SAID = """Application application_1_1 failed 1 times due to AM Container for appattempt_1_1 exited with  exitCode: 66
+[2026-11-29 11:42:09.196]Container exited with a non-zero exit code 66. Error file: prelaunch.err.
+Last 4096 bytes of prelaunch.err :
+Last 4096 bytes of stderr :
+Traceback (most recent call last):
+  File "/data/container_1/sensor-jobs-34917bb3c82cb745/jobs/engine/tasks.py", line 116, in _add
+    held.add(batch)
+    ^^^^^^^^
+AttributeError: 'object' object has no attribute 'add'
+in split 0: a.csv
+log4j:WARN Please initialize the log4j system properly.
+
+
+[2026-11-29 11:42:09.196]Container exited with a non-zero exit code 66. Error file: prelaunch.err.
+Last 4096 bytes of stderr :
+Traceback (most recent call last):
+For more detailed output, check the application tracking page
+"""
+
+
+def test_what_hadoop_quotes_of_a_container(bare: None) -> None:
+    """As of a small job, which runs within the application master."""
+    words = quoted(SAID)
+    assert words.startswith("Traceback")
+    assert words.endswith("\nin split 0: a.csv")
+    error = failure({"task_error": {"message": words}}, "application_1_1")
+    assert error.what == "a task failed: AttributeError: 'object' object has no attribute 'add' in split 0: a.csv"
+    assert error.where == "jobs/engine/tasks.py line 116"
+    assert quoted("Application application_1_1 was killed") == ""
+
+
+def test_what_the_nodes_python_lacks(bare: None) -> None:
+    text = 'Traceback (most recent call last):\n  File "/a/jobs/engine/job.py", line 1, in <module>\n    import numpy\n'
+    error = failure({"task_error": {"message": f"{text}ModuleNotFoundError: No module named 'numpy'"}}, None)
+    assert (error.status, error.what) == (2, "the nodes' Python has no numpy")
+    assert error.fix == "--dependencies ship sends it, --python-bin names another"

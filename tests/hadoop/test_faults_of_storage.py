@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socketserver
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,8 +63,10 @@ def test_all_data_nodes_are_started_again(trial: Trial) -> None:
         gate.held(2)
         for name in trial.hadoop.layout.data_nodes:
             faults.kill_daemon(trial.hadoop, name)
-        gate.open()
-        time.sleep(3)
+        with _hanging_up(trial.hadoop) as callers:
+            gate.open()
+            until(lambda: len(callers) >= 2)
+            time.sleep(3)
         faults.restart(trial.hadoop)
         done = job.ended()
     trial.check_right(done)
@@ -90,6 +94,26 @@ def test_a_block_that_cannot_be_read(trial: Trial) -> None:
     what = "cannot be read beyond byte 2,097,152: every connection breaks off there"
     fix = "hadoop fs -cat FILE says why, hdfs fsck FILE -files -blocks -locations where its blocks are"
     trial.check_refused(done, 3, f"hdfs://{trial.input}: {what}; {fix}")
+
+
+@contextmanager
+def _hanging_up(hadoop: Cluster) -> Iterator[list[tuple[str, int]]]:
+    """Where DataNodes answered HTTP every call is hung up on; the callers so far."""
+    callers: list[tuple[str, int]] = []
+
+    class HangUp(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            callers.append(self.client_address)
+
+    class Server(socketserver.TCPServer):
+        allow_reuse_address = True
+
+    with ExitStack() as stack:
+        for name in hadoop.layout.data_nodes:
+            server = stack.enter_context(Server(("127.0.0.1", hadoop.layout.ports[f"{name}-http"]), HangUp))
+            threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+            stack.callback(server.shutdown)
+        yield callers
 
 
 @contextmanager

@@ -162,3 +162,25 @@ def test_whether_yarn_collects_logs(
         (tmp_path / "yarn-site.xml").write_text(site)
     monkeypatch.setenv(variable, str(tmp_path))
     assert hadoop_conf.logs_are_collected() is collected
+
+
+@pytest.mark.parametrize(
+    ("properties", "address"),
+    [
+        ({}, None),
+        ({"webapp.address": "history:19888"}, "history:19888"),
+        ({"webapp.address": "0.0.0.0:20000", "address": "history:10020"}, "history:20000"),
+        ({"address": "history:10020"}, "history:19888"),
+        ({"webapp.address": "history:19888", "http.policy": "HTTPS_ONLY"}, None),
+    ],
+)
+def test_where_the_history_server_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, properties: dict[str, str], address: str | None
+) -> None:
+    lines = (
+        f"<property><name>mapreduce.jobhistory.{name}</name><value>{value}</value></property>"
+        for name, value in properties.items()
+    )
+    (tmp_path / "mapred-site.xml").write_text(f"<configuration>{''.join(lines)}</configuration>")
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    assert hadoop_conf.history_server() == address

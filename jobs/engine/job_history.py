@@ -1,0 +1,63 @@
+"""What tasks that failed wrote, on clusters that collect no logs: Hadoop's job history server names their containers,
+and the nodes, which keep what those wrote for some hours, show it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPException
+from typing import Any
+
+from jobs.lake import hadoop_conf
+
+_TIMEOUT = 10.0
+_MOST_BYTES = 1 << 20
+
+
+def page(application: str) -> str | None:
+    """The job's page at the history server; None where the configuration names none."""
+    server = hadoop_conf.history_server()
+    return None if server is None else f"http://{server}/jobhistory/job/{_job(application)}"
+
+
+def errors_of(application: str) -> Iterator[str]:
+    """What attempts that failed wrote on standard error, line by line, as `yarn logs` shows it; nothing where the
+    server or a node does not answer."""
+    if (server := hadoop_conf.history_server()) is None:
+        return
+    tasks = f"http://{server}/ws/v1/history/mapreduce/jobs/{_job(application)}/tasks"
+    for task in _listed(tasks, "task"):
+        for attempt in _listed(f"{tasks}/{task['id']}/attempts", "taskAttempt"):
+            if attempt["state"] == "FAILED":
+                yield "LogType:stderr\n"
+                yield from _stderr(attempt["nodeHttpAddress"], attempt["assignedContainerId"])
+                yield "End of LogType:stderr\n"
+
+
+def _job(application: str) -> str:
+    return application.replace("application_", "job_")
+
+
+def _listed(url: str, kind: str) -> list[dict[str, Any]]:
+    """A list of the server's, which stands within a list of its own; one that is alone may stand in no list."""
+    try:
+        found = (json.loads(_asked(url, "application/json")).get(f"{kind}s") or {}).get(kind) or []
+    except (OSError, ValueError, HTTPException):
+        return []
+    return found if isinstance(found, list) else [found]
+
+
+def _stderr(node: str, container: str) -> list[str]:
+    url = f"http://{node}/ws/v1/node/containers/{container}/logs/stderr"
+    try:
+        return _asked(url, "text/plain").decode("utf-8", "replace").splitlines(keepends=True)
+    except (OSError, HTTPException):
+        return []
+
+
+def _asked(url: str, kind: str) -> bytes:
+    request = urllib.request.Request(url, headers={"Accept": kind})  # noqa: S310 - of the cluster's own pages
+    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - the same
+        found: bytes = answer.read(_MOST_BYTES)
+        return found
