@@ -52,9 +52,14 @@ def build(bundle: Bundle) -> Path:
 def stage(bundle: Bundle, base_uri: str) -> str:
     """Put what is missing of a bundle's archive below `BASE/archives/DIGEST/`; the folder's URI, without a slash at its
     end. base_uri: `s3://BUCKET/PREFIX`. Raises JobError."""
-    folder, uri = build(bundle), f"{base_uri.rstrip('/')}/archives/{bundle.digest}"
-    staging.put([folder / LAUNCHER, folder / NAME], uri)
-    return uri
+    folder, place = build(bundle), uri(bundle.digest, base_uri)
+    staging.put([folder / LAUNCHER, folder / NAME], place)
+    return place
+
+
+def uri(digest: str, base_uri: str) -> str:
+    """The folder where the archive of the bundle with this digest is staged."""
+    return f"{base_uri.rstrip('/')}/archives/{digest}"
 
 
 def _files(wheel: Path) -> Iterator[tuple[str, bytes]]:

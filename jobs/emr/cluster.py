@@ -76,8 +76,9 @@ def instance_fleet(fleet: Fleet) -> dict[str, Any]:
     if fleet.role == "primary":
         del configuration["WeightedCapacity"]  # refused there
     if fleet.ebs_gb:
-        volume = {"VolumeSpecification": {"VolumeType": "gp3", "SizeInGB": fleet.ebs_gb}, "VolumesPerInstance": 1}
-        configuration["EbsConfiguration"] = {"EbsBlockDeviceConfigs": [volume]}
+        volume = {"VolumeSpecification": {"VolumeType": "gp3", "SizeInGB": fleet.ebs_gb}}
+        each = {"EbsBlockDeviceConfigs": [volume | {"VolumesPerInstance": fleet.volumes}]}
+        configuration["EbsConfiguration"] = each
     made: dict[str, Any] = {
         "Name": fleet.role,
         "InstanceFleetType": _TYPES[fleet.role],

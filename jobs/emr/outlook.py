@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from jobs.emr import containers
+from jobs.emr import containers, disks
+from jobs.emr.disks import Disks
 from jobs.emr.planned import Forecast
 from jobs.emr.prices import Node, PriceTable
 from jobs.emr.rates import Rate, Rates
@@ -30,8 +31,6 @@ _OF_YARN = 0.75  # of a node's memory, as EMR configures its nodes
 MAP_SECONDS = 1200.0  # what map tasks should take together: well more than the cluster's start, well less than a night
 _FEW = 2  # nodes that are all on demand
 _CORE_SHARE = {False: 0.25, True: 0.5}  # nodes that hold what was shuffled; of readings there is much to lose
-_LEAST_EBS, _MOST_EBS = 64, 16_000  # GB for each node
-_COPIES = 3  # of what is shuffled: spilled by map tasks, fetched and merged by reduce tasks
 _HOURS_A_MONTH = 730
 _MOST_A_REDUCE = 64e9  # bytes of input, where readings are shuffled, before a user should know
 _SPLIT_REQUESTS = 2  # an object's head, where the driver did not look, and the first range, which is short
@@ -39,13 +38,15 @@ _SPLIT_REQUESTS = 2  # an object's head, where the driver did not look, and the 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Nodes of one role. types: any of which EMR may take, the first is what was reckoned with; ebs_gb: of each."""
+    """Nodes of one role. types: any of which EMR may take, the first is what was reckoned with; ebs_gb: of each of the
+    volumes of each."""
 
     role: Literal["primary", "core", "task"]
     types: tuple[str, ...]
     on_demand: int
     spot: int
     ebs_gb: int
+    volumes: int = 1
 
     @property
     def nodes(self) -> int:
@@ -55,9 +56,10 @@ class Fleet:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook(Forecast):
     """A cluster, and what a run will take on it. slots: map tasks at once; memory_mb: of each container; waves: how
-    often all of them; lines: splits a map task."""
+    often all of them; lines: splits a map task; disks: of core and task nodes."""
 
     fleets: tuple[Fleet, ...]
+    disks: Disks
     slots: int
     memory_mb: int
     lines: int
@@ -87,18 +89,22 @@ def outlook(
     Raises UsageError for a region or type without a price.
     """
     architecture = architecture or ARCHITECTURE
-    rate = rates.of(work.job, work.bytes, ordered=work.ordered)
+    rate = rates.of(work.job, work.bytes, readings=work.readings)
     size, count, wanted = _sized(work, prices, rate, region, architecture, max_nodes)
-    names = tuple(f"{family}.{size}" for family in _FAMILIES[architecture, work.ordered])
+    names = tuple(f"{family}.{size}" for family in _FAMILIES[architecture, work.readings])
     nodes = [prices.node(region, name) for name in names]
-    slots = count * min(_slots(node, work.ordered) for node in nodes)
+    slots = count * min(_slots(node, work.readings) for node in nodes)
     lines = containers.lines_per_map(work.bytes, work.splits, slots, work.tasks)
     maps = max(1, -(-work.splits // lines))
     reduces = containers.reduce_tasks(work.bytes, work.partitions, work.tasks, ordered=work.ordered)
-    ebs_gb, short = _disks(work, rates, count)
-    fleets = _fleets(work, names, count, ebs_gb)
+    volumes = disks.sized(*disks.shuffled(work, rates), count, nodes[0].vcpu)
+    fleets = _fleets(work, names, count, volumes)
     waves = -(-maps // slots)
     parts = _parts(work, rates, rate, slots=slots, maps=maps, reduces=reduces, mb_s=count * min(n.mb_s for n in nodes))
+    phases: list[float] = []  # of earlier runs disks had their part in what was seen
+    if not rate.is_seen:
+        phases = [seconds / work.passes for _, seconds in parts]
+        parts = tuple((name, max(seconds, work.passes * volumes.seconds / 2)) for name, seconds in parts)
     start_low, start_high = (work.passes * each for each in rates.cluster["start_s"])  # a cluster each time
     busy = sum(seconds for _, seconds in parts)
     slower = 1.5 if rate.is_seen else rates.cluster["slower"]
@@ -109,8 +115,9 @@ def outlook(
         release=RELEASE,
         architecture=architecture,
         fleets=fleets,
+        disks=volumes,
         slots=slots,
-        memory_mb=containers.MEMORY_MB[work.ordered],
+        memory_mb=containers.MEMORY_MB[work.readings],
         lines=lines,
         map_tasks=maps,
         reduce_tasks=reduces,
@@ -118,7 +125,7 @@ def outlook(
         seconds=seconds,
         dollars=_dollars(work, fleets, prices, region, seconds),
         parts=(("start", start_low), *parts),
-        limits=tuple(_limits(work, rate, maps, count, wanted, max_nodes, short=short)),
+        limits=(*_limits(work, rate, maps, count, wanted, max_nodes), *disks.limits(volumes, phases)),
         sources=_sources(prices, rates, rate, region),
     )
 
@@ -134,16 +141,19 @@ def together(outlooks: Sequence[Outlook], prices: PriceTable, rates: Rates) -> O
         busy = slower * (each.seconds[0] - each.work.passes * low)
         parts.append((each.work.job, busy))
         high += slower * (each.seconds[1] - each.work.passes * rates.cluster["start_s"][1])
+    vcpu = prices.node(chosen.region, chosen.fleets[-1].types[0]).vcpu
+    volumes = disks.shared([each.disks for each in outlooks], chosen.nodes, vcpu)
+    chosen = replace(chosen, disks=volumes, fleets=tuple(_with(fleet, volumes) for fleet in chosen.fleets))
     seconds = (sum(took for _, took in parts), high)
     table = prices.region(chosen.region)
-    more = sum(requests(each.work, table) for each in outlooks if each is not chosen)
+    more = sum(requests(each.work, table) for each in outlooks) - requests(chosen.work, table)
     cheap, dear = _dollars(chosen.work, chosen.fleets, prices, chosen.region, seconds)
     return replace(chosen, seconds=seconds, dollars=(cheap + more, dear + more), parts=tuple(parts))
 
 
-def types(architecture: str | None, *, ordered: bool) -> tuple[str, ...]:
-    """All instance types that a cluster may be made of."""
-    families = _FAMILIES[architecture or ARCHITECTURE, ordered]
+def types(architecture: str | None, *, readings: bool) -> tuple[str, ...]:
+    """All instance types that a cluster may be made of. readings: whether these are shuffled."""
+    families = _FAMILIES[architecture or ARCHITECTURE, readings]
     return tuple(f"{family}.{size}" for family in families for size in _SIZES)
 
 
@@ -163,39 +173,39 @@ def _sized(
     work: Work, prices: PriceTable, rate: Rate, region: str, architecture: str, most: int
 ) -> tuple[str, int, int]:
     """The size of nodes and how many; and how many it would be without a limit."""
-    family = _FAMILIES[architecture, work.ordered]
+    family = _FAMILIES[architecture, work.readings]
     total = work.bytes / 1e6
     for size in _SIZES:
         nodes = [prices.node(region, f"{name}.{size}") for name in family]
-        mb_s = min(min(_slots(node, work.ordered) * rate.task_mb_s, node.mb_s) for node in nodes)
+        mb_s = min(min(_slots(node, work.readings) * rate.task_mb_s, node.mb_s) for node in nodes)
         wanted = max(1, math.ceil(total / mb_s / MAP_SECONDS))
         if work.tasks:
-            wanted = min(wanted, -(-work.tasks // min(_slots(node, work.ordered) for node in nodes)))
+            wanted = min(wanted, -(-work.tasks // min(_slots(node, work.readings) for node in nodes)))
         if wanted <= most / 4 or size == _SIZES[-1]:
             break
     return size, min(wanted, most), wanted
 
 
-def _slots(node: Node, ordered: bool) -> int:
+def _slots(node: Node, readings: bool) -> int:
     """Containers that run on a node at once."""
-    return max(1, min(node.vcpu, int(node.gib * 1024 * _OF_YARN / containers.MEMORY_MB[ordered])))
+    return max(1, min(node.vcpu, int(node.gib * 1024 * _OF_YARN / containers.MEMORY_MB[readings])))
 
 
-def _disks(work: Work, rates: Rates, count: int) -> tuple[int, bool]:
-    """GB of each node's disk, and whether that is less than what is shuffled wants."""
-    wanted = work.bytes * rates.shuffled(ordered=work.ordered) * _COPIES / count / 1e9
-    return min(_MOST_EBS, _LEAST_EBS + math.ceil(wanted)), wanted > _MOST_EBS - _LEAST_EBS
-
-
-def _fleets(work: Work, types: tuple[str, ...], count: int, ebs_gb: int) -> tuple[Fleet, ...]:
+def _fleets(work: Work, types: tuple[str, ...], count: int, volumes: Disks) -> tuple[Fleet, ...]:
     """Core nodes are on demand, as HDFS and what was shuffled is there; task nodes are spot."""
-    core = count if count <= _FEW else max(1, math.ceil(count * _CORE_SHARE[work.ordered]))
+    core = count if count <= _FEW else max(1, math.ceil(count * _CORE_SHARE[work.readings]))
     # the primary runs the daemons that follow every node and container
     primary = tuple(name for name in types if not name.startswith("c"))
     if work.bytes < 1e12:
         primary = tuple(f"{name.partition('.')[0]}.xlarge" for name in primary)
-    fleets = [Fleet("primary", primary, 1, 0, _LEAST_EBS), Fleet("core", types, core, 0, ebs_gb)]
-    return (*fleets, Fleet("task", types, 0, count - core, ebs_gb)) if count > core else tuple(fleets)
+    of_node = (volumes.gb, volumes.volumes)
+    fleets = [Fleet("primary", primary, 1, 0, disks.LEAST_GB), Fleet("core", types, core, 0, *of_node)]
+    return (*fleets, Fleet("task", types, 0, count - core, *of_node)) if count > core else tuple(fleets)
+
+
+def _with(fleet: Fleet, volumes: Disks) -> Fleet:
+    """The fleet with other disks, where what is shuffled lies on them."""
+    return fleet if fleet.role == "primary" else replace(fleet, ebs_gb=volumes.gb, volumes=volumes.volumes)
 
 
 def _parts(
@@ -207,7 +217,7 @@ def _parts(
     waves = -(-maps // slots)
     if rate.is_seen:
         return (("tasks", work.passes * max(total / at_once / rate.task_mb_s, work.largest / 1e6 / rate.task_mb_s)),)
-    map_cpu = rate.core_s * (0.5 if work.ordered else 1.0)
+    map_cpu = rate.core_s * (0.5 if work.readings else 1.0)
     per_task = max(total / at_once / rate.task_mb_s, total * map_cpu / at_once)
     longest = work.largest / 1e6 / rate.task_mb_s
     reading = max(per_task, longest, total / mb_s) + waves * container
@@ -247,10 +257,10 @@ def requests(work: Work, table: Mapping[str, Any]) -> float:
 
 def _disk(fleet: Fleet, table: Mapping[str, Any]) -> float:
     """USD an hour of the fleet's disks."""
-    return float(fleet.nodes * fleet.ebs_gb * table["ebs_gb_month"] / _HOURS_A_MONTH)
+    return float(fleet.nodes * fleet.volumes * fleet.ebs_gb * table["ebs_gb_month"] / _HOURS_A_MONTH)
 
 
-def _limits(work: Work, rate: Rate, maps: int, count: int, wanted: int, most: int, *, short: bool) -> Iterator[str]:
+def _limits(work: Work, rate: Rate, maps: int, count: int, wanted: int, most: int) -> Iterator[str]:
     """What would have broken, and what was done about it."""
     if work.splits > containers.MOST_MAPS and not work.tasks:
         yield (
@@ -264,10 +274,8 @@ def _limits(work: Work, rate: Rate, maps: int, count: int, wanted: int, most: in
             f"one task reads {work.largest / 1e9:,.0f} GB that cannot be cut, for {longest / 60:.0f} minutes: smaller"
             " or uncompressed objects would be faster"
         )
-    if work.ordered and (each := work.bytes / work.partitions) > _MOST_A_REDUCE:
+    if work.readings and (each := work.bytes / work.partitions) > _MOST_A_REDUCE:
         yield f"readings of {each / 1e9:,.0f} GB go through one reduce task: faster is a run for fewer days at a time"
-    if short:
-        yield "what is shuffled may not fit on the nodes' disks: run it for fewer days at a time"
 
 
 def _sources(prices: PriceTable, rates: Rates, rate: Rate, region: str) -> tuple[str, ...]:
@@ -281,8 +289,7 @@ def _sources(prices: PriceTable, rates: Rates, rate: Rate, region: str) -> tuple
         f"container {cluster['container_s']:g} s to start: {cluster['container_source']}",
         f"cluster   {start_low / 60:g} to {start_high / 60:g} min to start: {cluster['start_source']}",
         f"range     up to {1.5 if rate.is_seen else cluster['slower']:g} times slower: an assumption",
-        f"disks     for {rates.tables['shuffled']['unordered']:g} bytes in the shuffle for each of input, "
-        f"{rates.tables['shuffled']['ordered']:g} where readings are shuffled: an assumption",
+        f"disks     {disks.source(rates)}",
         f"prices    {prices.source(region)}{fee}; check them before you rely on them",
         f"spot      {spot_low:.0%} to {spot_high:.0%} of the on-demand price: {tables['spot']['source']}",
     )

@@ -46,10 +46,10 @@ class Rates:
         found: Mapping[str, Any] = self.tables["serverless"]
         return found
 
-    def of(self, job: str, size: int, *, ordered: bool) -> Rate:
+    def of(self, job: str, size: int, *, readings: bool) -> Rate:
         """The rate of a job on an input of so many bytes: of its last runs of that order on EMR, else of the
-        benchmarks, else that of the slowest job."""
-        s3, kind = self.cluster["s3_mb_s"], _kind(ordered)
+        benchmarks, else that of the slowest job. readings: whether it shuffles these."""
+        s3, kind = self.cluster["s3_mb_s"], "readings" if readings else "partials"
         like = [run for run in self.runs if run.job == job and run.bytes >= size * _SMALLEST_RUN]
         if seen := [run.slot_mb_s for run in like if run.slot_mb_s > 0][-_MOST_RUNS:]:
             rate = median(seen)
@@ -62,11 +62,6 @@ class Rates:
         said += "" if name == job else f", that of {name}, as {job} has none"
         return Rate(min(s3, of / factor), factor / of, said)
 
-    def shuffled(self, *, ordered: bool) -> float:
-        """Bytes in the shuffle for each byte of input."""
-        found: float = self.tables["shuffled"][_kind(ordered)]
-        return found
-
 
 def load(runs: tuple[Entry, ...] = ()) -> Rates:
     """The shipped rates, and what earlier runs took."""
@@ -76,7 +71,3 @@ def load(runs: tuple[Entry, ...] = ()) -> Rates:
 @lru_cache
 def _shipped() -> Rates:
     return Rates(tomllib.loads((resources.files("jobs.emr") / "rates.toml").read_text("utf-8")))
-
-
-def _kind(ordered: bool) -> str:
-    return "ordered" if ordered else "unordered"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from jobs.emr import disks
 from jobs.emr.outlook import Fleet, Outlook
 from jobs.emr.planned import Forecast, Planned
 from jobs.emr.workers import Workers
@@ -42,6 +43,7 @@ def lines(outlook: Outlook) -> Iterator[str]:
     each = f", each of {outlook.lines:,} splits" if outlook.lines > 1 else ""
     waves = "1 wave" if outlook.waves == 1 else f"{outlook.waves:,} waves"
     yield f"tasks     {outlook.map_tasks:,} map{each}, in {waves}; {outlook.reduce_tasks:,} reduce"
+    yield f"disks     {disks.why(outlook.disks)}"
     yield from _time_and_price(outlook)
 
 
@@ -102,7 +104,8 @@ def dollars(amount: float) -> str:
 def _fleet(fleet: Fleet) -> str:
     count = f"{fleet.nodes:,} × {fleet.types[0]}"
     others = f" (or {', '.join(fleet.types[1:])})" if len(fleet.types) > 1 else ""
-    return f"{count}{others}, {'spot' if fleet.spot else 'on demand'}, {fleet.ebs_gb:,} GB of disk each"
+    disk = f"{fleet.volumes} × {fleet.ebs_gb:,}" if fleet.volumes > 1 else f"{fleet.ebs_gb:,}"
+    return f"{count}{others}, {'spot' if fleet.spot else 'on demand'}, {disk} GB of disk each"
 
 
 def _bytes(size: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from jobs.emr import disks
 from jobs.emr.outlook import ARCHITECTURE, MAP_SECONDS, RELEASE, requests
 from jobs.emr.planned import Forecast
 from jobs.emr.prices import PriceTable
@@ -71,12 +72,12 @@ def workers(
     Raises UsageError for a region without prices.
     """
     architecture = architecture or ARCHITECTURE
-    rate = rates.of(work.job, work.bytes, ordered=work.ordered)
+    rate = rates.of(work.job, work.bytes, readings=work.readings)
     total = work.bytes / 1e6
     wanted = max(1, math.ceil(total / (_CORES * rate.task_mb_s) / MAP_SECONDS))
     wanted = min(wanted, -(-work.splits // _CORES), *([-(-work.tasks // _CORES)] if work.tasks else []))
     executors = max(1, min(wanted, most))
-    disk = work.bytes * rates.shuffled(ordered=work.ordered) * _COPIES / executors / 1e9
+    disk = disks.shuffled(work, rates)[0] * _COPIES / executors / 1e9
     disk_gb = min(_MOST_DISK_GB, max(_FREE_DISK_GB, math.ceil(disk)))
     at_once = max(1, min(executors * _CORES, work.splits))
     each = max(total * max(rate.core_s, 1 / rate.task_mb_s) / at_once, work.largest / 1e6 / rate.task_mb_s)
@@ -168,5 +169,6 @@ def _sources(prices: PriceTable, rates: Rates, rate: Rate, region: str) -> tuple
         f"reading   at most {rates.cluster['s3_mb_s']:g} MB/s a task: {rates.cluster['s3_source']}",
         f"workers   {start_low / 60:g} to {start_high / 60:g} min to start: {rates.serverless['start_source']}",
         f"range     up to {rates.cluster['slower']:g} times slower: an assumption",
+        f"disks     {disks.source(rates)}",
         f"prices    {of['source']}, {of['date']}{prices.overridden}; check them before you rely on them",
     )

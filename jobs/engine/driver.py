@@ -168,7 +168,9 @@ def work(job: type[Declaration], settings: Settings, plan: Plan, *, shuffled: bo
     passes = 1 if job.survey(settings) is None else 2
     sizes = (len(plan.objects), plan.size, len(plan.splits))
     largest = max((split.size for split in plan.splits), default=0)
-    return Work(job.NAME, *sizes, ordered, stages, _partitions(plan), settings.tasks, passes, largest)
+    rows = not job.PARTIALS or job.layout(settings) is not None  # a lake by day is of readings
+    shuffles = (ordered, stages, _partitions(plan))
+    return Work(job.NAME, *sizes, *shuffles, settings.tasks, passes, largest, rows, plan.packed)
 
 
 def _partitions(plan: Plan) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
 
-from jobs.emr import aws, bundle, cluster
+from jobs.emr import aws, bundle, cluster, packages
 from jobs.emr.outlook import Outlook
 from jobs.emr.patience import Patience
 from jobs.engine import compat, package
@@ -91,8 +91,8 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         bucket, _ = s3_client.split_uri(self._opts["cloud_tmp_dir"])
         aws.check_bucket(bucket, self._opts["region"])
         if self._installs:
-            made = bundle.build(cache_folder() / "emr-bundles", self._planned.architecture, self._tell_packages)
-            self._packages = bundle.stage(made, f"s3://{bucket}/{cluster.FOLDER}")
+            base, folder = f"s3://{bucket}/{cluster.FOLDER}", cache_folder() / "emr-bundles"
+            self._packages = packages.for_nodes(folder, self._planned.architecture, base, self._tell_packages)
 
     def _bootstrap_actions(self, add_spark: bool = True) -> list[dict[str, Any]]:
         """Ours first, so that the user's find the suite installed."""

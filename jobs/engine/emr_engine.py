@@ -116,7 +116,7 @@ class EmrEngine(OnEmr[Outlook]):
     def _prices(self, work: Work) -> PriceTable:
         if self._table is None:
             table = prices.load(spending(self._job.options).price_table)
-            names = outlook.types(spending(self._job.options).architecture, ordered=work.ordered)
+            names = outlook.types(spending(self._job.options).architecture, readings=work.readings)
             self._table = price_list.current(table, self.region, names, kept())
         return self._table
 

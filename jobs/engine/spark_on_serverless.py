@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from jobs.emr import archive, aws, bundle, cluster, serverless, workers
+from jobs.emr import archive, aws, bundle, cluster, packages, serverless, workers
 from jobs.emr.patience import Patience
 from jobs.emr.serverless import Place, Submission
 from jobs.emr.telling import Account
@@ -65,8 +65,8 @@ class OnServerless:
     ) -> tuple[int, float]:
         planned, place = self.engine.planned, self.engine.place(chosen, self._role)
         assert planned is not None
-        made = bundle.build(cache_folder() / "emr-bundles", planned.architecture, _say_packages)
-        staged = archive.stage(made, base_of(chosen).rstrip("/"))
+        folder, base = cache_folder() / "emr-bundles", base_of(chosen).rstrip("/")
+        staged = packages.for_workers(folder, planned.architecture, base, _say_packages)
         labels = self._labels(run, chosen)
         client = aws.client("emr-serverless", planned.region)
         application = serverless.create(client, planned, place, run, labels)

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Any
 
-from jobs.emr import bundle
+from jobs.emr import bundle, cluster, packages
 from jobs.engine.cache import cache_folder
 from jobs.engine.guard import guarded, subcommands
 from jobs.errors import JobError, UsageError
@@ -79,10 +79,10 @@ def _furnish(session: Any, prefix: str, outputs: dict[str, str], given: dict[str
     """Put into the lake what the scheduler host installs."""
     text = _conf(outputs, prefix, session.region_name)
     session.client("s3").put_object(Bucket=outputs["LakeBucket"], Key=mrjob_conf.KEY, Body=text.encode())
-    if "BundleUri" not in given:
-        is_arm = given.get("Image", "arm64").endswith("arm64")
-        made = bundle.build(cache_folder() / "emr-bundles", "aarch64" if is_arm else "x86_64")
-        given["BundleUri"] = bundle.stage(made, f"s3://{outputs['LakeBucket']}/.sensor-jobs")
+    if "Bundles" not in given:
+        folder, base = cache_folder() / "emr-bundles", f"s3://{outputs['LakeBucket']}/{cluster.FOLDER}"
+        made = (f"{name}={packages.for_nodes(folder, name, base)}" for name in bundle.ARCHITECTURES)
+        given["Bundles"] = ",".join(made)
 
 
 def _conf(outputs: dict[str, str], prefix: str, region: str) -> str:

@@ -42,11 +42,12 @@ def test_a_terabyte(tmp_path: Path) -> None:
     assert _told(lines) == [
         "cluster   emr-7.13.0 in us-east-1, Graviton, at most 24 tasks at once",
         "  primary 1 × m7g.xlarge (or m6g.xlarge), on demand, 64 GB of disk each",
-        "  core    2 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), on demand, 89 GB of disk each",
-        "  task    4 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), spot, 89 GB of disk each",
+        "  core    2 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), on demand, 114 GB of disk each",
+        "  task    4 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), spot, 114 GB of disk each",
         "tasks     883 map, each of 17 splits, in 37 waves; 256 reduce",
-        "time      26 min to 52 min (at best: start 5 min, map 20 min, reduce 44 s)",
-        "price     $0.45 to $1.36",
+        "disks     60 GB shuffled, 3 copies, up to 1.5 times as much on a node: 114 GB each, at 131 MB/s",
+        "time      27 min to 53 min (at best: start 5 min, map 20 min, reduce 76 s)",
+        "price     $0.47 to $1.40",
     ]
 
 
@@ -59,11 +60,12 @@ def test_a_hundred_terabytes(tmp_path: Path) -> None:
     assert _told(lines) == [
         "cluster   emr-7.13.0 in us-east-1, Graviton, at most 640 tasks at once",
         "  primary 1 × m7g.4xlarge (or m6g.4xlarge), on demand, 64 GB of disk each",
-        "  core    10 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), on demand, 439 GB of disk each",
-        "  task    30 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), spot, 439 GB of disk each",
+        "  core    10 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), on demand, 5 × 163 GB of disk each",
+        "  task    30 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), spot, 5 × 163 GB of disk each",
         "tasks     20,000 map, each of 40 splits, in 32 waves; 256 reduce",
-        "time      74 min to 2.5 h (at best: start 5 min, map 69 min, reduce 4 s)",
-        "price     $28.22 to $92.70",
+        "disks     6 TB shuffled, 3 copies, up to 1.5 times as much on a node: 815 GB each, at 594 MB/s",
+        "time      78 min to 2.6 h (at best: start 5 min, map 69 min, reduce 4 min)",
+        "price     $31.64 to $102",
         "limit     800,000 containers are more than an application master can follow, and dear to start: 20,000 map"
         " tasks take several splits each",
         "limit     134 nodes would be done with map in 20 minutes; 40 are the most",

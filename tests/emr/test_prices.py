@@ -12,10 +12,10 @@ from jobs.errors import InputError, JobError, UsageError
 
 @pytest.mark.parametrize("region", ["us-east-1", "us-west-2", "eu-central-1"])
 @pytest.mark.parametrize("architecture", prices.ARCHITECTURES)
-@pytest.mark.parametrize("ordered", [False, True])
-def test_every_node_that_a_cluster_may_have_is_priced(region: str, architecture: str, ordered: bool) -> None:
+@pytest.mark.parametrize("readings", [False, True])
+def test_every_node_that_a_cluster_may_have_is_priced(region: str, architecture: str, readings: bool) -> None:
     table = prices.load()
-    for name in outlook.types(architecture, ordered=ordered):
+    for name in outlook.types(architecture, readings=readings):
         node = table.node(region, name)
         assert node.architecture == architecture
         assert 0.1 < node.on_demand < 1.5

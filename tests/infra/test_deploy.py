@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,12 +20,15 @@ import boto3
 import pytest
 import yaml
 
+from jobs.emr import bundle, packages, staged
+from scripts.infra import templates
+from scripts.infra.__main__ import _furnish
 from tests.servers import S3Server, s3_server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = [pytest.mark.slow, pytest.mark.s3, pytest.mark.xdist_group("infra")]
-BUNDLE = "s3://lake/packages/0"
-PARAMETERS = ("--parameter", f"BundleUri={BUNDLE}", "--parameter", "CronLine=30 2 * * * python -m jobs")
+BUNDLES = "aarch64=s3://lake/packages/0,x86_64=s3://lake/packages/1"
+PARAMETERS = ("--parameter", f"Bundles={BUNDLES}", "--parameter", "CronLine=30 2 * * * python -m jobs")
 
 
 def infra(server: S3Server, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -51,6 +55,15 @@ def aws(account: S3Server) -> Any:
     """Makes clients of a service."""
     session = boto3.session.Session("test", "test", region_name="us-east-1")
     return lambda service: session.client(service, endpoint_url=account.url)
+
+
+class Session:
+    """What the command is given of boto3."""
+
+    region_name = "us-east-1"
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
 
 
 @pytest.fixture
@@ -147,7 +160,7 @@ def test_failures_of_clusters_are_told(aws: Any, outputs: dict[str, str]) -> Non
         assert target["Arn"] == outputs["AlertsTopic"]
 
 
-def test_the_scheduler_host_is_one_private_machine(aws: Any, outputs: dict[str, str]) -> None:
+def test_the_scheduler_host_is_one_private_machine(aws: Any, outputs: dict[str, str], tmp_path: Path) -> None:
     import base64
 
     (group,) = aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
@@ -161,9 +174,32 @@ def test_the_scheduler_host_is_one_private_machine(aws: Any, outputs: dict[str, 
     assert "KeyName" not in data
     script = base64.b64decode(data["UserData"]).decode()
     subprocess.run(["sh", "-n"], input=script, text=True, check=True)
-    assert f"sh /run/sensor-jobs-bootstrap.sh {BUNDLE}\n" in script
+    (chosen,) = re.findall(r"^echo .*-bundles\nbundle=.*\n.*$", script, re.MULTILINE)
+    (tmp_path / "uname").write_text("#!/bin/sh\necho $MACHINE\n")
+    (tmp_path / "uname").chmod(0o755)
+    for machine, uri in {**dict(each.split("=") for each in BUNDLES.split(",")), "riscv64": ""}.items():
+        environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "MACHINE": machine}
+        program = f"set -eu\n{chosen}\necho $bundle".replace("/run/", f"{tmp_path}/")
+        done = subprocess.run(["sh", "-c", program], env=environ, capture_output=True, text=True, check=False)
+        assert (done.stdout.strip(), done.returncode) == (uri, 0 if uri else 1)
+    assert (tmp_path / "sensor-jobs-bundles").read_text().splitlines() == BUNDLES.split(",")
+    assert 'sh /run/sensor-jobs-bootstrap.sh "$bundle"\n' in script
+    assert f"install -m 644 /run/sensor-jobs-bundles {bundle.HOME}/{staged.FOR_NODES}\n" in script
     assert f"s3://{outputs['LakeBucket']}/.sensor-jobs/mrjob.conf /etc/mrjob.conf\n" in script
     assert "\n30 2 * * * python -m jobs\nCRON\n" in script
+
+
+def test_packages_of_both_processors_are_staged(
+    account: S3Server, aws: Any, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nodes may be of another than the host, which cannot build any."""
+    monkeypatch.setattr(packages, "for_nodes", lambda folder, name, base: f"{base}/packages/{name}")
+    given: dict[str, str] = {}
+    _furnish(Session(aws), "sensor-jobs", outputs, given)
+    base = f"s3://{outputs['LakeBucket']}/.sensor-jobs/packages"
+    assert given == {"Bundles": f"x86_64={base}/x86_64,aarch64={base}/aarch64"}
+    pattern = templates.load("scheduler")["Parameters"]["Bundles"]["AllowedPattern"]
+    assert re.fullmatch(pattern, given["Bundles"])
 
 
 def test_mrjob_is_led_there(account: S3Server, aws: Any, outputs: dict[str, str]) -> None:
