@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from jobs import registry
 from jobs.emr import aws, history, telling
@@ -18,7 +20,7 @@ from jobs.errors import JobError, UsageError
 
 _COMMANDS = {
     "run": "run several jobs on one cluster, one after the other; the options are those of `-r emr`, for all of them",
-    "status": "show a cluster or application and its steps, by default the newest",
+    "status": "show a cluster or application and its steps, by default the newest, and receive what was left there",
     "clusters": "list clusters and applications that have not ended; --orphans: those that do nothing, status 1 if any",
     "terminate": "end clusters and applications",
     "logs": "print the logs of a cluster's steps, and what its containers said",
@@ -42,7 +44,7 @@ def main() -> int:
             return _terminate(account, options.cluster, orphans=options.orphans)
         found = account.described(options.cluster) if options.cluster else _newest(account)
         if options.command == "status":
-            return _status(found)
+            return _looked_at(found)
         return _logs(account, found, options.step)
     except Exception as error:
         if (told := aws.explained(error, "EMR")) is None:
@@ -70,19 +72,40 @@ def _newest(account: Account) -> Found:
     return found
 
 
-def _status(found: Found) -> int:
-    print(f"{found.id}  {_state(found.state)}  {found.name}")
-    print(f"started  {_time(found.created)}")
-    if found.ended:
-        print(f"ended    {_time(found.ended)}")
-    if found.reason:
-        print(f"reason   {found.reason}")
-    print(f"logs     {found.logs or 'none'}")
-    if found.steps:
-        print()
-        rows = [(s.id, s.name, _state(s.state), _time(s.began), _length(s.began, s.ended)) for s in found.steps]
-        print(*aligned([("step", "name", "state", "began", "took"), *rows]), sep="\n")
+def _looked_at(found: Found) -> int:
+    """Tell of a cluster, and receive what was left there; the status is that of the first run that has none."""
+    from jobs.engine.left import waiting
+
+    places = waiting(found.id)
+    print(*_status(found), sep="\n", file=sys.stderr if places else sys.stdout)
+    if places:
+        return next(filter(None, [_received(place) for place in places]), 0)
     return 1 if found.has_failed else 0
+
+
+def _received(place: Path) -> int:
+    """Receive one run's result, whatever became of others before; the status."""
+    from jobs.engine.following import receive
+
+    try:
+        return receive(place)
+    except JobError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.status
+
+
+def _status(found: Found) -> Iterator[str]:
+    yield f"{found.id}  {_state(found.state)}  {found.name}"
+    yield f"started  {_time(found.created)}"
+    if found.ended:
+        yield f"ended    {_time(found.ended)}"
+    if found.reason:
+        yield f"reason   {found.reason}"
+    yield f"logs     {found.logs or 'none'}"
+    if found.steps:
+        yield ""
+        rows = [(s.id, s.name, _state(s.state), _time(s.began), _length(s.began, s.ended)) for s in found.steps]
+        yield from aligned([("step", "name", "state", "began", "took"), *rows])
 
 
 def _clusters(account: Account, *, orphans: bool, every: bool) -> int:

@@ -54,14 +54,19 @@ def approve(
         raise RefusedError("not started", where="-r emr", fix="nothing was spent")
 
 
-def may_go_on(kind: str, name: str | None) -> bool:
-    """Whether what runs on EMR goes on without us, for its driver publishes; asked on a terminal."""
-    if name is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+def may_go_on(kind: str, name: str, *, publishes: bool = True) -> bool:
+    """Whether what runs on EMR goes on without us; asked on a terminal. publishes: whether its driver does, so that it
+    needs us no more."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    if _ask(f"\nleave {kind} {name} running, which publishes and ends by itself? [y/N] ").strip().lower() not in _YES:
-        return False
-    print(f"it goes on; look at it: python -m jobs.emr status {name}", file=sys.stderr)
-    return True
+    does = "publishes and ends" if publishes else "ends"
+    return _ask(f"\nleave {kind} {name} running, which {does} by itself? [y/N] ").strip().lower() in _YES
+
+
+def goes_on(name: str, region: str, *, publishes: bool = True) -> None:
+    """Say what looks at it; or, where it does not publish itself, receives its result."""
+    what = "look at it" if publishes else "receive its result"
+    print(f"it goes on; {what}: python -m jobs.emr status {name} --region {region}", file=sys.stderr)
 
 
 def _ask(question: str) -> str:

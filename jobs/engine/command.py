@@ -55,7 +55,7 @@ def run_command(job: type[Declaration], options: argparse.Namespace, engine: Eng
             print(line)
         return 0
     _say_once_without_kernel(options)
-    outcome = drive(job, chosen, engine, _printer(job, chosen), getattr(options, "local_tmp_dir", None))
+    outcome = drive(job, chosen, engine, to_standard_output(job, chosen), getattr(options, "local_tmp_dir", None))
     status = conclude(outcome, quiet=options.quiet)
     if not options.quiet and (hint := job.hint(chosen)):
         print(hint, file=sys.stderr)
@@ -74,7 +74,8 @@ def conclude(outcome: Outcome, *, quiet: bool) -> int:
     return 0
 
 
-def _printer(job: type[Declaration], chosen: Settings) -> Callable[[pa.Schema, Iterator[pa.Table]], None]:
+def to_standard_output(job: type[Declaration], chosen: Settings) -> Callable[[pa.Schema, Iterator[pa.Table]], None]:
+    """What prints a result, as the job and the options will have it."""
     from jobs.lake.writers import open_writer
 
     printer = job.printer(chosen)

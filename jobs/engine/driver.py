@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from jobs.emr.telling import Account
     from jobs.engine.declaration import Declaration
     from jobs.lake.manifest import Part
+    from jobs.lake.parts import Layout
+    from jobs.lake.publish import Publication
 
 _BYTES_PER_PARTITION = 128 << 20
 _MOST_PARTITIONS = 256
@@ -103,8 +105,14 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
     begun = time.monotonic()
     started = time.time_ns() // 1000
     run_id = new_run_id(job.NAME, datetime.fromtimestamp(started / 1e6, UTC))
-    schema, layout, targets = check(job, settings, run_id)
+    checked = check(job, settings, run_id)
     timed, before = timed_by(job, settings, engine.name), 0.0
+
+    def measure() -> None:
+        nonlocal before
+        if timed is not None:
+            before = _seconds(job, timed, engine, base)
+
     plan, dialects = make_plan(settings, engine)
     resumed, tables = check_plan(job, settings, plan, dialects)
     engine.confirm(work(job, settings, plan, shuffled=bool(tables.keys() & job.PARTIALS)))
@@ -125,41 +133,55 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
             resumed,
         )
         run = _surveyed(job, run, plan, engine)
-        report = _execute(job, run, plan, engine, folder)
-        notes: list[str] = []
-        problem = _problem(report, settings)
-        if settings.print_result:
-            emit(schema, job.watch(settings, _result(job, run, plan, report, engine), notes.append))
-        if "rejects" in targets:
-            targets["rejects"].publish(
-                REJECT_SCHEMA, _rejects(report), provenance(run, plan, report), scratch=folder, keys=_REJECT_KEYS
+        outcome = carry_out(job, run, plan, engine, emit, checked, measure)
+    outcome = replace(outcome, seconds=time.monotonic() - begun - before)
+    if timed is None or outcome.published is None:
+        return outcome
+    after = _seconds(job, replace(timed, inputs=(outcome.published,), dialect=None), engine, base)
+    return replace(outcome, timed=(before, after))
+
+
+def carry_out(
+    job: type[Declaration],
+    run: Run,
+    plan: Plan,
+    engine: Engine,
+    emit: Emit,
+    checked: tuple[pa.Schema, Layout | None, Mapping[str, Publication]],
+    measure: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Have the engine execute a run, and hand out or publish what it found; the seconds of all are its caller's to say.
+    checked: what `check` gave; measure: is called before the result takes the place of its own input."""
+    schema, layout, targets = checked
+    settings, folder = run.settings, Path(run.scratch)
+    report = _execute(job, run, plan, engine, folder)
+    notes: list[str] = []
+    problem = _problem(report, settings)
+    if settings.print_result:
+        emit(schema, job.watch(settings, _result(job, run, plan, report, engine), notes.append))
+    if "rejects" in targets:
+        targets["rejects"].publish(
+            REJECT_SCHEMA, _rejects(report), provenance(run, plan, report), scratch=folder, keys=_REJECT_KEYS
+        )
+    parts: tuple[Part, ...] = ()
+    if "output" in targets and problem is None:
+        measure()
+        parts = (
+            targets["output"]
+            .publish(
+                schema,
+                job.watch(settings, _result(job, run, plan, report, engine), notes.append),
+                provenance(run, plan, report, listed=job.LISTS_INPUT),
+                scratch=folder,
+                keys=job.keys(settings),
+                layout=layout,
             )
-        parts: tuple[Part, ...] = ()
-        if "output" in targets and problem is None:
-            if timed is not None:  # before the result takes the place of its own input
-                before = _seconds(job, timed, engine, base)
-            parts = (
-                targets["output"]
-                .publish(
-                    schema,
-                    job.watch(settings, _result(job, run, plan, report, engine), notes.append),
-                    provenance(run, plan, report, listed=job.LISTS_INPUT),
-                    scratch=folder,
-                    keys=job.keys(settings),
-                    layout=layout,
-                )
-                .parts
-            )
+            .parts
+        )
     published = settings.output_dir if problem is None else None
-    seconds = time.monotonic() - begun - before
     said, size = tuple(dict.fromkeys(notes)), sum(part.size for part in parts)
     account = engine.account(run, report)
-    place = (published, problem, said, len(parts), size, layout is not None)
-    outcome = Outcome(run, plan, report, seconds, *place, account)
-    if timed is None or published is None:
-        return outcome
-    after = _seconds(job, replace(timed, inputs=(published,), dialect=None), engine, base)
-    return replace(outcome, timed=(before, after))
+    return Outcome(run, plan, report, 0.0, published, problem, said, len(parts), size, layout is not None, account)
 
 
 def work(job: type[Declaration], settings: Settings, plan: Plan, *, shuffled: bool = False) -> Work:

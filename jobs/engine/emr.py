@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
@@ -40,8 +40,12 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     Its nodes install the suite from the bucket where runs are staged. Where the user names their Python
     (`--python-bin`), that has what the suite needs, and the suite travels with the run.
-    start_seconds: from the request for the cluster until the first step, once that has begun.
+    start_seconds: from the request for the cluster until the first step, once that has begun; over: when the last step
+    was, else the cluster.
     """
+
+    command: Sequence[str] | None = None
+    """How the run was started; None: as this process was."""
 
     def __init__(self, *, planned: Outlook, base: str, tags: Mapping[str, str], **kwargs: Any):
         self._planned, self._base, self._tags = planned, base, tags
@@ -53,6 +57,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         self._watch: Watch | None = None
         self._clock: Clock | None = None
         self.start_seconds = 0.0
+        self.over: datetime | None = None
         self.failure: JobError | None = None
         super().__init__(**kwargs)
         if not log.isEnabledFor(logging.INFO):
@@ -160,6 +165,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
     def _tell_cluster(self, parsed: dict[str, Any], **_: Any) -> None:
         if found := parsed.get("Cluster"):
             self._requested = found["Status"]["Timeline"]["CreationDateTime"]
+            self.over = self.over or found["Status"]["Timeline"].get("EndDateTime")
             self._tell("cluster", found["Id"], found["Status"]["State"].lower().replace("_", " "))
 
     def _tell_step(self, parsed: dict[str, Any], **_: Any) -> None:
@@ -167,6 +173,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
             began = found["Status"].get("Timeline", {}).get("StartDateTime")
             if began and self._requested and not self.start_seconds:
                 self.start_seconds = max(0.0, (began - self._requested).total_seconds())
+            self.over = found["Status"].get("Timeline", {}).get("EndDateTime") or self.over
             name = found["Name"].rpartition(": ")[2]
             self._tell("step", f"{found['Id']} ({name})", found["Status"]["State"].lower())
 
@@ -189,7 +196,8 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
             super()._wait_for_step_to_complete(step_id, step_num)
         except StepFailedException:
             fix = f"see its cluster: python -m jobs.emr status {self._cluster_id}"
-            self.failure = with_command(self.failure or JobError("was cancelled", where=f"step {step_id}", fix=fix))
+            cancelled = JobError("was cancelled", where=f"step {step_id}", fix=fix)
+            self.failure = with_command(self.failure or cancelled, self.command)
             raise
 
     def _log_step_progress(self) -> None:
@@ -247,6 +255,12 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
     def has_own_cluster(self) -> bool:
         """Whether a cluster was started for the run."""
         return bool(self._created_cluster)
+
+    @property
+    def leavable(self) -> str | None:
+        """The cluster, where it needs us no more to do its work: once it has all steps."""
+        wanted = self._num_steps() + bool(self._master_node_setup_script_path)
+        return self._cluster_id if len(self._step_ids) == wanted else None
 
     def leave(self) -> None:
         """Let the cluster go on, with all that it reads."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ from jobs.emr import history, outlook, price_list, prices, rates, telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.prices import PriceTable
 from jobs.emr.work import Work
+from jobs.engine.leaving import may_be_left
+from jobs.engine.left import Left, named, position
 from jobs.engine.on_emr import OnEmr, base_of, kept, tags
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan
@@ -36,6 +41,7 @@ class EmrEngine(OnEmr[Outlook]):
     """`-r emr`."""
 
     _seconds = _start_seconds = 0.0  # of all jobs of the run
+    _begun, _passes = 0.0, 0  # when the last of them did, in seconds since 1970; how many did
     _table: PriceTable | None = None
 
     def check(self, settings: Settings) -> None:
@@ -66,13 +72,46 @@ class EmrEngine(OnEmr[Outlook]):
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         begun, report = time.monotonic(), None
+        self._begun, self._passes = time.time(), self._passes + 1
         try:
             report = super().execute(run, plan, scratch)
             return report
         finally:
-            self._seconds += time.monotonic() - begun
+            self._seconds += self._took(time.monotonic() - begun)
             if report is None and self.spends:
                 self.told(run.id, run.job, _started(run), self._seconds, self._start_seconds, 0, failed=True)
+
+    def _took(self, here: float) -> float:
+        """Seconds of a job. here: that we were with it."""
+        return here
+
+    def attended(self, runner: Any, run: Run, plan: Plan) -> AbstractContextManager[None]:
+        return may_be_left(runner, self.region, partial(self._leave, runner, run, plan), self._bound())
+
+    def _bound(self) -> str | None:
+        """Why a cluster cannot go on without us; None where it can."""
+        if self.batch:
+            return "it is shared by several jobs"
+        if self.planned is not None and self._passes < self.planned.work.passes:
+            return "the run after this one needs its result"
+        return None if named(type(self._job)) else "its job is in no module, where it would be found again"
+
+    def _leave(self, runner: Any, run: Run, plan: Plan) -> None:
+        assert self.planned is not None
+        Left(
+            named(type(self._job)),
+            self._job.command_line,
+            tuple(sys.orig_argv),
+            str(Path.cwd()),
+            position(runner),
+            self._begun,
+            self._seconds,
+            self._start_seconds,
+            self.planned,
+            run,
+            plan,
+        ).save()
+        self.spends = False  # what it took is kept when its result is received
 
     def _jobconf(self, run: Run, plan: Plan) -> dict[str, Any]:
         from jobs.engine.hadoop import jobconf

@@ -49,6 +49,7 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
     def __init__(self, args: list[str] | None = None) -> None:
         given = sys.argv[1:] if args is None else args
         self._for_task = any(flag in given for flag in ("--mapper", "--reducer", "--combiner"))
+        self.command_line = tuple(given)
         self._stages = 1
         self._jobconf: Mapping[str, Any] = {}
         super().__init__(args)
@@ -181,6 +182,10 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
             from jobs.engine.hadoop import HadoopRunner
 
             return HadoopRunner
+        if self.options.runner == "emr" and "left" in self._run_kwargs:
+            from jobs.engine.following import FollowingRunner
+
+            return FollowingRunner
         if self.options.runner == "emr":
             from jobs.engine.emr import EmrRunner
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,10 @@ class MrjobEngine:
     def ended(self, runner: Any) -> None:
         """Take note of what mrjob's runner knows when a job of the run is done, or has failed."""
 
+    def attended(self, runner: Any, run: Run, plan: Plan) -> AbstractContextManager[None]:
+        """While mrjob's runner works: what becomes of its work where we are interrupted."""
+        return nullcontext()
+
     def check(self, settings: Settings) -> None:
         """Refuse what this engine cannot do."""
         refuse_elsewhere(self._job.options, self.name)
@@ -129,7 +134,7 @@ class MrjobEngine:
         report = Report()
         runner = None
         try:
-            with self._job.make_runner() as runner:
+            with self._job.make_runner() as runner, self.attended(runner, run, plan):
                 runner.run()
                 for line in to_lines(runner.cat_output()):
                     report.add(receive(line, scratch))

@@ -22,9 +22,9 @@ def command(given: Sequence[str] | None = None) -> str:
     return in_one_line(shlex.join(map(_without_secrets, sys.orig_argv if given is None else given)))
 
 
-def with_command(error: JobError) -> JobError:
-    """The error with the command beside what it says is to be done."""
-    fix = "; ".join(filter(None, [error.fix, f"run it again: {command()}"]))
+def with_command(error: JobError, given: Sequence[str] | None = None) -> JobError:
+    """The error with the command beside what it says is to be done. given: as for `command`."""
+    fix = "; ".join(filter(None, [error.fix, f"run it again: {command(given)}"]))
     return type(error)(error.what, where=error.where, fix=fix)
 
 

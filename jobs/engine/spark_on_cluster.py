@@ -12,9 +12,9 @@ from typing import Any
 from jobs.emr import bundle
 from jobs.emr.telling import Account
 from jobs.engine import compat
-from jobs.engine.approval import may_go_on
 from jobs.engine.emr_engine import EmrEngine
 from jobs.engine.job import SensorJob
+from jobs.engine.leaving import may_be_left
 from jobs.engine.options import Settings
 from jobs.engine.scratch import scratch
 from jobs.engine.spark_on_yarn import STATUS
@@ -85,13 +85,10 @@ def _follow(
     failed = False
     with instance.make_runner() as runner:
         try:
-            runner.run()
+            with may_be_left(runner, engine.region):
+                runner.run()
         except StepFailedException:
             failed = True
-        except KeyboardInterrupt:
-            if may_go_on("cluster", runner.get_cluster_id()):
-                runner.leave()
-            raise
         finally:
             engine.ended(runner)
         said = runner.driver_said("stdout")  # where Spark puts what Python writes

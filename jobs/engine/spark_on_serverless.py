@@ -18,7 +18,7 @@ from jobs.emr.patience import Patience
 from jobs.emr.serverless import Place, Submission
 from jobs.emr.telling import Account
 from jobs.emr.workers import Used
-from jobs.engine.approval import may_go_on
+from jobs.engine.approval import goes_on, may_go_on
 from jobs.engine.cache import cache_folder
 from jobs.engine.clock import Clock, say
 from jobs.engine.job import SensorJob
@@ -72,7 +72,7 @@ class OnServerless:
         application = serverless.create(client, planned, place, run, labels)
         _say(f"application {application} in {planned.region}", "requested")
         poll = self.options.check_cluster_every or _POLL
-        patience, goes_on = Patience(lambda text: _say("warning", text), poll), False
+        patience, is_left = Patience(lambda text: _say("warning", text), poll), False
         try:
             while patience.ask(serverless.state, client, application) == "CREATING":
                 time.sleep(1.0)
@@ -82,10 +82,11 @@ class OnServerless:
             with Clock(planned.seconds, log):
                 found = _watched(client, application, started, poll, patience)
         except KeyboardInterrupt:
-            goes_on = may_go_on("application", application)
+            if is_left := may_go_on("application", application):
+                goes_on(application, planned.region)
             raise
         finally:
-            if not goes_on:
+            if not is_left:
                 _end(client, application, planned.region)
         self._used, self.engine.spends = serverless.used(found), True
         begun = found.get("startedAt")
