@@ -29,7 +29,7 @@ def _layer(module: str) -> int:
     part = "jobs" if module.endswith(".__main__") else [*module.split("."), ""][1]
     if part in LAYERS:
         return LAYERS.index(part)
-    return 0 if part in {"", "__version__"} else len(LAYERS) - 1
+    return 0 if part in {"", "__version__", "requirements"} else len(LAYERS) - 1
 
 
 def _imports(path: Path) -> Iterator[tuple[int, str]]:

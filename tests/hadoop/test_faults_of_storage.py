@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -108,9 +109,15 @@ def _hanging_up(hadoop: Cluster) -> Iterator[list[tuple[str, int]]]:
     class Server(socketserver.TCPServer):
         allow_reuse_address = True
 
+    def listening(port: int) -> Server | None:
+        try:
+            return Server(("127.0.0.1", port), HangUp)
+        except OSError:  # a killed process closes what it had open a moment later
+            return None
+
     with ExitStack() as stack:
         for name in hadoop.layout.data_nodes:
-            server = stack.enter_context(Server(("127.0.0.1", hadoop.layout.ports[f"{name}-http"]), HangUp))
+            server = stack.enter_context(until(partial(listening, hadoop.layout.ports[f"{name}-http"])))
             threading.Thread(target=server.serve_forever, args=(0.05,)).start()
             stack.callback(server.shutdown)
         yield callers
