@@ -89,7 +89,7 @@ def outlook(
     Raises UsageError for a region or type without a price.
     """
     architecture = architecture or ARCHITECTURE
-    rate = rates.of(work.job, work.bytes, readings=work.readings)
+    rate = rates.of(work.job, work.bytes, readings=work.readings, packed=work.packed)
     size, count, wanted = _sized(work, prices, rate, region, architecture, max_nodes)
     names = tuple(f"{family}.{size}" for family in _FAMILIES[architecture, work.readings])
     nodes = [prices.node(region, name) for name in names]

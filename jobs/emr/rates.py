@@ -46,9 +46,10 @@ class Rates:
         found: Mapping[str, Any] = self.tables["serverless"]
         return found
 
-    def of(self, job: str, size: int, *, readings: bool) -> Rate:
+    def of(self, job: str, size: int, *, readings: bool, packed: int = 0) -> Rate:
         """The rate of a job on an input of so many bytes: of its last runs of that order on EMR, else of the
-        benchmarks, else that of the slowest job. readings: whether it shuffles these."""
+        benchmarks, else that of the slowest job. readings: whether it shuffles these; packed: how many of the bytes
+        are compressed, or Parquet, and so take the time of more bytes of CSV."""
         s3, kind = self.cluster["s3_mb_s"], "readings" if readings else "partials"
         like = [run for run in self.runs if run.job == job and run.bytes >= size * _SMALLEST_RUN]
         if seen := [run.slot_mb_s for run in like if run.slot_mb_s > 0][-_MOST_RUNS:]:
@@ -60,6 +61,9 @@ class Rates:
         factor, of = self.tables["on_hadoop"][kind], measured[name]["mb_s"]
         said = f"{of:.3g} MB/s a core, {factor:g} times slower on Hadoop: benchmark {measured[name]['source']}"
         said += "" if name == job else f", that of {name}, as {job} has none"
+        if packed:
+            more = 1 + (self.tables["shuffled"]["packed"] - 1) * packed / size
+            said, of = f"{said}; {more:.2g} bytes of CSV in each of this input", of / more
         return Rate(min(s3, of / factor), factor / of, said)
 
 

@@ -72,7 +72,7 @@ def workers(
     Raises UsageError for a region without prices.
     """
     architecture = architecture or ARCHITECTURE
-    rate = rates.of(work.job, work.bytes, readings=work.readings)
+    rate = rates.of(work.job, work.bytes, readings=work.readings, packed=work.packed)
     total = work.bytes / 1e6
     wanted = max(1, math.ceil(total / (_CORES * rate.task_mb_s) / MAP_SECONDS))
     wanted = min(wanted, -(-work.splits // _CORES), *([-(-work.tasks // _CORES)] if work.tasks else []))

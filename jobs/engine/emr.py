@@ -81,6 +81,11 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
             "cleanup_on_failure": ["TMP"],
         }
         combined: dict[str, Any] = super()._combine_opts([empty, {**default, **own}, *given])
+        ours = {each["Classification"]: each["Properties"] for each in own["emr_configurations"]}
+        combined["emr_configurations"] = [
+            {**each, "Properties": {**ours.get(each["Classification"], {}), **each["Properties"]}}
+            for each in combined["emr_configurations"]  # mrjob takes the whole of a file from whoever named it last
+        ]
         return combined
 
     def _launch(self) -> None:
@@ -236,8 +241,10 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
             if self._describe_cluster()["Status"]["State"] not in _ENDED:
                 self._emr.terminate_job_flows(JobFlowIds=[self._cluster_id])
             self._wait_for_cluster_to_terminate()
-        else:
-            super()._wait_for_logs_on_s3()
+            return
+        if self._describe_cluster()["Status"]["State"] in ("RUNNING", "WAITING"):
+            self._tell("logs of", self._cluster_id, "waited for, up to ten minutes; Ctrl-C goes on without")
+        super()._wait_for_logs_on_s3()
 
     def _check_for_failed_bootstrap_action(self, found: dict[str, Any]) -> None:
         reason = found["Status"].get("StateChangeReason", {}).get("Message") or ""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
+from jobs.daily_stats import DailyStats
 from jobs.emr import aws, cluster, outlook, prices, rates
 from jobs.emr.outlook import Fleet, Outlook
 from jobs.emr.work import Work
+from jobs.engine.emr_engine import EmrEngine
+from jobs.engine.settings import settings
 
 FLEETS = (
     Fleet("primary", ("m7i.xlarge",), 1, 0, 0),
@@ -44,6 +49,31 @@ def test_fleets_as_the_service_wants_them() -> None:
         "TimeoutAction": "SWITCH_TO_ON_DEMAND",
         "TimeoutDurationMinutes": 10,
     }
+
+
+def test_what_a_user_configures_stands_above_the_plans_and_beside_it(tmp_path: Path) -> None:
+    given: list[dict[str, Any]] = [
+        {
+            "Classification": "mapred-site",
+            "Properties": {"mapreduce.map.memory.mb": "4096", "mapreduce.task.io.sort.mb": "7"},
+        },
+        {"Classification": "core-site", "Properties": {"hadoop.tmp.dir": "/mnt"}},
+        {"Classification": "yarn-site", "Properties": {}},
+    ]
+    (tmp_path / "mrjob.conf").write_text(json.dumps({"runners": {"emr": {"emr_configurations": given}}}))
+    job = DailyStats(args=["-r", "emr", "s3://lake/a.csv", "--conf-path", str(tmp_path / "mrjob.conf")])
+    job.options.region = "us-east-1"
+    engine, chosen = EmrEngine(job), settings(job.options, job.OPTIONS)
+    engine.planned = planned(TB)
+    (tmp_path / "plan").touch()
+    empty = str(tmp_path / "plan")
+    job.prepare("emr", empty, empty, str(tmp_path), 1, 1, {}, engine.given("r", "j", chosen))
+    found = {each["Classification"]: each["Properties"] for each in job.make_runner()._opts["emr_configurations"]}
+    ours = cluster.configurations(planned(TB))
+    assert found["mapred-site"] == ours["mapred-site"] | given[0]["Properties"]
+    assert found["core-site"] == given[1]["Properties"]
+    assert "yarn-site" not in found, "an empty one takes ours away, as with mrjob"
+    assert found["capacity-scheduler"] == ours["capacity-scheduler"]
 
 
 def test_scaling_stays_within_what_was_planned() -> None:

@@ -120,6 +120,19 @@ def test_tasks_that_the_user_wants_are_what_the_cluster_is_for() -> None:
     assert (found.slots, found.map_tasks, found.reduce_tasks) == (32, 32, 32)
 
 
+def test_compressed_input_takes_the_time_of_what_is_in_it() -> None:
+    """Unless runs of the job on EMR say how long it takes."""
+    plain = _work(TB, "availability", ordered=True)
+    packed = replace(plain, packed=TB)
+    more = SHIPPED.tables["shuffled"]["packed"]
+    slower = [SHIPPED.of(work.job, work.bytes, readings=True, packed=work.packed).core_s for work in (plain, packed)]
+    assert slower[1] == pytest.approx(more * slower[0])
+    assert _outlook(packed).nodes > _outlook(plain).nodes
+    assert "; 5.8 bytes of CSV in each of this input" in _outlook(packed).sources[0]
+    seen = rates.load((_run(3600.0),))
+    assert seen.of("daily_stats", TB, readings=False, packed=TB) == seen.of("daily_stats", TB, readings=False)
+
+
 def test_input_that_is_read_twice_takes_twice() -> None:
     once, twice = _outlook(_work(TB)), _outlook(replace(_work(TB), passes=2))
     assert twice.seconds[0] == pytest.approx(2 * once.seconds[0])
