@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,14 +132,20 @@ def test_logs_that_only_the_cluster_has(hadoop: Cluster, tmp_path: Path) -> None
     """As where nodes are other machines: what tasks wrote is not to be found here, and YARN's command shows it."""
     (tmp_path / "broken.py").write_text(BROKEN)
     (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
-    said = "+ python\nexit status: 3\nerror: x: gone\n"
+    said = "+ python\nexit status: 1\nerror: x: gone\n"
     logs = f"Container: c on h\nLogType:stderr\nLogContents:\n{said}\nEnd of LogType:stderr\n"
     (tmp_path / "logs").write_text(logs)
     shown = 'case $1 in *LogsCLI) echo "$@" >> asked; exec cat logs;; esac'
     command = _in_place_of(hadoop, tmp_path, f"cd {tmp_path}; {shown}")
-    flags = ("--hadoop-bin", command, "--hadoop-log-dirs", tmp_path / "none")
-    done = told(tmp_path, "a.csv", *ON_HADOOP, *flags, module="broken", env={"PYTHONPATH": str(ROOT)})
-    assert done == Outcome(3, "", "error: x: gone\n")
+    shutil.copytree(hadoop.layout.conf, tmp_path / "conf")
+    site, collects = tmp_path / "conf" / "yarn-site.xml", "yarn.log-aggregation-enable"
+    told_so = f"<property><name>{collects}</name><value>true</value></property></configuration>"
+    site.write_text(site.read_text().replace("</configuration>", told_so))
+    apart = ("--jobconf", "mapreduce.job.ubertask.enable=false")
+    flags = (*apart, "--hadoop-bin", command, "--hadoop-log-dirs", tmp_path / "none")
+    env = {"PYTHONPATH": str(ROOT), "HADOOP_CONF_DIR": str(tmp_path / "conf")}
+    done = told(tmp_path, "a.csv", *ON_HADOOP, *flags, module="broken", env=env)
+    assert done == Outcome(1, "", "error: x: gone\n")
     assert re.fullmatch(
         r"\S+LogsCLI -applicationId application_\w+ -log_files stderr\n", (tmp_path / "asked").read_text()
     )
