@@ -104,6 +104,17 @@ def test_buckets_take_encrypted_connections_only(bucket: str) -> None:
     assert deny["Resource"] == [{"Fn::GetAtt": [bucket, "Arn"]}, {"Fn::Sub": "${" + bucket + ".Arn}/*"}]
 
 
+def test_access_logs_go_where_s3_delivers_them() -> None:
+    """To a bucket without a key of KMS, below the prefix that its policy allows; moto leaves logging out."""
+    logging = RESOURCES["Lake"]["Properties"]["LoggingConfiguration"]
+    assert logging == {"DestinationBucketName": {"Ref": "AccessLogs"}, "LogFilePrefix": "lake/"}
+    (rule,) = RESOURCES["AccessLogs"]["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    allowed = RESOURCES["AccessLogsPolicy"]["Properties"]["PolicyDocument"]["Statement"][1]
+    assert allowed["Principal"] == {"Service": "logging.s3.amazonaws.com"}
+    assert allowed["Resource"] == {"Fn::Sub": "${AccessLogs.Arn}/lake/*"}
+
+
 def test_alerts_come_from_this_account_and_reach_people() -> None:
     (statement,) = RESOURCES["AlertsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
