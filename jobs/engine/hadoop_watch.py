@@ -50,7 +50,7 @@ def page(resource_manager: str, name: str) -> str | None:
     """The page of a running job of this name; None where there is none. Raises OSError where nobody answers."""
     query = f"{resource_manager}/ws/v1/cluster/apps?states=RUNNING"
     try:
-        found = (_asked(query).get("apps") or {}).get("app", [])
+        found = (asked(query).get("apps") or {}).get("app", [])
     except (ValueError, HTTPException):
         return None
     return next((f"{resource_manager}/proxy/{one['id']}/" for one in found if one["name"] == name), None)
@@ -59,7 +59,7 @@ def page(resource_manager: str, name: str) -> str | None:
 def counters(url: str) -> dict[str, int]:
     """The suite's counters, as a job's page gives them; empty where it does not answer."""
     try:
-        groups = _asked(url)["jobCounters"]["counterGroup"]
+        groups = asked(url)["jobCounters"]["counterGroup"]
     except (OSError, ValueError, KeyError, HTTPException):
         return {}
     return {
@@ -70,7 +70,8 @@ def counters(url: str) -> dict[str, int]:
     }
 
 
-def _asked(url: str) -> dict[str, Any]:
+def asked(url: str) -> dict[str, Any]:
+    """What one of Hadoop's pages answers. Raises OSError, HTTPException, and ValueError for what is no JSON."""
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - Hadoop's page
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - the same
         found: dict[str, Any] = json.load(answer)

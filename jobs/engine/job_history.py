@@ -3,12 +3,12 @@ and the nodes, which keep what those wrote for some hours, show it."""
 
 from __future__ import annotations
 
-import json
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPException
 from typing import Any
 
+from jobs.engine.hadoop_watch import asked
 from jobs.lake import hadoop_conf
 
 _TIMEOUT = 10.0
@@ -42,7 +42,7 @@ def _job(application: str) -> str:
 def _listed(url: str, kind: str) -> list[dict[str, Any]]:
     """A list of the server's, which stands within a list of its own; one that is alone may stand in no list."""
     try:
-        found = (json.loads(_asked(url, "application/json")).get(f"{kind}s") or {}).get(kind) or []
+        found = (asked(url).get(f"{kind}s") or {}).get(kind) or []
     except (OSError, ValueError, HTTPException):
         return []
     return found if isinstance(found, list) else [found]
@@ -50,14 +50,10 @@ def _listed(url: str, kind: str) -> list[dict[str, Any]]:
 
 def _stderr(node: str, container: str) -> list[str]:
     url = f"http://{node}/ws/v1/node/containers/{container}/logs/stderr"
+    request = urllib.request.Request(url, headers={"Accept": "text/plain"})
     try:
-        return _asked(url, "text/plain").decode("utf-8", "replace").splitlines(keepends=True)
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - a page of the cluster's
+            text: bytes = answer.read(_MOST_BYTES)
     except (OSError, HTTPException):
         return []
-
-
-def _asked(url: str, kind: str) -> bytes:
-    request = urllib.request.Request(url, headers={"Accept": kind})  # noqa: S310 - of the cluster's own pages
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - the same
-        found: bytes = answer.read(_MOST_BYTES)
-        return found
+    return text.decode("utf-8", "replace").splitlines(keepends=True)
