@@ -37,7 +37,7 @@ class Watch:
             self._asker.start()
 
     def _ask(self, page: str, shown: progress.Progress) -> None:
-        job = page.rstrip("/").rpartition("/")[2].replace("application_", "job_")
+        job = job_of(page.rstrip("/").rpartition("/")[2])
         while not self._over.wait(_EVERY):
             found = counters(f"{page.rstrip('/')}/ws/v1/mapreduce/jobs/{job}/counters")
             if found and not self._over.is_set():
@@ -54,6 +54,11 @@ def page(resource_manager: str, name: str) -> str | None:
     except (ValueError, HTTPException):
         return None
     return next((f"{resource_manager}/proxy/{one['id']}/" for one in found if one["name"] == name), None)
+
+
+def job_of(application: str) -> str:
+    """What MapReduce calls an application of its own."""
+    return application.replace("application_", "job_")
 
 
 def counters(url: str) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from http.client import HTTPException
 from typing import Any
 
-from jobs.engine.hadoop_watch import asked
+from jobs.engine.hadoop_watch import asked, job_of
 from jobs.lake import hadoop_conf
 
 _TIMEOUT = 10.0
@@ -18,7 +18,7 @@ _MOST_BYTES = 1 << 20
 def page(application: str) -> str | None:
     """The job's page at the history server; None where the configuration names none."""
     server = hadoop_conf.history_server()
-    return None if server is None else f"http://{server}/jobhistory/job/{_job(application)}"
+    return None if server is None else f"http://{server}/jobhistory/job/{job_of(application)}"
 
 
 def errors_of(application: str) -> Iterator[str]:
@@ -26,17 +26,13 @@ def errors_of(application: str) -> Iterator[str]:
     server or a node does not answer."""
     if (server := hadoop_conf.history_server()) is None:
         return
-    tasks = f"http://{server}/ws/v1/history/mapreduce/jobs/{_job(application)}/tasks"
+    tasks = f"http://{server}/ws/v1/history/mapreduce/jobs/{job_of(application)}/tasks"
     for task in _listed(tasks, "task"):
         for attempt in _listed(f"{tasks}/{task['id']}/attempts", "taskAttempt"):
             if attempt["state"] == "FAILED":
                 yield "LogType:stderr\n"
                 yield from _stderr(attempt["nodeHttpAddress"], attempt["assignedContainerId"])
                 yield "End of LogType:stderr\n"
-
-
-def _job(application: str) -> str:
-    return application.replace("application_", "job_")
 
 
 def _listed(url: str, kind: str) -> list[dict[str, Any]]:
@@ -49,11 +45,11 @@ def _listed(url: str, kind: str) -> list[dict[str, Any]]:
 
 
 def _stderr(node: str, container: str) -> list[str]:
-    url = f"http://{node}/ws/v1/node/containers/{container}/logs/stderr"
+    url = f"http://{node}/ws/v1/node/containers/{container}/logs/stderr?size=-{_MOST_BYTES}"  # its end
     request = urllib.request.Request(url, headers={"Accept": "text/plain"})
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - a page of the cluster's
-            text: bytes = answer.read(_MOST_BYTES)
+            text: bytes = answer.read()
     except (OSError, HTTPException):
         return []
     return text.decode("utf-8", "replace").splitlines(keepends=True)

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -129,14 +130,13 @@ def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die
                 profile = found.layout.profile
             else:
                 return found
-        for left in reversed(range(_STARTS)):
+        start = partial(_start, home, profile or DEFAULT, resolved, classes, say, die_with_parent=die_with_parent)
+        for _ in range(_STARTS - 1):
             try:
-                return _start(home, profile or DEFAULT, resolved, classes, say, die_with_parent=die_with_parent)
+                return start()
             except _PortTakenError:
-                if not left:
-                    raise
                 say("another program took a port meanwhile: starting again on others")
-        raise AssertionError
+        return start()
 
 
 @contextmanager

@@ -249,6 +249,7 @@ BY_SPARK = (
 
 
 @pytest.mark.spark
+@pytest.mark.full
 def test_a_spark_driver_on_the_cluster(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
     subprocess.run(["hadoop", "fs", "-put", str(SAMPLE), "/for-spark"], check=True)
     done = run("jobs.spark.daily_stats", "hdfs:///for-spark", *BY_SPARK, cwd=tmp_path)
@@ -314,6 +315,7 @@ def test_what_a_driver_on_the_cluster_cannot_do(tmp_path: Path, arguments: list[
 
 
 @pytest.mark.spark
+@pytest.mark.full
 def test_engines_on_the_cluster_side_by_side(hadoop: Cluster, tmp_path: Path) -> None:
     """Containers are no children of the command, so that they are looked for."""
     report = tmp_path / "report.json"
