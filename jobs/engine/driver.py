@@ -27,7 +27,7 @@ from jobs.engine.run import Run
 from jobs.engine.run_id import new_run_id
 from jobs.engine.scratch import scratch
 from jobs.engine.shuffle import Carrier, packed, read_block
-from jobs.errors import LimitError, UsageError
+from jobs.errors import JobError, LimitError, UsageError
 from jobs.kernel import library
 from jobs.readings import dialect_file, zones
 
@@ -237,6 +237,9 @@ def _execute(job: type[Declaration], run: Run, plan: Plan, engine: Engine, folde
         os.chdir(here)
         progress.watch(None)
         shown.close()
+    if missing := len(plan.splits) - report.splits:
+        what = f"{missing:,} of {len(plan.splits):,} splits are not in what the tasks gave, so there is no result"
+        raise JobError(what, where=run.id, fix="run it again, with -v to see what became of its tasks")
     refuse_unknown(job.metrics_named(run.settings), report.metrics)
     return report
 

@@ -16,20 +16,24 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jobs.engine import compat
-from jobs.errors import JobError
+from jobs.errors import InputError, JobError
 from jobs.lake import globs
-from jobs.lake.webhdfs import Status, WebHdfs, by_id, client, split_uri
+from jobs.lake.hdfs_reader import RangeReader, info_of
+from jobs.lake.storage import ObjectInfo
+from jobs.lake.webhdfs import Status, WebHdfs, client, split_uri
 from jobs.lake.webhdfs_errors import HdfsError, UnreachableError, refusal
 
 compat.install()
 
 from mrjob.cat import decompress
 from mrjob.fs.hadoop import HadoopFilesystem
+from mrjob.util import to_lines
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _OF_COMMAND_ONLY = re.compile(r"[{}\\]|\[\^")  # in patterns of Hadoop's
+_CHUNK = 1 << 20
 _COMMON_JAR = re.compile(r"hadoop-common-(\d+(?:\.\d+)+)[^/]*(?<!-tests)\.jar")
 _JAR_FOLDERS = (".", "share/hadoop/common", "share/hadoop/lib")
 
@@ -115,20 +119,23 @@ class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]  # mrjob has no types
         self._ask("touchz", path, touch, super().touchz)
 
     def _cat_file(self, path: str) -> Iterator[bytes]:
-        def opened(hdfs: WebHdfs) -> tuple[WebHdfs, Status]:
+        """Its lines. Raises JobError where not all of it can be read."""
+
+        def listed(hdfs: WebHdfs) -> ObjectInfo:
             status = hdfs.status(split_uri(path)[1])
             if status is None:
                 raise HdfsError("FileNotFoundException", f"no such file: {path}", 404)
-            return hdfs, status
+            return info_of(path, status)
 
-        found = self._ask("stream", path, opened, lambda _: None)
-        if found is None:
+        info = self._ask("stream", path, listed, lambda _: None)
+        if info is None:
             yield from super()._cat_file(path)
             return
-        hdfs, status = found
-        if status.size:
-            with hdfs.opened(by_id(status.id), 0, status.size) as (_, body):
-                yield from decompress(body, path)
+        try:
+            with RangeReader(info, 0, info.size) as reader:
+                yield from to_lines(decompress(_chunks(reader), path))
+        except InputError as error:
+            raise JobError(error.what, where=error.where, fix=error.fix) from None
 
     def _ask(self, verb: str, path: str, ask: Callable[[WebHdfs], T], command: Callable[[str], Any]) -> T:
         """The answer of WebHDFS; the command's where there is none. Raises OSError for what HDFS refuses, as mrjob."""
@@ -144,6 +151,12 @@ class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]  # mrjob has no types
             self._is_over_http = False
         answer: T = command(path)
         return answer
+
+
+def _chunks(reader: RangeReader) -> Iterator[bytes]:
+    buffer = memoryview(bytearray(_CHUNK))
+    while count := reader.readinto(buffer):
+        yield bytes(buffer[:count])
 
 
 def _matches(hdfs: WebHdfs, path_glob: str) -> Iterator[tuple[str, Status]]:

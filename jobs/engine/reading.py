@@ -71,6 +71,7 @@ class SplitReader:
         with storage.prefetch([piece.object for piece in split.pieces if piece.format != "parquet"]):
             for piece in split.pieces:
                 yield from self.read_piece(piece)
+        self.report.splits += 1
 
     def read_piece(self, piece: Piece) -> Iterator[Readings]:
         run, tally, selected = self._run, Tally(), 0

@@ -59,12 +59,13 @@ class RunFile:
 
 @dataclass(slots=True)
 class Report:
-    """The report of one task, and of all: `add` puts them together. `selected`: readings that passed the filters.
-    `repeats`: those of them that --deduplicate left out. `shuffled`: bytes that travelled from map to reduce tasks.
-    `reject_blocks`, `object_blocks`: rejects and what was counted of each object, where these are asked for.
-    `metrics`: those that were met, where only some are asked for."""
+    """The report of one task, and of all: `add` puts them together. `splits`: of the plan, that were read. `selected`:
+    readings that passed the filters. `repeats`: those of them that --deduplicate left out. `shuffled`: bytes that
+    travelled from map to reduce tasks. `reject_blocks`, `object_blocks`: rejects and what was counted of each object,
+    where these are asked for. `metrics`: those that were met, where only some are asked for."""
 
     tally: Tally = field(default_factory=Tally)
+    splits: int = 0
     selected: int = 0
     repeats: int = 0
     size: int = 0
@@ -78,6 +79,7 @@ class Report:
 
     def add(self, other: Report) -> None:
         self.tally.add(other.tally)
+        self.splits += other.splits
         self.selected += other.selected
         self.repeats += other.repeats
         self.size += other.size
@@ -126,6 +128,7 @@ class Report:
         tally = data["tally"] | {"rejects": Counter(data["tally"]["rejects"])}
         return Report(
             Tally(**tally),
+            data["splits"],
             data["selected"],
             data["repeats"],
             data["size"],

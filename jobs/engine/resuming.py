@@ -65,6 +65,7 @@ class ResultReader:
         """Partial rows by kind, some for each batch of rows."""
         for piece in split.pieces:
             yield from self._read_piece(piece)
+        self._report.splits += 1
 
     def _read_piece(self, piece: Piece) -> Iterator[dict[str, pa.Table]]:
         from jobs.readings.parquet_results import read_results

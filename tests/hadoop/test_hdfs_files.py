@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import re
 import subprocess
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from jobs.engine.hdfs_files import HdfsFiles
+from jobs.errors import InputError, JobError
 from jobs.hadoop.cluster import Cluster
+from jobs.lake import remote
+from tests.hadoop.faults import blocks, damage
+from tests.lake.faulty_proxy import Fault, Faults, cut_in_half, faulty_hdfs, no_body, reset
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop-jobs")]
 
@@ -55,6 +61,41 @@ def test_files_come_back(files: HdfsFiles, folder: str, tmp_path: Path) -> None:
     assert list(files.cat(f"{folder}/[ab]*")) == [b"1\n", b"2\n", b"", b"3\n"]
     with pytest.raises(OSError, match=r"^Could not stream hdfs://.*/none: no such file"):
         b"".join(files._cat_file(f"{folder}/none"))
+
+
+@pytest.fixture
+def data_node(hadoop: Cluster, files: HdfsFiles, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """A proxy to the DataNode."""
+    with faulty_hdfs(hadoop) as (name, data):
+        monkeypatch.setenv("JOBS_WEBHDFS", name.url)
+        monkeypatch.setattr(remote, "LONGEST_PAUSE", 0.05)
+        yield data
+
+
+@pytest.mark.parametrize("fault", [cut_in_half, no_body, reset])
+def test_an_answer_that_breaks_off_is_taken_up(
+    files: HdfsFiles, folder: str, tmp_path: Path, data_node: Faults, fault: Fault
+) -> None:
+    lines = [b"%d\n" % number for number in range(100_000)]
+    uri = _put(files, f"{folder}/a", b"".join(lines), tmp_path)
+    data_node.faults = [fault, fault]
+    assert list(files._cat_file(uri)) == lines
+    assert data_node.happened == 2
+
+
+def test_a_result_of_which_blocks_are_damaged_is_none(
+    hadoop: Cluster, files: HdfsFiles, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "LONGEST_PAUSE", 0.05)
+    uri = _put(files, f"{folder}/a", b"a\n" * 100_000, tmp_path)
+    ((replica,),) = blocks(hadoop, uri.removeprefix("hdfs://"))
+    damage(replica, 100_000)
+    shown = subprocess.run(["hadoop", "fs", "-cat", uri], capture_output=True, text=True, check=False)
+    assert "Checksum" in shown.stderr
+    with pytest.raises(JobError, match=f"^{re.escape(uri)}: ") as told:
+        list(files._cat_file(uri))
+    assert not isinstance(told.value, InputError), "it is no input"
+    files.rm(folder)
 
 
 def test_listing(files: HdfsFiles, folder: str, tmp_path: Path) -> None:

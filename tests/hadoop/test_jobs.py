@@ -170,6 +170,19 @@ def test_a_command_that_submits_nothing(hadoop: Cluster, tmp_path: Path) -> None
     assert done == Outcome(1, "", f"error: Hadoop says: {said}\n")
 
 
+def test_a_result_that_is_gone_is_missed(hadoop: Cluster, tmp_path: Path) -> None:
+    """It would be taken for one of no readings."""
+    (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    parts = "/user/hadoop/.sensor-jobs/runs/*/output/part-*"
+    remove = f'"{hadoop.home}/bin/hadoop" fs -rm "{parts}" > {tmp_path}/removed'
+    swap = _in_place_of(hadoop, tmp_path, f'[ "$1" = jar ] && "{hadoop.home}/bin/hadoop" "$@" && exec {remove}')
+    done = told(tmp_path, "a.csv", *ON_HADOOP, "--hadoop-bin", swap, "--output-dir", "stats")
+    assert "part-00000" in (tmp_path / "removed").read_text()
+    assert (done.status, done.output) == (1, "")
+    assert re.fullmatch(r"error: daily_stats-\S+: 1 of 1 splits are not in what the tasks gave, .+\n", done.errors)
+    assert not (tmp_path / "stats").exists()
+
+
 def test_an_environment_travels_with_the_job(hadoop: Cluster, tmp_path: Path, expected: str) -> None:
     python = tmp_path / "env" / "bin" / "python"
     python.parent.mkdir(parents=True)

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from jobs.hadoop.cluster import Cluster
+
 Fault = Callable[[socket.socket, bytes], None]
 """Does something with the client's connection and the server's whole answer to one request."""
 
@@ -27,6 +29,12 @@ def slow_down(client: socket.socket, answer: bytes) -> None:
 def cut_in_half(client: socket.socket, answer: bytes) -> None:
     """Give half of the answer, then close."""
     client.sendall(answer[: len(answer) // 2])
+    client.close()
+
+
+def no_body(client: socket.socket, answer: bytes) -> None:
+    """Give the head of the answer alone, then close."""
+    client.sendall(answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
     client.close()
 
 
@@ -114,3 +122,13 @@ def _message(peer: socket.socket, *, upload: bool = False, head: bool = False, b
         while not chunks.endswith(b"0\r\n\r\n"):
             chunks += peer.recv(1 << 20)
     return lines + b"\r\n\r\n" + bytes(chunks)
+
+
+@contextmanager
+def faulty_hdfs(hadoop: Cluster) -> Iterator[tuple[Faults, Faults]]:
+    """Proxies to the NameNode and to the DataNode that it names."""
+    data_node = f"localhost:{hadoop.layout.ports['datanode-http']}"
+    with faulty_proxy(f"http://{data_node}") as data:
+        renamed = {data_node: urlsplit(data.url).netloc}
+        with faulty_proxy(f"http://{hadoop.layout.address('namenode-http')}", renamed) as name:
+            yield name, data

@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import os
 import secrets
-import socket
 import subprocess
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,7 +14,7 @@ from jobs.errors import InputError
 from jobs.hadoop.cluster import Cluster
 from jobs.lake import remote, storage, webhdfs
 from jobs.lake.storage import ObjectInfo
-from tests.lake.faulty_proxy import Fault, Faults, cut_in_half, faulty_proxy, reset
+from tests.lake.faulty_proxy import Fault, Faults, cut_in_half, faulty_hdfs, no_body, reset
 from tests.lake.ranges import assert_ranges, assert_seekable
 from tests.servers import free_port
 
@@ -232,13 +230,10 @@ def test_a_fork_has_a_client_of_its_own(place: str) -> None:
 @pytest.fixture
 def proxies(hadoop: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Faults, Faults]]:
     """Proxies in front of the NameNode and of the DataNode that it names."""
-    data_node = f"localhost:{hadoop.layout.ports['datanode-http']}"
-    with faulty_proxy(f"http://{data_node}") as data:
-        renamed = {data_node: urlsplit(data.url).netloc}
-        with faulty_proxy(f"http://{hadoop.layout.address('namenode-http')}", renamed) as name:
-            monkeypatch.setenv("JOBS_WEBHDFS", name.url)
-            monkeypatch.setattr(remote, "LONGEST_PAUSE", 0.05)
-            yield name, data
+    with faulty_hdfs(hadoop) as (name, data):
+        monkeypatch.setenv("JOBS_WEBHDFS", name.url)
+        monkeypatch.setattr(remote, "LONGEST_PAUSE", 0.05)
+        yield name, data
 
 
 @pytest.mark.parametrize("fault", [cut_in_half, reset])
@@ -283,10 +278,6 @@ def test_a_broken_range_is_taken_up_where_it_broke(place: str, proxies: tuple[Fa
 
 
 def test_a_data_node_that_breaks_off_for_ever(place: str, proxies: tuple[Faults, Faults]) -> None:
-    def no_body(client: socket.socket, answer: bytes) -> None:
-        client.sendall(answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
-        client.close()
-
     _put(f"{place}/x", os.urandom(1000))
     info = _one(f"{place}/x")
     _, node = proxies
