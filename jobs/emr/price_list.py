@@ -1,4 +1,4 @@
-"""Today's prices from AWS's Price List API, kept for a day; a plan never fails for want of them."""
+"""Prices from AWS's Price List API, asked for once a day; a plan never fails for want of them."""
 
 from __future__ import annotations
 
@@ -8,44 +8,74 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobs.emr.prices import PriceTable
-from jobs.errors import UsageError
 
-_KEPT_SECONDS = 86_400
+_FRESH_SECONDS = 86_400
 _API_REGION = "us-east-1"  # where the API is, whichever region is asked about
-_EC2 = {"operatingSystem": "Linux", "tenancy": "Shared", "preInstalledSw": "NA", "capacitystatus": "Used"}
-_EMR = {"softwareType": "EMR"}
+_SOURCE = "AWS Price List API"
+_HOUR = ("hrs", "hours")
+_OF_TYPE = {
+    "on_demand": (
+        "AmazonEC2",
+        {"operatingSystem": "Linux", "tenancy": "Shared", "preInstalledSw": "NA", "capacitystatus": "Used"},
+    ),
+    "emr": ("ElasticMapReduce", {"softwareType": "EMR"}),
+}
+_OF_REGION = {  # each with its unit, and how many of it the table counts
+    "ebs_gb_month": ("AmazonEC2", {"productFamily": "Storage", "volumeApiName": "gp3"}, "gb-mo", 1),
+    "s3_1000_get": ("AmazonS3", {"group": "S3-API-Tier2"}, "requests", 1000),
+    "s3_1000_put": ("AmazonS3", {"group": "S3-API-Tier1"}, "requests", 1000),
+}
+_SERVERLESS = ("ElasticMapReduce", {"productFamily": "EMR Serverless"})
+
+
+class _Price(NamedTuple):
+    """usage: what bills call what is used, after a short name of the region."""
+
+    usage: str
+    unit: str
+    usd: float
 
 
 def current(table: PriceTable, region: str, types: Iterable[str], folder: Path) -> PriceTable:
-    """The table with what AWS says of these types in the region, or as it is, where AWS cannot be asked.
+    """The table with what AWS says of the region and of these types there, or last said where it cannot be asked; or as
+    it is.
 
     folder: where answers are kept. A user who gave prices meant these.
     """
     if table.override:
         return table
     wanted = sorted(set(types))
-    path = folder / f"prices-{region}.json"
-    found = _kept(path, wanted)
-    if found is None:
+    found = _kept(kept_at(folder, region), wanted)
+    if found is None or not 0 <= time.time() - found["time"] < _FRESH_SECONDS:
         try:
             found = _asked(_client(), region, wanted)
         except Exception:  # whatever boto3 raises: no network, no credentials, no permission, an odd answer
-            return table
-        _keep(path, found)
-    if not found["on_demand"]:
-        return table
-    with suppress(UsageError):  # of a region that the table lacks, as disks and requests have no price there
-        shipped = table.source(region)
-        source = "AWS Price List API"
-        if set(wanted) - set(found["on_demand"]):
-            source = f"{shipped}, where there is none of the AWS Price List API"
-        day = time.strftime("%Y-%m-%d", time.gmtime(found["time"]))
-        told = {"on_demand": found["on_demand"], "emr": found["emr"]}
-        return table.given(region, {**told, "source": source, "date": day})
-    return table
+            if found is None:
+                return table
+        else:
+            _keep(kept_at(folder, region), found)
+    return _with(table, region, wanted, found)
+
+
+def kept_at(folder: Path, region: str) -> Path:
+    """The file of the last answer about a region: asked for anew after a day, it stands where AWS cannot be asked."""
+    return folder / f"prices-{region}.json"
+
+
+def _with(table: PriceTable, region: str, wanted: list[str], found: Mapping[str, Any]) -> PriceTable:
+    told: dict[str, Any] = found["told"]
+    source, date = _SOURCE, time.strftime("%Y-%m-%d", time.gmtime(found["time"]))
+    is_known, is_whole = region in table.tables["regions"], told.keys() >= _OF_REGION.keys()
+    if not any(told.values()) or not (is_known or is_whole):
+        return table  # nothing can be planned without the price of disks and requests
+    if is_known and not (is_whole and set(wanted) <= set(told["on_demand"])):
+        source = f"{table.source(region)}, where there is none of the {_SOURCE}"
+    if "serverless" in told:
+        told = {**told, "serverless": {**told["serverless"], "source": _SOURCE, "date": date}}
+    return table.given(region, {**told, "source": source, "date": date})
 
 
 def _client() -> Any:
@@ -54,42 +84,61 @@ def _client() -> Any:
     import boto3
     from botocore.config import Config
 
-    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3})  # the API is soon too busy
     return boto3.client("pricing", region_name=_API_REGION, config=config)
 
 
 def _asked(client: Any, region: str, types: list[str]) -> dict[str, Any]:
-    prices: dict[str, Any] = {"time": time.time(), "asked": types, "on_demand": {}, "emr": {}}
+    """What AWS says, `told` as a region of the table has it."""
+    told: dict[str, Any] = {key: {} for key in _OF_TYPE}
     for name in types:
-        of_type = {"instanceType": name, "regionCode": region}
-        for key, service, filters in (("on_demand", "AmazonEC2", _EC2), ("emr", "ElasticMapReduce", _EMR)):
-            for price in _products(client, service, of_type | filters):
-                prices[key][name] = price
-                break
-    return prices
+        for key, (service, fields) in _OF_TYPE.items():
+            for price in _prices(client, service, {"regionCode": region, "instanceType": name} | fields):
+                if price.unit in _HOUR:
+                    told[key].setdefault(name, price.usd)
+    for key, (service, fields, unit, many) in _OF_REGION.items():
+        for price in _prices(client, service, {"regionCode": region} | fields):
+            if price.unit == unit:
+                told.setdefault(key, price.usd * many)
+    service, fields = _SERVERLESS
+    used = {price.usage: price.usd for price in _prices(client, service, {"regionCode": region} | fields)}
+    with suppress(KeyError):
+        told["serverless"] = _serverless(used)
+    return {"time": time.time(), "asked": types, "told": told}
 
 
-def _products(client: Any, service: str, fields: Mapping[str, str]) -> Iterator[float]:
-    """The hourly prices on demand of what has these fields."""
+def _serverless(used: Mapping[str, float]) -> dict[str, Any]:
+    """Raises KeyError where one of the prices is missing."""
+    usd = {usage.rpartition("EMR-SERVERLESS-")[2]: price for usage, price in used.items()}
+    return {
+        "disk_gb_hour": usd["StorageGBHours"],
+        "vcpu_hour": {"aarch64": usd["ARM-vCPUHours"], "x86_64": usd["vCPUHours"]},
+        "gb_hour": {"aarch64": usd["ARM-MemoryGBHours"], "x86_64": usd["MemoryGBHours"]},
+    }
+
+
+def _prices(client: Any, service: str, fields: Mapping[str, str]) -> Iterator[_Price]:
+    """Of what has these fields, on demand; what costs nothing is left out."""
     filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in fields.items()]
     answer = client.get_products(ServiceCode=service, Filters=filters, FormatVersion="aws_v1", MaxResults=100)
     for text in answer["PriceList"]:
         product = json.loads(text)
+        usage = product["product"]["attributes"].get("usagetype", "")
         for term in product["terms"].get("OnDemand", {}).values():
             for dimension in term["priceDimensions"].values():
                 amount = float(dimension["pricePerUnit"].get("USD", 0))
-                if amount > 0 and dimension["unit"].lower() in ("hrs", "hours"):
-                    yield amount
+                if amount > 0:
+                    yield _Price(usage, dimension["unit"].lower(), amount)
 
 
 def _kept(path: Path, types: list[str]) -> dict[str, Any] | None:
-    """An answer of the last day that tells of all these types."""
+    """The last answer, if it tells of all these types."""
     try:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        is_fresh = 0 <= time.time() - found["time"] < _KEPT_SECONDS and set(types) <= set(found["asked"])
+        is_whole = isinstance(found["time"], float) and "told" in found and set(types) <= set(found["asked"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if is_fresh else None
+    return found if is_whole else None
 
 
 def _keep(path: Path, prices: dict[str, Any]) -> None:

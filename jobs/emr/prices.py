@@ -79,7 +79,7 @@ class PriceTable:
         """The prices of a region. Raises UsageError where there are none."""
         known = self.tables["regions"]
         if name not in known:
-            fix = f"they are for {', '.join(known)}; add [regions.{name}] in a --price-table"
+            fix = f"the suite's own are for {', '.join(known)}; {self._asking}add [regions.{name}] in a --price-table"
             raise UsageError("no prices are known there", where=f"region {name}", fix=fix)
         found: Mapping[str, Any] = known[name]
         return found
@@ -88,7 +88,7 @@ class PriceTable:
         """What workers of EMR Serverless cost in a region. Raises UsageError where that is not known."""
         found: Mapping[str, Any] | None = self.region(region).get("serverless")
         if found is None:
-            fix = f"add [regions.{region}.serverless] in a --price-table"
+            fix = f"{self._asking}add [regions.{region}.serverless] in a --price-table"
             raise UsageError("no prices of EMR Serverless are known there", where=f"region {region}", fix=fix)
         return found
 
@@ -101,6 +101,11 @@ class PriceTable:
     def overridden(self) -> str:
         """That a user's file stands above the table, in words."""
         return f", with {self.override}" if self.override else ""
+
+    @property
+    def _asking(self) -> str:
+        """What else helps where there are no prices; AWS is not asked beside a user's file."""
+        return "" if self.override else "let AWS be asked (pricing:GetProducts), or "
 
     def given(self, region: str, tables: Mapping[str, Any]) -> PriceTable:
         """The same with other entries for a region."""

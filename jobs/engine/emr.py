@@ -17,7 +17,7 @@ from jobs.emr.patience import Patience
 from jobs.engine import compat, package
 from jobs.engine.cache import cache_folder
 from jobs.engine.clock import Clock, say
-from jobs.engine.hadoop_watch import Watch, page
+from jobs.engine.hadoop_watch import Watch, managers, page
 from jobs.engine.rerun import with_command
 from jobs.engine.task_logs import failure
 from jobs.errors import JobError
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 _ENDED = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
 _LOOKS = 5
 _POLL = 10.0  # seconds; EMR answers few calls a second an account
-_RESOURCE_MANAGER = 8088  # its port on the primary node
 
 
 class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
@@ -210,9 +209,8 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         address, name = self._address_of_master(), self._opts["jobconf"].get("mapreduce.job.name")
         if self._watch is None or self._clock is None or not (address and name and sys.stderr.isatty()):
             return
-        host = address if ":" in address else f"{address}:{_RESOURCE_MANAGER}"
         try:
-            if found := page(f"http://{host}", name):
+            if found := page(managers(address), name):
                 self._clock.stop()
                 self._watch.follow(found)
         except OSError:

@@ -6,12 +6,14 @@ import logging
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cached_property
 
-from jobs.emr import prices, rates, telling, workers
+from jobs.emr import price_list, prices, rates, telling, workers
+from jobs.emr.prices import PriceTable
 from jobs.emr.serverless import Place
 from jobs.emr.work import Work
 from jobs.emr.workers import Used, Workers
-from jobs.engine.on_emr import OnEmr, base_of
+from jobs.engine.on_emr import OnEmr, base_of, kept
 from jobs.engine.options import Settings
 from jobs.engine.spending import spending
 from jobs.errors import UsageError
@@ -29,7 +31,7 @@ class ServerlessEngine(OnEmr[Workers]):
         allowed = spending(self._job.options)
         return workers.workers(
             work,
-            prices.load(allowed.price_table),
+            self._prices,
             rates.load(),
             region=self.region,
             architecture=allowed.architecture,
@@ -69,5 +71,10 @@ class ServerlessEngine(OnEmr[Workers]):
         """What a run took beside what was planned, which is kept. size: bytes of input that it has read; failed:
         whether it came to nothing."""
         assert self.planned is not None
-        spent = workers.spent(self.planned, prices.load(spending(self._job.options).price_table), used)
+        spent = workers.spent(self.planned, self._prices, used)
         return self.keep(run, job, started, telling.Actual(seconds, start_seconds, size, spent), failed=failed)
+
+    @cached_property
+    def _prices(self) -> PriceTable:
+        """Those of the plan, by which the run is reckoned too."""
+        return price_list.current(prices.load(spending(self._job.options).price_table), self.region, (), kept())

@@ -9,18 +9,22 @@ python -m scripts.infra conf               # mrjob.conf that leads -r emr to it
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
-from jobs.emr import bundle, cluster, packages
+from jobs.emr import bundle, cluster, outlook, packages, price_list, prices
 from jobs.engine.cache import cache_folder
 from jobs.engine.guard import guarded, subcommands
+from jobs.engine.on_emr import kept
 from jobs.errors import JobError, UsageError
 from jobs.lake.s3_client import refusal
-from scripts.infra import certificates, mrjob_conf, templates
+from scripts.infra import certificates, crontab, mrjob_conf, templates
 from scripts.infra.deploy import WAIT, Deployment
 
+_PRICES = ".sensor-jobs/prices.json"
 _COMMANDS = {
     "print": "print the templates",
     "deploy": "create or change the stacks: those named, else all but the scheduler host",
@@ -78,11 +82,22 @@ def _with_aws(options: argparse.Namespace) -> int:
 def _furnish(session: Any, prefix: str, outputs: dict[str, str], given: dict[str, str]) -> None:
     """Put into the lake what the scheduler host installs."""
     text = _conf(outputs, prefix, session.region_name)
-    session.client("s3").put_object(Bucket=outputs["LakeBucket"], Key=mrjob_conf.KEY, Body=text.encode())
+    s3, lake = session.client("s3"), outputs["LakeBucket"]
+    s3.put_object(Bucket=lake, Key=mrjob_conf.KEY, Body=text.encode())
+    if (answer := _prices(session.region_name)).exists():
+        s3.upload_file(str(answer), lake, _PRICES)
     if "Bundles" not in given:
-        folder, base = cache_folder() / "emr-bundles", f"s3://{outputs['LakeBucket']}/{cluster.FOLDER}"
+        folder, base = cache_folder() / "emr-bundles", f"s3://{lake}/{cluster.FOLDER}"
         made = (f"{name}={packages.for_nodes(folder, name, base)}" for name in bundle.ARCHITECTURES)
         given["Bundles"] = ",".join(made)
+
+
+def _prices(region: str) -> Path:
+    """Where today's prices of all nodes are, if AWS can be asked: the host cannot reach its price list."""
+    sorts = itertools.product(bundle.ARCHITECTURES, (False, True))
+    names = [name for architecture, readings in sorts for name in outlook.types(architecture, readings=readings)]
+    price_list.current(prices.load(), region, names, kept())
+    return price_list.kept_at(kept(), region)
 
 
 def _conf(outputs: dict[str, str], prefix: str, region: str) -> str:
@@ -97,7 +112,7 @@ def _parameter(text: str) -> tuple[str, str]:
     known = {name for stack in templates.STACKS for name in templates.load(stack)["Parameters"]} - {"Prefix"}
     if not equals or name not in known:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE with a NAME of {', '.join(sorted(known))}")
-    return name, value
+    return name, crontab.checked(value) if name == "CronLines" else value
 
 
 def _parser() -> argparse.ArgumentParser:

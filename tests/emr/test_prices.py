@@ -118,8 +118,8 @@ def test_a_missing_table_is_told(tmp_path: Path) -> None:
         (
             "mars-1",
             "m7g.xlarge",
-            "region mars-1: no prices are known there; they are for us-east-1, us-west-2, eu-central-1; add"
-            " [regions.mars-1] in a --price-table",
+            "region mars-1: no prices are known there; the suite's own are for us-east-1, us-west-2, eu-central-1; let"
+            " AWS be asked (pricing:GetProducts), or add [regions.mars-1] in a --price-table",
         ),
         (
             "us-east-1",

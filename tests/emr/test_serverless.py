@@ -82,7 +82,7 @@ def test_a_region_without_prices_is_refused() -> None:
         workers.workers(TB, prices.load(), rates.load(), region="eu-central-1")
     assert str(refused.value) == (
         "region eu-central-1: no prices of EMR Serverless are known there; "
-        "add [regions.eu-central-1.serverless] in a --price-table"
+        "let AWS be asked (pricing:GetProducts), or add [regions.eu-central-1.serverless] in a --price-table"
     )
 
 

@@ -49,8 +49,8 @@ WRONG = {
         " for a limit; --dry-run shows the plan"
     ),
     (LAKE, "-r", "emr", "--dry-run", "--region", "mars-1"): (
-        "region mars-1: no prices are known there; they are for us-east-1, us-west-2, eu-central-1; add"
-        " [regions.mars-1] in a --price-table"
+        "region mars-1: no prices are known there; the suite's own are for us-east-1, us-west-2, eu-central-1; let AWS"
+        " be asked (pricing:GetProducts), or add [regions.mars-1] in a --price-table"
     ),
 }
 

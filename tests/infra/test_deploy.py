@@ -19,15 +19,21 @@ import boto3
 import pytest
 import yaml
 
-from jobs.emr import bundle, packages, staged
+from jobs.emr import bundle, outlook, packages, price_list, prices, staged
 from scripts.infra import templates
 from scripts.infra.__main__ import _furnish
+from tests.emr.price_offers import PLACE, SERVERLESS, in_region, node, price_api
 from tests.servers import S3Server, s3_server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = [pytest.mark.slow, pytest.mark.s3, pytest.mark.xdist_group("infra")]
 BUNDLES = "aarch64=s3://lake/packages/0,x86_64=s3://lake/packages/1"
-PARAMETERS = ("--parameter", f"Bundles={BUNDLES}", "--parameter", "CronLine=30 2 * * * python -m jobs")
+CRONTAB = """# every night
+
+30 2 * * * python -m jobs.daily_stats s3://lake/dt=$(date +\\%F)/
+0\t4 * * sun  python -m jobs.compact 's3://lake/*'
+"""
+PARAMETERS = ("--parameter", f"Bundles={BUNDLES}", "--parameter", f"CronLines={CRONTAB}")
 
 
 def infra(server: S3Server, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -114,6 +120,29 @@ def test_the_subnets_lead_nowhere_but_to_endpoints(aws: Any, outputs: dict[str, 
     assert endpoints["com.amazonaws.us-east-1.s3"]["RouteTableIds"]
 
 
+def test_groups_let_in_what_emr_does_not_add(aws: Any, outputs: dict[str, str]) -> None:
+    """It adds the rest of what is let in as a cluster starts, and nothing to what is let out."""
+    groups = {name: outputs[name] for name in ("PrimaryGroup", "CoreGroup", "ServiceGroup", "SchedulerGroup")}
+    found = aws("ec2").describe_security_groups(GroupIds=list(groups.values()))["SecurityGroups"]
+    let_in = {
+        group["GroupId"]: [
+            (rule["IpProtocol"], rule["FromPort"], rule["ToPort"], source["GroupId"])
+            for rule in group["IpPermissions"]
+            for source in rule["UserIdGroupPairs"] + rule["IpRanges"]
+        ]
+        for group in found
+    }
+    assert let_in == {
+        groups["PrimaryGroup"]: [("tcp", 8088, 8090, groups["SchedulerGroup"])],
+        groups["CoreGroup"]: [],
+        groups["ServiceGroup"]: [("tcp", 9443, 9443, groups["PrimaryGroup"])],
+        groups["SchedulerGroup"]: [],
+    }
+    for group in found:
+        (out,) = group["IpPermissionsEgress"]
+        assert (out["IpProtocol"], [each["CidrIp"] for each in out["IpRanges"]]) == ("-1", ["0.0.0.0/0"])
+
+
 def test_roles_are_for_their_services(aws: Any, outputs: dict[str, str]) -> None:
     iam = aws("iam")
     for name, service in {
@@ -179,13 +208,22 @@ def test_the_scheduler_host_is_one_private_machine(aws: Any, outputs: dict[str, 
     assert 'sh /run/sensor-jobs-bootstrap.sh "$bundle"\n' in script
     assert f"install -m 644 /run/sensor-jobs-bundles {bundle.HOME}/{staged.FOR_NODES}\n" in script
     assert f"s3://{outputs['LakeBucket']}/.sensor-jobs/mrjob.conf /etc/mrjob.conf\n" in script
-    assert "\n30 2 * * * python -m jobs\nCRON\n" in script
+    assert f"s3://{outputs['LakeBucket']}/.sensor-jobs/prices.json" in script
+    assert "/var/lib/sensor-jobs/.cache/sensor-jobs/emr/prices-us-east-1.json || true\n" in script
+    made = script[script.index("cat >/etc/cron.d/") : script.index("systemctl")].replace("/etc/cron.d", str(tmp_path))
+    subprocess.run(["sh", "-eu", "-c", made], check=True)
+    assert (tmp_path / "sensor-jobs").read_text().splitlines()[-3:] == [
+        "CRON_TZ=UTC",
+        "30 2 * * * sensor-jobs python -m jobs.daily_stats s3://lake/dt=$(date +\\%F)/",
+        "0 4 * * sun sensor-jobs python -m jobs.compact 's3://lake/*'",
+    ]
 
 
 def test_packages_of_both_processors_are_staged(
     account: S3Server, aws: Any, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nodes may be of another than the host, which cannot build any."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", account.url)  # so that AWS is not asked for prices
     monkeypatch.setattr(packages, "for_nodes", lambda folder, name, base: f"{base}/packages/{name}")
     given: dict[str, str] = {}
     _furnish(Session(aws), "sensor-jobs", outputs, given)
@@ -193,6 +231,25 @@ def test_packages_of_both_processors_are_staged(
     assert given == {"Bundles": f"x86_64={base}/x86_64,aarch64={base}/aarch64"}
     pattern = templates.load("scheduler")["Parameters"]["Bundles"]["AllowedPattern"]
     assert re.fullmatch(pattern, given["Bundles"])
+
+
+def test_prices_are_staged_for_a_host_that_cannot_ask(
+    account: S3Server, aws: Any, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = [*outlook.types("x86_64", readings=True), *outlook.types("aarch64", readings=False)]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    offers = [offer for name in names for offer in node(name)]
+    with price_api(in_region("us-east-1", offers + PLACE + SERVERLESS)) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_PRICING", address)
+        _furnish(Session(aws), "sensor-jobs", outputs, {"Bundles": BUNDLES})
+    (tmp_path / "host").mkdir()
+    kept = price_list.kept_at(tmp_path / "host", "us-east-1")
+    aws("s3").download_file(outputs["LakeBucket"], ".sensor-jobs/prices.json", str(kept))
+    table = price_list.current(prices.load(), "us-east-1", names, kept.parent)
+    assert table.source("us-east-1").startswith("AWS Price List API, ")
+    assert {table.node("us-east-1", name).on_demand for name in names} == {0.182}
 
 
 def test_mrjob_is_led_there(account: S3Server, aws: Any, outputs: dict[str, str]) -> None:

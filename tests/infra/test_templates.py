@@ -49,7 +49,7 @@ def test_what_moto_leaves_out_is_known() -> None:
 
 def test_a_template_needs_only_outputs_of_earlier_ones() -> None:
     given = {"Prefix"}
-    from_outside = {"CertificatesUri", "Bundles", "CronLine"}
+    from_outside = {"CertificatesUri", "Bundles", "CronLines"}
     for stack in templates.STACKS:
         template = templates.load(stack)
         needed = {name for name, about in template["Parameters"].items() if "Default" not in about}
