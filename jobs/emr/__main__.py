@@ -74,8 +74,9 @@ def _newest(account: Account) -> Found:
 
 def _looked_at(found: Found) -> int:
     """Tell of a cluster, and receive what was left there; the status is that of the first run that has none."""
-    from jobs.engine.left import waiting
+    from jobs.engine.left import sweep, waiting
 
+    sweep()
     places = waiting(found.id)
     print(*_status(found), sep="\n", file=sys.stderr if places else sys.stdout)
     if places:

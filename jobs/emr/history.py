@@ -50,12 +50,12 @@ def append(folder: Path, entry: Entry) -> None:
 
 
 def read(folder: Path) -> tuple[Entry, ...]:
-    """The runs, oldest first; lines that are none, as of a full disk, are passed over."""
+    """The runs, oldest first, each once; lines that are none, as of a full disk, are passed over."""
     try:
         lines = (folder / FILE).read_text("utf-8", "replace").splitlines()
     except OSError:  # there is none, or it cannot be read
         return ()
-    return tuple(found for line in lines if (found := _entry(line)) is not None)
+    return tuple(dict.fromkeys(found for line in lines if (found := _entry(line)) is not None))
 
 
 def total(runs: Sequence[Entry]) -> float:

@@ -63,10 +63,11 @@ def may_go_on(kind: str, name: str, *, publishes: bool = True) -> bool:
     return _ask(f"\nleave {kind} {name} running, which {does} by itself? [y/N] ").strip().lower() in _YES
 
 
-def goes_on(name: str, region: str, *, publishes: bool = True) -> None:
-    """Say what looks at it; or, where it does not publish itself, receives its result."""
+def goes_on(name: str, region: str, *, publishes: bool = True, over: bool = False) -> None:
+    """Say what looks at it; or, where it does not publish itself, receives its result. over: its work is done."""
+    how = "its output is kept" if over else "it goes on"
     what = "look at it" if publishes else "receive its result"
-    print(f"it goes on; {what}: python -m jobs.emr status {name} --region {region}", file=sys.stderr)
+    print(f"{how}; {what}: python -m jobs.emr status {name} --region {region}", file=sys.stderr)
 
 
 def _ask(question: str) -> str:

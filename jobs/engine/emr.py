@@ -235,7 +235,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     def _wait_for_logs_on_s3(self) -> None:
         """A cluster of ours ends first, for then its logs are there."""
-        if self._created_cluster and not self._opts["pool_clusters"]:
+        if self.ends_cluster:
             if self._describe_cluster()["Status"]["State"] not in _ENDED:
                 self._emr.terminate_job_flows(JobFlowIds=[self._cluster_id])
             self._wait_for_cluster_to_terminate()
@@ -262,6 +262,11 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         return bool(self._created_cluster)
 
     @property
+    def ends_cluster(self) -> bool:
+        """Whether that ends with the run; one of a pool does not."""
+        return self.has_own_cluster and not self._opts["pool_clusters"]
+
+    @property
     def leavable(self) -> str | None:
         """The cluster, where it needs us no more to do its work: once it has all steps."""
         wanted = self._num_steps() + bool(self._master_node_setup_script_path)
@@ -278,7 +283,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         try:
             super().cleanup(mode)
         finally:  # also where a second Ctrl-C does not wait for it
-            if self._created_cluster and not self._opts["pool_clusters"] and not self._is_ending():
+            if self.ends_cluster and not self._is_ending():
                 fix = f"end it: python -m jobs.emr terminate {self._cluster_id} --region {self._opts['region']}"
                 print(f"warning: cluster {self._cluster_id} may still run; {fix}", file=sys.stderr)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,26 @@ from jobs.engine.plan import Plan
 from jobs.engine.rerun import command
 from jobs.engine.run import Run
 from jobs.engine.scratch import scratch
-from jobs.errors import JobError, UsageError
+from jobs.errors import InputError, JobError, UsageError
 
 
 class FollowingRunner(EmrRunner):
-    """Follows the steps of a run that was left, where `EmrRunner` starts some."""
+    """Follows the steps of a run that was left, where `EmrRunner` starts some. staged: what S3 has of the run, once
+    they have given all; it stays until that is closed."""
 
     def __init__(self, *, left: Left, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.__dict__.update(left.position)
         self._left, self.command = left, left.command
+        self.staged = ExitStack()
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        super().__exit__(kind, error, traceback)
+        if error is not None:
+            self.staged.close()
+
+    def _cleanup_cloud_tmp(self) -> None:
+        self.staged.callback(super()._cleanup_cloud_tmp)
 
     def _launch(self) -> None:
         """The steps are there."""
@@ -63,6 +73,7 @@ class Following(EmrEngine):
         self.planned, self._left = left.planned, left
         self._seconds, self._start_seconds = left.seconds, left.start_seconds
         self._there = 0.0  # seconds of its job, by the clock of EMR
+        self._over: Any = None  # mrjob's runner, once it has given all
 
     @property
     def seconds(self) -> float:
@@ -74,29 +85,49 @@ class Following(EmrEngine):
 
     @contextmanager
     def attended(self, runner: Any, run: Run, plan: Plan) -> Iterator[None]:
-        """Whatever keeps us from the result, but a step that failed, leaves it for another time."""
+        """Whatever keeps us from what it gives, but a step that failed, leaves it for another time."""
         from mrjob.step import StepFailedException
 
         cluster = runner.get_cluster_id()
         try:
             yield
         except StepFailedException:
+            self._left.forget()
             raise
         except BaseException as error:
             runner.leave()
             if isinstance(error, KeyboardInterrupt):
                 goes_on(cluster, self.region, publishes=False)
             raise
+        self._over = runner
 
     def ended(self, runner: Any) -> None:
         super().ended(runner)
         if runner.over is not None:
             self._there = max(0.0, runner.over.timestamp() - self._left.begun)
-        if runner.get_cluster_id() is not None:  # it was not left again
-            self._left.forget()
 
     def _took(self, here: float) -> float:
         return self._there or here
+
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Until its result is out, the run stays, here and in S3; then nothing of it does."""
+        try:
+            yield
+        except InputError:  # who asks again is told the same
+            self._forget()
+            raise
+        except BaseException:
+            if self._over is not None:
+                goes_on(self._over.get_cluster_id(), self.region, publishes=False, over=True)
+            raise
+        self._forget()
+
+    def _forget(self) -> None:
+        """Remove what there is of a run that has given all: its record first, for what is staged expires."""
+        if self._over is not None:
+            self._left.forget()
+            self._over.staged.close()
 
 
 def receive(place: Path) -> int:
@@ -120,5 +151,6 @@ def receive(place: Path) -> int:
         except UsageError as error:  # of what was published there since
             fix = f"make room there and ask again, or forget this run: rm -r {place}"
             raise UsageError(error.what, where=error.where, fix=fix) from None
-        outcome = carry_out(job, run, left.plan, engine, to_standard_output(job, run.settings), checked)
-    return conclude(replace(outcome, seconds=engine.seconds), quiet=options.quiet)
+        with engine.receiving():
+            outcome = carry_out(job, run, left.plan, engine, to_standard_output(job, run.settings), checked)
+            return conclude(replace(outcome, seconds=engine.seconds), quiet=options.quiet)

@@ -19,10 +19,10 @@ def may_be_left(
     try:
         yield
     except KeyboardInterrupt:
-        cluster = runner.leavable
+        cluster, kind = runner.leavable, "cluster" if runner.ends_cluster else "the run on cluster"
         if cluster and bound and sys.stderr.isatty():
             print(f"\ncluster {cluster} ends: {bound}", file=sys.stderr)
-        elif cluster and not bound and may_go_on("cluster", cluster, publishes=keep is None):
+        elif cluster and not bound and may_go_on(kind, cluster, publishes=keep is None):
             if keep is not None:
                 keep()
             runner.leave()

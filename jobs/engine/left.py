@@ -7,7 +7,9 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,8 @@ _OF_RUNNER = (
 """What mrjob's runner knows of where its run is; names are mrjob's own."""
 _OF_PLAN = ("split_size", "pruned_objects", "pruned_bytes", "looked_at")
 _WRITTEN_APART = ("planned", "run", "plan")
+_KEPT = 60 * 86_400.0
+"""Seconds; EMR tells of a cluster for two months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Left:
         data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _WRITTEN_APART}
         data |= {"planned": asdict(self.planned), "plan": {name: getattr(self.plan, name) for name in _OF_PLAN}}
         _home().mkdir(mode=0o700, parents=True, exist_ok=True)
+        sweep()
         with tempfile.TemporaryDirectory(dir=_home(), prefix=".new-") as fresh:
             made = Path(fresh, "left")
             made.mkdir()
@@ -90,6 +95,14 @@ class Left:
 def waiting(cluster: str) -> list[Path]:
     """The places of runs that were left on a cluster and not received yet."""
     return sorted(_home().glob(f"{cluster}.*"))
+
+
+def sweep() -> None:
+    """Remove what is kept of runs that nobody asked for while EMR could tell of them."""
+    for place in _home().glob("*"):
+        with suppress(OSError):
+            if time.time() - place.stat().st_mtime > _KEPT:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def load(place: Path) -> Left:

@@ -54,14 +54,29 @@ class Publication:
         self._run_id = run_id
 
     def check(self) -> None:
-        """Before any work: refuse a target that is not empty without overwrite, or cannot be written.
+        """Before any work: refuse a target that is not empty without overwrite, or cannot be written. A result of this
+        very run is no obstacle, as where it was killed right after: published again, it is the same.
 
         Raises UsageError for the former and for a target that holds what no run published, JobError for the latter,
         BusyError for what is fenced.
         """
-        self._target.check(self._overwrite)
+        try:
+            self._target.check(self._overwrite)
+        except UsageError:
+            if self._overwrite or not self._is_published():
+                raise
+            self._target.check(True)
         if self._fence is not None:
             self._check_fence(self._fence)
+
+    def _is_published(self) -> bool:
+        """Whether the result there is of this run."""
+        from jobs.lake.published import read_published
+
+        try:
+            return read_published(self._named).run_id == self._run_id
+        except InputError:
+            return False
 
     def _check_fence(self, fence: int) -> None:
         """What is published after this look, publishing itself notices."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import socket
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,6 +66,24 @@ def test_the_status_of_the_newest_cluster_and_its_steps(s3: S3Server, tmp_path: 
     assert columns.split() == ["step", "name", "state", "began", "took"]
     assert re.fullmatch(rf"{step_id}  Step 1 of 1  (pending|running) .*", line)
     assert (done.status, done.errors) == (0, "")
+
+
+def expired(place: Path, days: int = 61) -> None:
+    """What is kept of a run that was left so many days ago."""
+    (place / "any").mkdir(parents=True)
+    since = time.time() - days * 86_400
+    os.utime(place, (since, since))
+
+
+def test_what_nobody_has_asked_for_goes(s3: S3Server, tmp_path: Path) -> None:
+    """Of any cluster, and also what was not kept whole."""
+    own, home = start(), tmp_path / "sensor-jobs" / "emr" / "left"
+    for name in (f"{own}.run", "j-OTHER.run", ".new-killed"):
+        expired(home / name)
+    expired(home / "j-OTHER.later", days=59)
+    done = told(tmp_path, "status", own, module="jobs.emr", env={"XDG_CACHE_HOME": str(tmp_path)})
+    assert (done.status, done.errors) == (0, "")
+    assert [place.name for place in home.iterdir()] == ["j-OTHER.later"]
 
 
 def test_what_may_not_be_looked_at_hides_nothing_else(s3: S3Server, tmp_path: Path) -> None:

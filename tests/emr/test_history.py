@@ -43,8 +43,16 @@ def test_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
     history.append(tmp_path, RUN)
     path = tmp_path / history.FILE
     whole = path.read_text()
-    path.write_text(f'{whole}\n[1]\n{{"run": 1}}\n{whole[:40]}\nnot\xff json\n{whole}', "latin-1")
-    assert history.read(tmp_path) == (RUN, RUN)
+    later = whole.replace(RUN.run, "later")
+    path.write_text(f'{whole}\n[1]\n{{"run": 1}}\n{whole[:40]}\nnot\xff json\n{later}', "latin-1")
+    assert history.read(tmp_path) == (RUN, replace(RUN, run="later"))
+
+
+def test_a_run_that_is_told_twice_counts_once(tmp_path: Path) -> None:
+    """As one that was killed before it could forget that it was to be received."""
+    for _ in range(2):
+        history.append(tmp_path, RUN)
+    assert history.read(tmp_path) == (RUN,)
 
 
 def test_lines_of_earlier_versions_are_read(tmp_path: Path) -> None:

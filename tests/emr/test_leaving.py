@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 
 from jobs.engine.cache import cache_folder
 from tests.clusters import Rehearsal
+from tests.emr.test_commands import expired
 from tests.emr.test_emr import ON_EMR, fill, keys, states
 from tests.outcomes.commands import Outcome, command, told
 from tests.terminals import Terminal, terminal
@@ -36,9 +37,10 @@ def asked(folder: Path, job: str, *options: str) -> Iterator[Terminal]:
         yield shown
 
 
-def leave(folder: Path, job: str, *options: str) -> str:
+def leave(folder: Path, job: str, *options: str, asks: bytes = b"leave cluster j-") -> str:
     """Leave a run; its cluster, as what is told receives the result."""
     with asked(folder, job, *options) as shown:
+        assert asks in shown.shown, shown.shown
         shown.answer(b"y\n")
         assert shown.status() == 130, shown.shown.decode()
     receive = re.search(rb"receive its result: python -m jobs.emr status (j-\w+) --region us-east-1\r\n", shown.shown)
@@ -47,20 +49,34 @@ def leave(folder: Path, job: str, *options: str) -> str:
     return receive[1].decode()
 
 
-def status(folder: Path, *arguments: str) -> Outcome:
-    return told(folder, "status", *arguments, module="jobs.emr")
+def status(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Outcome:
+    return told(folder, "status", *arguments, module="jobs.emr", env=env)
 
 
 def left() -> list[Path]:
     return list((cache_folder() / "emr" / "left").glob("*"))
 
 
+def publish_here(folder: Path, job: str = "daily_stats") -> None:
+    """Publish what a run that is left is to give."""
+    done = told(folder, "s3://lake/logs/", "-r", "inline", "--output-dir", "here", module=f"jobs.{job}")
+    assert done.status == 0, done.errors
+
+
+def assert_published(emr: Rehearsal, folder: Path, prefix: str = "stats/") -> None:
+    """The same bytes as here, and nothing else is left of what gave them."""
+    (part,) = [key for key in keys(emr, prefix) if key.endswith(".parquet")]
+    (expected,) = (folder / "here").glob("*.parquet")
+    assert emr.client().get_object(Bucket="lake", Key=part)["Body"].read() == expected.read_bytes()
+    assert (keys(emr, ".sensor-jobs/runs/"), left()) == ([], [])
+
+
 @pytest.mark.parametrize("job", ["daily_stats", pytest.param("correlations", marks=pytest.mark.full)])
 def test_what_was_left_is_received(emr: Rehearsal, tmp_path: Path, job: str) -> None:
     """The same bytes, under the name of the run that was left; nothing stays. correlations: of two steps."""
     fill(emr)
-    here = told(tmp_path, "s3://lake/logs/", "-r", "inline", "--output-dir", "here", module=f"jobs.{job}")
-    assert here.status == 0, here.errors
+    publish_here(tmp_path, job)
+    expired(cache_folder() / "emr" / "left" / "j-OLD.run")
     cluster = leave(tmp_path, job)
     (place,) = left()
     assert place.name.startswith(f"{cluster}.{job}-")
@@ -71,16 +87,13 @@ def test_what_was_left_is_received(emr: Rehearsal, tmp_path: Path, job: str) -> 
     assert re.search(r"^step s-\w+ \(Step 1 of \d\): completed$", done.errors, re.MULTILINE)
     assert re.search(r"^ +planned +actual$", done.errors, re.MULTILINE)
     assert "published in s3://lake/stats " in done.errors
-    (part,) = [key for key in keys(emr, "stats/") if key.endswith(".parquet")]
-    (expected,) = (tmp_path / "here").glob("*.parquet")
-    assert emr.client().get_object(Bucket="lake", Key=part)["Body"].read() == expected.read_bytes()
+    assert_published(emr, tmp_path)
     success = emr.client().get_object(Bucket="lake", Key="stats/_SUCCESS")["Body"].read()
     of_run, of_here = json.loads(success), json.loads((tmp_path / "here" / "_SUCCESS").read_text())
     assert f"{cluster}.{of_run['run']}" == place.name
     for name in ("job", "version", "options", "input", "counts", "rejects", "damage", "time_zones", "rows", "parts"):
         assert of_run[name] == of_here[name], name
     assert set(states()) == {"TERMINATED"}
-    assert (keys(emr, ".sensor-jobs/runs/"), left()) == ([], [])
     again = status(tmp_path, cluster)
     assert (again.status, again.errors) == (0, "")
     assert again.output.startswith(f"{cluster}  terminated  ")
@@ -144,3 +157,33 @@ def test_a_first_of_two_clusters_is_not_left(emr: Rehearsal, tmp_path: Path) -> 
     assert re.search(rb"cluster j-\w+ ends: the run after this one needs its result\r\n", shown.shown)
     assert states() == ["TERMINATED"]
     assert (keys(emr, ".sensor-jobs/runs/"), left()) == ([], [])
+
+
+@pytest.mark.full
+def test_a_cluster_of_others_stays(emr: Rehearsal, tmp_path: Path) -> None:
+    """One of a pool, which a run started, is given to another one; both are left there, and received together."""
+    fill(emr)
+    publish_here(tmp_path)
+    pooled = ("--pool-clusters", "--max-mins-idle", "10")
+    given = ("--output-dir", "s3://lake/others", "--cluster-id")
+    cluster = leave(tmp_path, "daily_stats", *pooled, asks=b"leave the run on cluster j-")
+    assert leave(tmp_path, "daily_stats", *given, cluster, asks=b"leave the run on cluster j-") == cluster
+    assert len(left()) == 2
+    done = status(tmp_path, cluster)
+    assert (done.status, done.output) == (0, ""), done.errors
+    for prefix in ("stats/", "others/"):
+        assert_published(emr, tmp_path, prefix)
+    assert states() == ["WAITING"]
+    assert told(tmp_path, "terminate", cluster, module="jobs.emr").status == 0
+
+
+def test_a_cluster_of_several_jobs_is_not_left(emr: Rehearsal, tmp_path: Path) -> None:
+    fill(emr)
+    given = ("daily_stats", "availability", "s3://lake/logs/", *ON_EMR[2:], "--output-dir", "s3://lake/out")
+    with terminal(tmp_path, "run", *given, module="jobs.emr") as shown:
+        shown.until(RUNNING)
+        shown.interrupt()
+        assert shown.status() == 130, shown.shown.decode()
+    assert re.search(rb"cluster j-\w+ ends: it is shared by several jobs\r\n", shown.shown)
+    assert states() == ["TERMINATED"]
+    assert (keys(emr, ".sensor-jobs/runs/"), keys(emr, "out/"), left()) == ([], [], [])

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.errors import InputError
+from jobs.errors import InputError, UsageError
 from jobs.hadoop.cluster import Cluster
 from jobs.lake import parts, publish_local, webhdfs
 from jobs.lake.durable import STEPS
@@ -59,8 +59,8 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "PART_ROWS", 10)
 
 
-def _publish(target: str, rows: int, run_id: str, scratch: Path) -> None:
-    publication = Publication(target, "csv", overwrite=True, run_id=run_id)
+def _publish(target: str, rows: int, run_id: str, scratch: Path, *, overwrite: bool = True) -> None:
+    publication = Publication(target, "csv", overwrite=overwrite, run_id=run_id)
     publication.check()
     publication.publish(SCHEMA, [result(rows)], {}, scratch=scratch)
 
@@ -158,6 +158,35 @@ def test_a_folder_in_hdfs(tmp_path: Path, hadoop: Cluster, old: int, new: int, o
         _publish(target, new, f"again{number}", tmp_path)
         assert _rows(target) == _listed_in_hdfs(target) == new
         assert [one.name for one in webhdfs.client(target).listed(above)] == ["stats"]
+
+
+def _publish_again(place: str, rows: int, operations: set[str], scratch: Path) -> None:
+    """Of the run that was killed itself, which may replace nothing; of no other."""
+    for number, moment in enumerate(_moments(operations)):
+        target, run = f"{place}/{number}/stats", f"run{number}"
+        assert killed(lambda: _publish(target, rows, run, scratch / f"killed{number}", overwrite=False), moment)  # noqa: B023 - runs at once
+        _publish(target, rows, run, scratch, overwrite=False)
+        assert _rows(target) == rows
+        with pytest.raises(UsageError, match="is not empty"):
+            _publish(target, rows, "other", scratch, overwrite=False)
+
+
+@pytest.mark.s3
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [ONE, SEVERAL])
+def test_what_the_killed_run_itself_publishes(tmp_path: Path, s3: S3Server, rows: int) -> None:
+    s3.client().create_bucket(Bucket="lake")
+    _publish_again("s3://lake", rows, _S3 - {"publish.delete"}, tmp_path / "s3")
+    _publish_again(str(tmp_path), rows, (_FOLDER | {"publish.rename"}) - {"publish.remove"}, tmp_path / "scratch")
+
+
+@pytest.mark.hadoop
+@pytest.mark.slow
+@pytest.mark.full
+@pytest.mark.xdist_group("hadoop")
+@pytest.mark.parametrize("rows", [ONE, SEVERAL])
+def test_what_the_killed_run_itself_publishes_in_hdfs(tmp_path: Path, hadoop: Cluster, rows: int) -> None:
+    _publish_again(f"hdfs:///killed/{secrets.token_hex(4)}", rows, _HDFS, tmp_path)
 
 
 def _listed_in_hdfs(target: str) -> int:
