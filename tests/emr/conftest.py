@@ -1,18 +1,38 @@
-"""The rehearsal's control plane with its cluster, for all tests of a worker."""
+"""The rehearsal's control plane with its cluster, for all tests of a worker, and runs that several of them look at."""
 
 from __future__ import annotations
 
 import os
 import platform
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 
 from jobs.emr import archive, bundle
 from jobs.engine.cache import cache_folder
 from jobs.lake import s3_client
+from scripts.infra import mrjob_conf
 from tests.clusters import Rehearsal, emr_rehearsal
-from tests.emr import permissions
+from tests.emr import permissions, policies, runs
+from tests.emr.permissions import Asked
+from tests.emr.runs import Recorded
+from tests.outcomes.commands import told
+
+OUTPUTS = {
+    "Subnets": "subnet-a,subnet-b",
+    "EmrServiceRole": f"{policies.PREFIX}-emr-service",
+    "NodeProfile": f"{policies.PREFIX}-node",
+    "ExecutionRoleArn": policies.role(f"{policies.PREFIX}-execution"),
+    "LakeBucket": "lake",
+    "LogsBucket": "logs",
+    "SecurityConfiguration": policies.PREFIX,
+    **{group: f"sg-{group}" for group in ("PrimaryGroup", "CoreGroup", "ServiceGroup")},
+}
+CONF = yaml.safe_load(mrjob_conf.text(OUTPUTS, policies.PREFIX, policies.REGION))
+_ROLES = {name: CONF["runners"]["emr"][name] for name in ("iam_service_role", "iam_instance_profile")}
 
 
 @pytest.fixture(scope="session")
@@ -28,22 +48,62 @@ def emr_process() -> Iterator[Rehearsal]:
 def emr(
     emr_process: Rehearsal, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rehearsal]:
-    """An empty EMR and S3 that this process and its children use, with a bucket `lake`; what is kept of runs is kept
-    for the test, packages from one to the next. Whatever the test has submitter and nodes ask of AWS, their policies
-    must allow."""
-    packages, cache = cache_folder() / "emr-bundles", tmp_path_factory.mktemp("cache")
+    """An empty EMR and S3 that this process and its children use, with a bucket `lake`, and mrjob's configuration with
+    the roles of `scripts.infra`; what is kept of runs is kept for the test, packages from one to the next. Whatever the
+    test has submitter and nodes ask of AWS, their policies must allow."""
+    with _empty(emr_process, monkeypatch, tmp_path_factory.mktemp("cache"), {"runners": {"emr": _ROLES}}):
+        yield emr_process
+
+
+@pytest.fixture(scope="session")
+def on_cluster(emr_process: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """A run on a cluster as `scripts.infra conf` has it, and what looks after it."""
+    folder = tmp_path_factory.mktemp("on-cluster")
+    with pytest.MonkeyPatch.context() as patch, _empty(emr_process, patch, folder / "cache", CONF) as asked:
+        # prices are asked for in another place, else
+        ran = runs.run(emr_process, folder, "availability", env={"AWS_ENDPOINT_URL_PRICING": emr_process.url})
+        _look_after(folder, "clusters", "--all")
+        _look_after(folder, "logs")
+    return Recorded(ran, frozenset(asked))
+
+
+@pytest.fixture(scope="session")
+def on_serverless(emr_process: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """The same of a twin on EMR Serverless."""
+    folder = tmp_path_factory.mktemp("on-serverless")
+    with pytest.MonkeyPatch.context() as patch, _empty(emr_process, patch, folder / "cache", CONF) as asked:
+        ran = runs.run_twin(emr_process, folder, "--serverless")
+        _look_after(folder, "clusters", "--all")
+    return Recorded(ran, frozenset(asked))
+
+
+@contextmanager
+def _empty(server: Rehearsal, patch: pytest.MonkeyPatch, cache: Path, conf: dict[str, object]) -> Iterator[set[Asked]]:
+    """An EMR and S3 without anything for what is patched; yields what it will have been asked, which is allowed."""
+    packages = cache_folder() / "emr-bundles"
     packages.mkdir(parents=True, exist_ok=True)
-    (cache / "sensor-jobs").mkdir()
+    (cache / "sensor-jobs").mkdir(parents=True)
     (cache / "sensor-jobs" / packages.name).symlink_to(packages)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    (cache / "mrjob.conf").write_text(yaml.safe_dump(conf))
     for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in emr_process.environ.items():
-        monkeypatch.setenv(name, value)
+        patch.delenv(name)
+    for name, value in {
+        **server.environ,
+        "XDG_CACHE_HOME": str(cache),
+        "MRJOB_CONF": str(cache / "mrjob.conf"),
+    }.items():
+        patch.setenv(name, value)
     s3_client.forget()
-    emr_process.reset()
-    emr_process.client().create_bucket(Bucket="lake")
-    before = emr_process.requests.stat().st_size
-    yield emr_process
-    found, _ = permissions.asked(emr_process.requests, before)
-    assert permissions.refused(found, permissions.statements()) == []
+    server.reset()
+    for bucket in policies.BUCKETS:
+        server.client().create_bucket(Bucket=bucket)
+    before, asked = server.requests.stat().st_size, set[Asked]()
+    yield asked
+    found = permissions.asked(server.requests, before)
+    assert permissions.refused(found) == []
+    asked |= found
+
+
+def _look_after(folder: Path, *command: str) -> None:
+    done = told(folder, *command, module="jobs.emr")
+    assert done.status == 0, done.errors

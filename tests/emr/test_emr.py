@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import platform
 import re
 import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,62 +18,37 @@ from jobs.emr import aws, clusters
 from tests.clusters import Rehearsal
 from tests.command_line import ROOT
 from tests.defects import BROKEN
+from tests.emr.runs import ON_EMR, READING, SAMPLE, Ran, Recorded, fill, keys, run, states
 from tests.outcomes.commands import Outcome, command, environment, told
 from tests.terminals import terminal
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("emr")]
 
-SAMPLE = ROOT / "sample_data"
-READING = b"timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n"
-ON_EMR = ("-r", "emr", "--yes", "--architecture", platform.machine(), "--check-cluster-every", "0.3")
-
 CONTAINERS = ("--jobconf", "mapreduce.job.ubertask.enable=false")  # else in the application master's
 
 
-def fill(emr: Rehearsal) -> None:
-    for path in sorted(p for p in SAMPLE.rglob("*") if p.is_file()):
-        emr.client().upload_file(str(path), "lake", f"logs/{path.relative_to(SAMPLE)}")
+def test_a_run_gives_the_same_bytes_and_leaves_nothing(on_cluster: Recorded) -> None:
+    compare(on_cluster.ran)
 
 
-def keys(emr: Rehearsal, prefix: str) -> list[str]:
-    return [found["Key"] for found in emr.client().list_objects_v2(Bucket="lake", Prefix=prefix).get("Contents", [])]
+@pytest.mark.full
+@pytest.mark.parametrize("job", [job for job in registry.all_jobs() if job != "availability"])
+def test_so_does_every_job(emr: Rehearsal, tmp_path: Path, job: str) -> None:
+    compare(run(emr, tmp_path, job))
 
 
-def states() -> list[str]:
-    found: list[dict[str, Any]] = aws.client("emr").list_clusters()["Clusters"]
-    return [cluster["Status"]["State"] for cluster in found]
-
-
-MATRIX = [job for job in registry.all_jobs() if job != "daily_stats"]  # which test_permissions runs
-
-
-@pytest.mark.parametrize(
-    "job", [pytest.param(job, marks=() if job == "availability" else pytest.mark.full) for job in MATRIX]
-)
-def test_the_same_bytes_and_nothing_left(emr: Rehearsal, tmp_path: Path, job: str) -> None:
-    run_and_compare(emr, tmp_path, job)
-
-
-def run_and_compare(
-    emr: Rehearsal, folder: Path, job: str, *options: str, env: Mapping[str, str] | None = None
-) -> None:
-    """Run a job on EMR as here, in parts: it gives the same bytes, tells what it took, and leaves nothing."""
-    fill(emr)
-    here = ("-r", "inline", "--output-dir", folder / "here", "--cat-output")
-    expected = told(folder, SAMPLE, *here, module=f"jobs.{job}").output
-    published = ("--output-dir", "s3://lake/stats", "--cat-output")
-    parts = ("--split-size", "40K", "--tasks", "3")
-    done = told(folder, "s3://lake/logs/", *ON_EMR, *published, *parts, *options, module=f"jobs.{job}", env=env)
-    assert (done.status, done.output) == (0, expected), done.errors
-    assert expected.count("\n") > 1
-    assert "published in s3://lake/stats " in done.errors
-    assert re.search(r"^step s-\w+ \(Step 1 of \d\): completed$", done.errors, re.MULTILINE)
+def compare(ran: Ran) -> None:
+    """The same bytes, what it took is told, and nothing is left."""
+    errors = ran.done.errors
+    assert (ran.done.status, ran.given) == (0, ran.expected), errors
+    assert ran.expected.count("\n") > 1
+    assert "published in s3://lake/stats " in errors
+    assert re.search(r"^step s-\w+ \(Step 1 of \d\): completed$", errors, re.MULTILINE)
     account = r"^ +planned +actual\ntime  .*\n  cluster's start .*\nbytes .*\nprice .*$"
-    assert re.search(account, done.errors, re.MULTILINE)
-    assert set(states()) == {"TERMINATED"}
-    assert keys(emr, ".sensor-jobs/runs/") == []
-    packages = keys(emr, ".sensor-jobs/packages/")
-    assert any(key.endswith("/requirements.txt") for key in packages)
+    assert re.search(account, errors, re.MULTILINE)
+    assert ran.states == {"TERMINATED"}
+    assert not any(key.startswith(".sensor-jobs/runs/") for key in ran.keys)
+    assert any(re.fullmatch(r"\.sensor-jobs/packages/.*/requirements\.txt", key) for key in ran.keys)
 
 
 @pytest.mark.full

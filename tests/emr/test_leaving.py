@@ -14,8 +14,8 @@ import pytest
 
 from jobs.engine.cache import cache_folder
 from tests.clusters import Rehearsal
+from tests.emr.runs import ON_EMR, fill, keys, states
 from tests.emr.test_commands import expired
-from tests.emr.test_emr import ON_EMR, fill, keys, states
 from tests.outcomes.commands import Outcome, command, told
 from tests.terminals import Terminal, terminal
 

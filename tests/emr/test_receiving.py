@@ -13,7 +13,7 @@ import pytest
 
 from jobs.lake.durable import KILL
 from tests.clusters import Rehearsal
-from tests.emr.test_emr import fill, keys
+from tests.emr.runs import fill, keys
 from tests.emr.test_leaving import assert_published, leave, left, publish_here, status
 from tests.emr.test_refused import closed
 from tests.lake.faulty_proxy import faulty_proxy

@@ -11,7 +11,7 @@ from jobs.lake.published import open_published
 from jobs.schedule import config
 from jobs.schedule.ledger.store import Ledger
 from tests.clusters import Rehearsal
-from tests.emr.test_emr import states
+from tests.emr.runs import states
 from tests.outcomes.commands import told
 from tests.schedule.nights import log
 

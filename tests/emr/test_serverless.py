@@ -20,15 +20,13 @@ from jobs.emr.workers import Used, Workers
 from jobs.engine.spark_on_serverless import status_of
 from jobs.errors import JobError, UsageError
 from tests.clusters import Rehearsal
-from tests.emr.test_emr import ON_EMR, READING, SAMPLE, fill, keys
+from tests.emr.runs import ON_EMR, PATIENCE, READING, TWIN, Recorded, applications, fill, keys
 from tests.outcomes.commands import Outcome, told
 from tests.servers import S3Server
 from tests.terminals import terminal
 
 ROLE = "arn:aws:iam::123456789012:role/sensor-jobs-execution"
 SERVERLESS = (*ON_EMR, "--serverless", "--execution-role", ROLE)
-TWIN = "jobs.spark.daily_stats"
-PATIENCE = 900.0  # seconds for a run of Spark on a busy machine
 TB = Work("daily_stats", 1000, 10**12, 15_000, largest=64 << 20)
 
 
@@ -139,7 +137,7 @@ def test_what_is_refused(s3: S3Server, tmp_path: Path, arguments: list[str], err
     s3.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
     done = told(tmp_path, "s3://lake/a.csv", *arguments, "--output-dir", "s3://lake/out", module=TWIN)
     assert done == Outcome(2, "", f"error: {error}\n")
-    assert states() == []
+    assert applications() == []
 
 
 @pytest.mark.spark
@@ -153,11 +151,6 @@ def test_the_role_may_stand_in_mrjobs_configuration(s3: S3Server, tmp_path: Path
     options = ("-r", "emr", "--serverless", "--output-dir", "s3://lake/out", "--conf-path", "mrjob.conf")
     done = told(tmp_path, "s3://lake/a.csv", *options, module=TWIN)
     assert (done.status, done.errors.partition(",")[0]) == (2, "error: -r emr: starts workers")
-
-
-def states() -> list[str]:
-    found: list[dict[str, Any]] = aws.client("emr-serverless").list_applications()["applications"]
-    return [application["state"] for application in found]
 
 
 def test_applications_are_listed_and_ended(s3: S3Server, tmp_path: Path) -> None:
@@ -213,22 +206,17 @@ def test_an_image_without_our_python_is_told(s3: S3Server) -> None:
     assert str(told.value) == f"the image of EMR Serverless has no python3.11; {fix}"
 
 
-def run_and_compare(emr: Rehearsal, folder: Path) -> str:
-    """Run the twin of daily_stats there: it publishes the same bytes, tells what it took, and leaves nothing; the id of
-    its application."""
-    expected = told(folder, SAMPLE, "-r", "inline").output
-    published = ("--output-dir", "s3://lake/twin", "--output-format", "csv")
-    done = told(folder, "s3://lake/logs/", *SERVERLESS, *published, module=TWIN, seconds=PATIENCE)
-    assert (done.status, done.output) == (0, ""), done.errors
-    assert "published in s3://lake/twin " in done.errors
+@pytest.mark.hadoop
+@pytest.mark.spark
+@pytest.mark.slow
+@pytest.mark.xdist_group("emr")
+def test_a_twin_gives_the_same_bytes_and_leaves_nothing(on_serverless: Recorded) -> None:
+    ran, errors = on_serverless.ran, on_serverless.ran.done.errors
+    assert (ran.done.status, ran.done.output, ran.given) == (0, "", ran.expected), errors
+    assert "published in s3://lake/twin " in errors
     account = r"^ +planned +actual\ntime  .*\n  workers' start .*\nbytes .*\nprice .*$"
-    assert re.search(account, done.errors, re.MULTILINE)
-    (part,) = [key for key in keys(emr, "twin/") if key.endswith(".csv")]
-    assert emr.client().get_object(Bucket="lake", Key=part)["Body"].read().decode() == expected
-    assert set(states()) == {"TERMINATED"}
-    requested = re.search(r"^application (\w+) in us-east-1: requested$", done.errors, re.MULTILINE)
-    assert requested
-    return requested[1]
+    assert re.search(account, errors, re.MULTILINE)
+    assert ran.states == {"TERMINATED"}
 
 
 @pytest.mark.hadoop
@@ -243,7 +231,7 @@ def test_a_driver_that_refuses_is_told_with_its_status(emr: Rehearsal, tmp_path:
     assert (done.status, done.output) == (4, ""), done.errors
     assert re.search(r"^run \w+: failed$", done.errors, re.MULTILINE)
     assert re.search(r"^error: .*rejects? ", done.errors, re.MULTILINE)
-    assert states() == ["TERMINATED"]
+    assert applications() == ["TERMINATED"]
 
 
 @pytest.mark.hadoop
@@ -263,11 +251,11 @@ def test_a_run_that_is_interrupted(emr: Rehearsal, tmp_path: Path, answer: bytes
         shown.answer(answer)
         assert shown.status() == 130, shown.shown
     if answer == b"n\n":
-        assert states() == ["TERMINATED"]
+        assert applications() == ["TERMINATED"]
         assert keys(emr, "stats/") == []
         return
     deadline = time.monotonic() + PATIENCE
-    while states() != ["STOPPED"]:
+    while applications() != ["STOPPED"]:
         assert time.monotonic() < deadline
         time.sleep(0.5)
     assert "stats/_SUCCESS" in keys(emr, "stats/")

@@ -24,7 +24,7 @@ from jobs.errors import JobError
 from jobs.kernel import build
 from scripts import aws_cli
 from tests.clusters import Rehearsal
-from tests.emr.test_emr import ON_EMR, READING, keys
+from tests.emr.runs import ON_EMR, READING, keys
 from tests.outcomes.commands import environment
 from tests.servers import S3Server
 
