@@ -21,7 +21,9 @@ _WRONG_KEYS = {
 }
 FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
 """Codes of what a policy does not allow."""
-_BUSY = {
+INVALID = {"InvalidRequestException", "ValidationException"}
+"""Codes of what cannot be, as of a cluster that is not there or has ended."""
+BUSY = {
     "RequestLimitExceeded",
     "ServiceUnavailable",
     "SlowDown",
@@ -30,6 +32,7 @@ _BUSY = {
     "TooManyRequestsException",
     "503",
 }
+"""Codes of what AWS refuses for now, without having done it."""
 
 
 def client(service: str, region: str | None = None, **given: Any) -> Any:
@@ -79,7 +82,7 @@ def explained(error: Exception, where: str) -> JobError | None:
         return JobError(
             f"no permission for {operation}", where=where, fix="have it added to the submitting user's policy"
         )
-    if code in _BUSY:
+    if code in BUSY:
         tries = 1 + getattr(error, "response", {}).get("ResponseMetadata", {}).get("RetryAttempts", 0)
         what = f"AWS is too busy ({code} from {operation}, asked {tries} times)"
         return JobError(what, where=where, fix="run again later, or poll less often: --check-cluster-every")
@@ -103,7 +106,7 @@ def may_pass(error: Exception) -> bool:
     from botocore import exceptions as boto
 
     away = isinstance(error, boto.HTTPClientError | boto.ConnectionError)
-    return away or code_of(error) in _BUSY or http_status(error) >= 500
+    return away or code_of(error) in BUSY or http_status(error) >= 500
 
 
 def check_bucket(bucket: str, region: str, *, is_listed: bool = False) -> None:

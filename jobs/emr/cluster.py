@@ -18,6 +18,10 @@ MANAGED = "for-use-with-amazon-emr-managed-policies"
 FOLDER = ".sensor-jobs"
 """The suite's folder in a bucket."""
 SPOT_WAIT_MINUTES = 10
+IDLE_MINUTES = (1, 7 * 24 * 60)
+"""Between which EMR ends a cluster that waits for more work."""
+ROOT_GB = 15
+"""Of each node's root volume: EMR's default, which has to be said where a pool's cluster is to be known again."""
 
 _TYPES = {"primary": "MASTER", "core": "CORE", "task": "TASK"}
 _MASTER_MB, _MASTER_MB_A_TASK = 1024, 0.15  # memory of an application master: generous, not measured
@@ -98,13 +102,13 @@ def instance_fleet(fleet: Fleet) -> dict[str, Any]:
 
 
 def limits(fleets: Sequence[Fleet]) -> dict[str, Any]:
-    """Between which sizes EMR may scale: from one core node to all that was planned."""
+    """Between which sizes EMR may scale: from the core nodes, without which nobody joins a pool's cluster, to all."""
     core = sum(fleet.nodes for fleet in fleets if fleet.role == "core")
     task = sum(fleet.nodes for fleet in fleets if fleet.role == "task")
     on_demand = sum(fleet.on_demand for fleet in fleets if fleet.role != "primary")
     return {
         "UnitType": "InstanceFleetUnits",
-        "MinimumCapacityUnits": 1,
+        "MinimumCapacityUnits": max(1, core),
         "MaximumCapacityUnits": max(1, core + task),
         "MaximumCoreCapacityUnits": max(1, core),
         "MaximumOnDemandCapacityUnits": max(1, on_demand),

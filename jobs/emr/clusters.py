@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from jobs.emr.aws import INVALID
 from jobs.emr.found import Found, Step, in_order, ours, told, utc
 from jobs.errors import JobError
 from jobs.lake.s3_client import split_uri
 
 ALIVE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING")
-_UNKNOWN = frozenset({"InvalidRequestException", "ClusterNotFound", "ValidationException"})
+_EXPECTED = frozenset({"ALL_STEPS_COMPLETED", "STEP_FAILURE", "USER_REQUEST"})
+"""Codes of reasons to end that are not the cluster's own."""
+_UNKNOWN = {*INVALID, "ClusterNotFound"}
 
 
 def listed(
@@ -36,6 +39,18 @@ def described(emr: Any, cluster: str) -> Found:
 def terminate(emr: Any, found: Found) -> None:
     """End a cluster; EMR refuses to end one that somebody has protected."""
     emr.terminate_job_flows(JobFlowIds=[found.id])
+
+
+def failure(told: Mapping[str, Any], logs: str | None) -> JobError | None:
+    """Why a cluster ended that its steps or its user did not end: a quota, no capacity, a role, a network, a node that
+    could not be made ready; None for others. told: as EMR describes it; logs: their S3 folder."""
+    status = told["Status"]
+    reason = status.get("StateChangeReason") or {}
+    said = " ".join((reason.get("Message") or "").split())
+    if not (status["State"].startswith("TERMINAT") and said) or reason.get("Code") in _EXPECTED:
+        return None
+    fix = f"its logs: {logs}node/" if logs and "bootstrap action" in said else None
+    return JobError(f"the cluster ended: {said}", where=told["Id"], fix=fix)
 
 
 def logs(s3: Any, found: Found, *, step: str | None = None) -> Iterator[tuple[str, bytes]]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
 
-from jobs.emr import aws, bundle, cluster, packages
+from jobs.emr import aws, bundle, cluster, clusters, launching, packages
 from jobs.emr.outlook import Outlook
 from jobs.emr.patience import Patience
 from jobs.engine import compat, package
@@ -80,12 +80,18 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
             "cleanup_on_failure": ["TMP"],
         }
         combined: dict[str, Any] = super()._combine_opts([empty, {**default, **own}, *given])
+        if combined["pool_clusters"]:
+            combined["ebs_root_volume_gb"] = combined["ebs_root_volume_gb"] or cluster.ROOT_GB
         ours = {each["Classification"]: each["Properties"] for each in own["emr_configurations"]}
         combined["emr_configurations"] = [
             {**each, "Properties": {**ours.get(each["Classification"], {}), **each["Properties"]}}
             for each in combined["emr_configurations"]  # mrjob takes the whole of a file from whoever named it last
         ]
         return combined
+
+    def _add_steps_in_batch(self) -> bool:
+        """But one by one where steps run at once, for each reads what the one before it wrote."""
+        return bool(super()._add_steps_in_batch()) and self._opts["max_concurrent_steps"] == 1
 
     def _launch(self) -> None:
         self._stage()
@@ -131,9 +137,9 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         if endpoint := opts["emr_endpoint"]:
             given["endpoint_url"] = endpoint if "://" in endpoint else f"https://{endpoint}"
         made = aws.client("emr", opts["region"], **given)
-        made.meta.events.register("after-call.emr.RunJobFlow", self._note_launch)
         made.meta.events.register("after-call.emr.DescribeCluster", self._tell_cluster)
         made.meta.events.register("after-call.emr.DescribeStep", self._tell_step)
+        made.run_job_flow = launching.once(made, self._note_launch)
         for call in ("describe_cluster", "describe_step"):
             setattr(made, call, partial(self._patience.ask, getattr(made, call)))
         return made
@@ -160,11 +166,11 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
             kwargs["BootstrapActions"] = [a for a in kwargs["BootstrapActions"] if a["Name"] != "idle timeout"]
         return kwargs
 
-    def _note_launch(self, parsed: dict[str, Any], **_: Any) -> None:
+    def _note_launch(self, started: str) -> None:
         """A cluster is ours from the moment it exists, whatever goes wrong before mrjob knows."""
-        if "JobFlowId" in parsed:
-            self._cluster_id, self._created_cluster = parsed["JobFlowId"], True
-            self._tell("cluster", f"{parsed['JobFlowId']} in {self._opts['region']}", "requested")
+        self._created_cluster = True
+        self._cluster_id: Any = started
+        self._tell("cluster", f"{started} in {self._opts['region']}", "requested")
 
     def _tell_cluster(self, parsed: dict[str, Any], **_: Any) -> None:
         if found := parsed.get("Cluster"):
@@ -244,11 +250,22 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
             self._tell("logs of", self._cluster_id, "waited for, up to ten minutes; Ctrl-C goes on without")
         super()._wait_for_logs_on_s3()
 
+    def _add_steps_to_cluster(self, steps: list[dict[str, Any]]) -> None:
+        """Why a cluster has ended is told, where it takes no steps any more."""
+        from botocore.exceptions import ClientError
+
+        try:
+            super()._add_steps_to_cluster(steps)
+        except ClientError as error:
+            if s3_client.code_of(error) in aws.INVALID:
+                self._check_for_failed_bootstrap_action(self._describe_cluster())
+            if self.failure is None:
+                raise
+            raise with_command(self.failure, self.command) from None
+
     def _check_for_failed_bootstrap_action(self, found: dict[str, Any]) -> None:
-        reason = found["Status"].get("StateChangeReason", {}).get("Message") or ""
-        if "bootstrap action" in reason:
-            logs = f"{self._s3_log_dir()}node/"
-            self.failure = JobError(f"the cluster ended: {reason}", where=found["Id"], fix=f"its logs: {logs}")
+        """Nor any other reason for which a cluster did not start."""
+        self.failure = clusters.failure(found, self._s3_log_dir()) or self.failure
 
     def _pick_error(self, log_interpretation: dict[str, Any], step_type: str) -> None:
         """Keeps what the logs say, and leaves the telling to the driver."""

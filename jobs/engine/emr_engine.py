@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import history, outlook, price_list, prices, rates, telling
+from jobs.emr import cluster, history, outlook, price_list, prices, rates, telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.prices import PriceTable
 from jobs.emr.work import Work
@@ -50,6 +50,19 @@ class EmrEngine(OnEmr[Outlook]):
             what = "would make another cluster than the plan, whose price is asked about"
             fix = "leave it out; --max-nodes and --architecture choose among what is planned"
             raise UsageError(what, where=where, fix=fix)
+        self._check_waiting()
+
+    def _check_waiting(self) -> None:
+        """Refuse how long a cluster may wait, and how many steps may run at once, where EMR or a run cannot have it."""
+        (least, most), minutes = cluster.IDLE_MINUTES, self.option("max_mins_idle")
+        if minutes is not None and not least <= minutes <= most:
+            what = f"EMR ends a cluster that waits after {least} to {most:,} minutes"
+            raise UsageError(what, where=self.where_given("max_mins_idle"), fix="give as many")
+        is_shared = self.option("pool_clusters") or self.option("cluster_id")
+        if (self.option("max_concurrent_steps") or 1) > 1 and not is_shared:
+            what = "is for a cluster that several runs share, as each step of a run waits for the one before it"
+            fix = "add --pool-clusters, or leave it out"
+            raise UsageError(what, where=self.where_given("max_concurrent_steps"), fix=fix)
 
     def plan_for(self, work: Work) -> Outlook:
         """The cluster that a run wants, its time and price."""

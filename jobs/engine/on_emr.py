@@ -60,6 +60,11 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
         """What mrjob.conf says of an option of a runner."""
         return next(filter(None, [opts.get(name) for opts in self._configurations(runner)]), None)
 
+    def option(self, name: str) -> Any:
+        """An option of mrjob's for EMR, from the command line or mrjob.conf; None where it is not given."""
+        given = getattr(self._job.options, name, None)
+        return self.configured("emr", name) if given is None else given
+
     def where_given(self, name: str) -> str:
         """Where an option of mrjob's for EMR is given, as an error names it; empty where it is not."""
         if getattr(self._job.options, name, None) is not None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import bundle
+from jobs.emr import bundle, executors
 from jobs.emr.telling import Account
 from jobs.engine import compat
 from jobs.engine.emr_engine import EmrEngine
@@ -63,9 +63,10 @@ class OnCluster:
         self, run: str, chosen: Settings, arguments: Sequence[str], conf: Mapping[str, str]
     ) -> tuple[int, float]:
         self._job.arguments = arguments
-        own = self.engine.given(run, self._job.NAME, chosen)
+        own, planned = self.engine.given(run, self._job.NAME, chosen), self.engine.planned
+        assert planned is not None
         with scratch(run, self.options.local_tmp_dir) as folder:
-            return _follow(self._job, self.engine, own, conf, folder)
+            return _follow(self._job, self.engine, own, {**executors.conf(planned), **conf}, folder)
 
     def told(
         self, run: str, started: datetime, seconds: float, start_seconds: float, size: int, *, failed: bool

@@ -24,7 +24,7 @@ from jobs.engine.cache import cache_folder
 from jobs.engine.guard import guarded
 from jobs.hadoop import cluster
 from jobs.hadoop.profiles import DEFAULT, Profile
-from scripts.emr_rehearsal import clusters, fleets, requests, serverless
+from scripts.emr_rehearsal import clusters, fleets, refusals, requests, serverless
 from scripts.emr_rehearsal.node import KEYS, POLL, REGION, Node, write_spark_defaults
 
 _NODE_MB = 12_288  # of a node for containers, as EMR gives an m7g.xlarge
@@ -59,6 +59,7 @@ def rehearse(port: int, folder: Path, record: Path | None) -> None:
     """Serve until the process ends, with everything below `folder`; the cluster ends with the process."""
     serverless.install()
     fleets.install()
+    refusals.install()
     if record is not None:
         requests.record(record)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)

@@ -16,10 +16,10 @@ from moto.emr.models import BootstrapAction, Cluster, Step
 
 from jobs.emr import bundle
 from scripts.emr_rehearsal.node import POLL, Node, RefusedError, spark_home
+from scripts.emr_rehearsal.refusals import ENDED, invalid
 
 _RUNNER = "command-runner.jar"
 _LONGEST_ARGUMENT = 10_280
-_ENDED = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
 _HADOOP = "3.4.1"
 _GRACE = 5.0  # seconds that a cluster without steps waits for its first
 _INSTANCE = "i-0123456789abcdef0"
@@ -47,16 +47,17 @@ class Clusters:
             application.version = _HADOOP
         while not cluster.steps and time.monotonic() - self._seen[cluster.id] < _GRACE:
             time.sleep(POLL)  # nodes take minutes to start, and steps are there by then
+        if reason := invalid(cluster):
+            _fail(cluster, "VALIDATION_ERROR", reason)
+            return
         cluster.state = "BOOTSTRAPPING"
         for number, action in enumerate(cluster.bootstrap_actions, 1):
             if status := self._bootstrap(cluster, number, action):
                 what = f"On the primary instance ({_INSTANCE}), bootstrap action {number} returned a non-zero"
-                _end(cluster, "TERMINATED_WITH_ERRORS", f"{what} return code {status}")
-                for step in cluster.steps:
-                    step.state = "CANCELLED"
+                _fail(cluster, "BOOTSTRAP_FAILURE", f"{what} return code {status}")
                 return
         done, idle_since = 0, time.monotonic()
-        while cluster.state not in _ENDED:
+        while cluster.state not in ENDED:
             if done < len(cluster.steps):
                 cluster.state = "RUNNING"
                 if not self._step(cluster, cluster.steps[done]):
@@ -66,7 +67,7 @@ class Clusters:
             cluster.state = "WAITING" if cluster.keep_job_flow_alive_when_no_steps else cluster.state
             grace = 0.0 if done else _GRACE
             if not cluster.keep_job_flow_alive_when_no_steps and time.monotonic() - idle_since > grace:
-                _end(cluster, "TERMINATED", "Steps completed")
+                _end(cluster, "TERMINATED", "ALL_STEPS_COMPLETED", "Steps completed")
                 return
             time.sleep(POLL)
         for step in cluster.steps[done:]:
@@ -82,7 +83,7 @@ class Clusters:
             succeeded = False
         step.end_date_time = datetime.now(UTC)
         step.state = "COMPLETED" if succeeded else "FAILED"
-        if cluster.state in _ENDED:  # by the user, meanwhile
+        if cluster.state in ENDED:  # by the user, meanwhile
             step.state = "CANCELLED"
             return False
         if succeeded or step.action_on_failure == "CONTINUE":
@@ -90,7 +91,7 @@ class Clusters:
         for later in cluster.steps[cluster.steps.index(step) + 1 :]:
             later.state = "CANCELLED"
         if step.action_on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"):
-            _end(cluster, "TERMINATED_WITH_ERRORS", "Shut down as step failed")
+            _end(cluster, "TERMINATED_WITH_ERRORS", "STEP_FAILURE", "Shut down as step failed")
             return False
         return True
 
@@ -113,7 +114,7 @@ class Clusters:
         raise RefusedError(f'Cannot run program "{program}" (in directory "."): error=2, No such file or directory')
 
     def _run(self, cluster: Cluster, step: Step, command: list[str]) -> bool:
-        done = self.node.run(command, lambda: cluster.state in _ENDED)
+        done = self.node.run(command, lambda: cluster.state in ENDED)
         where = f"steps/{step.id}"
         self._log(cluster, f"{where}/controller.gz", f"{shlex.join(command)}\n".encode())
         self._log(cluster, f"{where}/stdout.gz", done.stdout)
@@ -147,10 +148,11 @@ def install(resource_manager: str) -> None:
     moto: Any = Cluster
     moto.master_public_dns_name = resource_manager  # a property there
     moto.run_bootstrap_actions, moto.terminate = _wait_for_us, _terminate_unless_ended
-    moto.add_steps = _add_waiting_steps
+    moto.add_steps, moto.status = _add_waiting_steps, property(_status)
 
 
-_terminate, _add_steps = Cluster.terminate, Cluster.add_steps
+_add_steps = Cluster.add_steps
+_told: Any = Cluster.status
 
 
 def _wait_for_us(cluster: Cluster) -> None:
@@ -158,8 +160,8 @@ def _wait_for_us(cluster: Cluster) -> None:
 
 
 def _terminate_unless_ended(cluster: Cluster) -> None:
-    if cluster.state not in _ENDED:
-        _terminate(cluster)
+    if cluster.state not in ENDED:
+        _end(cluster, "TERMINATED", "USER_REQUEST", "Terminated by user request")
 
 
 def _add_waiting_steps(cluster: Any, steps: list[dict[str, Any]]) -> list[Step]:
@@ -171,7 +173,21 @@ def _add_waiting_steps(cluster: Any, steps: list[dict[str, Any]]) -> list[Step]:
     return added
 
 
-def _end(cluster: Any, state: str, message: str) -> None:
-    cluster.last_state_change_reason = message
+def _status(cluster: Any) -> dict[str, Any]:
+    """The status with the code of its reason, which moto does not know."""
+    told: dict[str, Any] = _told.fget(cluster)
+    told["StateChangeReason"]["Code"] = getattr(cluster, "reason_code", None)
+    return told
+
+
+def _fail(cluster: Any, code: str, message: str) -> None:
+    """End a cluster that has not begun to work."""
+    _end(cluster, "TERMINATED_WITH_ERRORS", code, message)
+    for step in cluster.steps:
+        step.state = "CANCELLED"
+
+
+def _end(cluster: Any, state: str, code: str, message: str) -> None:
+    cluster.reason_code, cluster.last_state_change_reason = code, message
     cluster.end_datetime = datetime.now(UTC)
     cluster.state = state

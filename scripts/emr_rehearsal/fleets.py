@@ -1,20 +1,40 @@
-"""Instance fleets of clusters, which moto takes and forgets; who joins a cluster of a pool asks for them."""
+"""Instance fleets of clusters, which moto takes and forgets; who joins a cluster of a pool asks for them.
+
+All that was asked for is there, but of a cluster that waits: managed scaling has taken what it may take.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.emr.responses import ElasticMapReduceResponse
 
+_LEAST = "ManagedScalingPolicy.ComputeLimits.MinimumCapacityUnits"
 _run_job_flow = ElasticMapReduceResponse.run_job_flow
 
 
 def install() -> None:
-    """Have moto keep and tell them; all that was asked for is there."""
+    """Have moto keep and tell them."""
     moto: Any = ElasticMapReduceResponse
     moto.run_job_flow, moto.list_instance_fleets = _run_and_keep, _list
+
+
+def told(fleets: list[dict[str, Any]], least: int | None) -> Iterator[dict[str, Any]]:
+    """Fleets as EMR tells of them. least: units that scaling has left of core and task nodes; None: all are there."""
+    for fleet in sorted(fleets, key=lambda one: str(one["InstanceFleetType"])):  # core nodes are taken after task nodes
+        there = {kind: int(fleet.get(f"Target{kind}Capacity", 0)) for kind in ("OnDemand", "Spot")}
+        if least is not None and fleet["InstanceFleetType"] != "MASTER":
+            for kind, units in there.items():
+                there[kind] = min(units, least)
+                least -= there[kind]
+        names = ("Name", "InstanceFleetType", "TargetOnDemandCapacity", "TargetSpotCapacity", "LaunchSpecifications")
+        yield {
+            **{name: fleet[name] for name in names if name in fleet},
+            **{f"Provisioned{kind}Capacity": units for kind, units in there.items()},
+            "InstanceTypeSpecifications": [_specification(one) for one in fleet["InstanceTypeConfigs"]],
+        }
 
 
 def _run_and_keep(response: Any) -> ActionResult:
@@ -22,20 +42,14 @@ def _run_and_keep(response: Any) -> ActionResult:
     made: Any = answer.result
     kept = response.backend.clusters[made["JobFlowId"]]
     kept.fleets = response._get_param("Instances.InstanceFleets", [])
+    kept.least = response._get_param(_LEAST)
     return answer
 
 
 def _list(response: Any) -> ActionResult:
     cluster: Any = response.backend.clusters[response._get_param("ClusterId")]
-    return ActionResult({"InstanceFleets": [_told(fleet) for fleet in cluster.fleets]})
-
-
-def _told(fleet: Mapping[str, Any]) -> dict[str, Any]:
-    """A fleet as EMR tells of it."""
-    names = ("Name", "InstanceFleetType", "TargetOnDemandCapacity", "TargetSpotCapacity", "LaunchSpecifications")
-    told = {name: fleet[name] for name in names if name in fleet}
-    there = {f"Provisioned{kind}Capacity": fleet.get(f"Target{kind}Capacity", 0) for kind in ("OnDemand", "Spot")}
-    return told | there | {"InstanceTypeSpecifications": [_specification(one) for one in fleet["InstanceTypeConfigs"]]}
+    least = cluster.least if cluster.state == "WAITING" else None
+    return ActionResult({"InstanceFleets": list(told(cluster.fleets, least))})
 
 
 def _specification(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def test_what_a_user_configures_stands_above_the_plans_and_beside_it(tmp_path: P
 def test_scaling_stays_within_what_was_planned() -> None:
     assert cluster.limits(FLEETS) == {
         "UnitType": "InstanceFleetUnits",
-        "MinimumCapacityUnits": 1,
+        "MinimumCapacityUnits": 2,
         "MaximumCapacityUnits": 8,
         "MaximumCoreCapacityUnits": 2,
         "MaximumOnDemandCapacityUnits": 2,

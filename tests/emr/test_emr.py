@@ -71,10 +71,11 @@ def test_several_jobs_share_a_cluster(emr: Rehearsal, tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_cluster_of_a_pool_is_joined(emr: Rehearsal, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--max-concurrent-steps", "2")])
+def test_a_cluster_of_a_pool_is_joined(emr: Rehearsal, tmp_path: Path, options: tuple[str, ...]) -> None:
     emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
     for _ in range(2):
-        done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--pool-clusters", "--max-mins-idle", "10")
+        done = told(tmp_path, "s3://lake/a.csv", *ON_EMR, "--pool-clusters", "--max-mins-idle", "10", *options)
         assert done.status == 0, done.errors
         assert done.output.splitlines()[1].startswith("d,m,,2026-03-01,1,")
     assert states() == ["WAITING"]
@@ -99,7 +100,8 @@ def test_a_twin_is_a_step_whose_driver_publishes(emr: Rehearsal, tmp_path: Path)
     fill(emr)
     expected = told(tmp_path, SAMPLE, "-r", "inline").output
     published = ("--output-dir", "s3://lake/stats", "--output-format", "csv")
-    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published, module="jobs.spark.daily_stats")
+    conf = ("--conf", "spark.executor.cores=1")
+    done = told(tmp_path, "s3://lake/logs/", *ON_EMR, *published, *conf, module="jobs.spark.daily_stats")
     assert (done.status, done.output) == (0, ""), done.errors
     assert "published in s3://lake/stats " in done.errors
     assert re.search(r"^ +planned +actual$", done.errors, re.MULTILINE)
@@ -107,6 +109,11 @@ def test_a_twin_is_a_step_whose_driver_publishes(emr: Rehearsal, tmp_path: Path)
     assert emr.client().get_object(Bucket="lake", Key=part)["Body"].read().decode() == expected
     assert states() == ["TERMINATED"]
     assert keys(emr, ".sensor-jobs/runs/") == []
+    (log,) = [key for key in keys(emr, ".sensor-jobs/logs/") if key.endswith("/controller.gz")]
+    submitted = gzip.decompress(emr.client().get_object(Bucket="lake", Key=log)["Body"].read()).decode()
+    for setting in ("executor.memoryOverhead=1536m", "dynamicAllocation.maxExecutors=1", "executor.cores=1"):
+        assert f"--conf spark.{setting} " in submitted, submitted
+    assert "spark.executor.cores=2" not in submitted
 
 
 @pytest.mark.full

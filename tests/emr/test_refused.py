@@ -11,8 +11,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.daily_stats import DailyStats
-from jobs.emr import aws, outlook, prices, rates
-from jobs.emr.work import Work
+from jobs.emr import aws
 from jobs.engine.job import SensorJob
 from jobs.engine.spark import Twin
 from jobs.engine.spark_command import command
@@ -280,22 +279,6 @@ def test_several_jobs_start_their_own_cluster(s3: S3Server, tmp_path: Path, give
     error = f"error: {where}: several jobs share a cluster that is started for them; {fix}\n"
     assert told(tmp_path, *jobs, *options, module="jobs.emr") == Outcome(2, "", error)
     assert aws.client("emr").list_clusters()["Clusters"] == []
-
-
-@pytest.mark.parametrize(("minutes", "seconds"), [((), 600), (("--max-mins-idle", "30"), 1800)])
-def test_a_cluster_of_a_pool_waits_as_long_as_it_may(
-    s3: S3Server, tmp_path: Path, minutes: tuple[str, ...], seconds: int
-) -> None:
-    job = DailyStats(args=["-r", "emr", "--pool-clusters", "--python-bin", "python3", *minutes, "s3://lake/a.csv"])
-    for name in ("plan", "run.json"):
-        (tmp_path / name).touch()
-    work = Work("daily_stats", 1, 1000, 1)
-    planned = outlook.outlook(work, prices.load(), rates.load(), region="us-east-1")
-    files = (str(tmp_path / "plan"), str(tmp_path / "run.json"), str(tmp_path))
-    job.prepare("emr", *files, 1, 1, {}, {"planned": planned, "base": "s3://lake/x/", "tags": {}})
-    with job.make_runner() as runner:
-        runner._add_bootstrap_files_for_upload()
-        assert runner._cluster_kwargs()["AutoTerminationPolicy"] == {"IdleTimeout": seconds}
 
 
 def lake(s3: S3Server) -> None:
