@@ -12,7 +12,7 @@ import pytest
 
 from jobs.emr import aws, clusters
 from tests.clusters import Rehearsal
-from tests.emr.runs import ON_EMR, READING, keys
+from tests.emr import runs
 from tests.emr.test_refused import ON_EMR, lake
 from tests.lake.faulty_proxy import Fault, faulty_proxy
 from tests.outcomes.commands import command, told
@@ -91,10 +91,10 @@ NO_SUBNET = (
 @pytest.mark.parametrize("place", ["job", "batch", pytest.param("twin", marks=pytest.mark.spark)])
 def test_a_cluster_in_a_network_that_is_not_there(emr: Rehearsal, tmp_path: Path, place: str) -> None:
     """Of several jobs each says so, also those whose steps the cluster takes no more; nothing stays."""
-    emr.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
+    emr.client().put_object(Bucket="lake", Key="a.csv", body=runs.READING)
     module = {"job": "jobs.daily_stats", "batch": "jobs.emr", "twin": "jobs.spark.daily_stats"}[place]
     jobs = ("run", "daily_stats", "top_devices") if place == "batch" else ()
-    options = ("s3://lake/a.csv", "--yes", *ON_EMR[3:], "--subnet", SUBNET, "--output-dir", "s3://lake/out")
+    options = ("s3://lake/a.csv", "--yes", *runs.ON_EMR[3:], "--subnet", SUBNET, "--output-dir", "s3://lake/out")
     runner = () if place == "batch" else ("-r", "emr")
     done = told(tmp_path, *jobs, *options, *runner, module=module)
     assert (done.status, done.output) == (1, ""), done.errors
@@ -104,7 +104,7 @@ def test_a_cluster_in_a_network_that_is_not_there(emr: Rehearsal, tmp_path: Path
     for error in errors:
         assert error.startswith(f"error: {cluster['Id']}: {NO_SUBNET}; run it again: "), done.errors
     assert cluster["Status"]["State"] == "TERMINATED_WITH_ERRORS"
-    assert keys(emr, ".sensor-jobs/runs/") == []
+    assert runs.keys(emr, ".sensor-jobs/runs/") == []
     shown = told(tmp_path, "status", cluster["Id"], module="jobs.emr")
     assert (shown.status, shown.errors) == (1, "")
     assert f"reason   {NO_SUBNET.removeprefix('the cluster ended: ')}\n" in shown.output
