@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
+from typing import TypeVar
 
+T = TypeVar("T")
 SUBMITTED = re.compile(r"Submitted application (application_\w+)")
 _CLIENT = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
 _UNDER_WAY = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
 _PATIENCE = 20.0
+_SHOWN_AFTER = (0.0, 3.0, 6.0)
 
 _WATCHDOG = f"""
 name=$1 folder=$2 application=
@@ -31,6 +35,15 @@ def end(hadoop: Sequence[str], application: str) -> None:
     """End an application, as far as that is possible. hadoop: the hadoop command."""
     with Watchdog(hadoop, application) as watchdog:
         watchdog.know(application)
+
+
+def awaited(ask: Callable[[], T | None]) -> T | None:
+    """What logs say, which a cluster shows some seconds after an application's end; None where they never do."""
+    for pause in _SHOWN_AFTER:
+        time.sleep(pause)
+        if (found := ask()) is not None:
+            return found
+    return None
 
 
 def errors_of(hadoop: Sequence[str], application: str) -> Iterator[str]:

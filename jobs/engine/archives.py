@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs.errors import JobError
+
 if TYPE_CHECKING:
     from jobs.engine.hdfs_files import HdfsFiles
 
@@ -42,17 +44,30 @@ def made(cache: Path, name: str, digest: str, files: Mapping[str, Path], keep: i
     return archive
 
 
-def kept(files: HdfsFiles, archive: Path, home: str) -> str:
-    """The archive's URI in HDFS, below `home`: put there where it is not yet."""
+def kept(files: HdfsFiles, archive: Path, home: str, option: str) -> str:
+    """The archive's URI in HDFS, below `home`: put there where it is not yet. option: names another home.
+
+    Raises JobError where it cannot be put there.
+    """
     uri = f"{home}/packages/{archive.name}"
-    if not files.exists(uri):
-        files.mkdir(posixpath.dirname(uri))
-        try:
-            files.put(str(archive), uri)
-        except OSError:
-            if not files.exists(uri):  # another run was faster
-                raise
+    try:
+        if not files.exists(uri):
+            files.mkdir(posixpath.dirname(uri))
+            _put(files, archive, uri)
+    except OSError as error:
+        if not isinstance(cause := error.__cause__, JobError):
+            raise
+        fix = f"name a folder of HDFS that you may write in: {option}"
+        raise JobError(cause.what, where=home, fix="; or ".join(filter(None, [cause.fix, fix]))) from error
     return uri
+
+
+def _put(files: HdfsFiles, archive: Path, uri: str) -> None:
+    try:
+        files.put(str(archive), uri)
+    except OSError:
+        if not files.exists(uri):  # another run was faster
+            raise
 
 
 def _write(target: str, files: Mapping[str, Path]) -> None:

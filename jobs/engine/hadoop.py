@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,14 +26,14 @@ compat.install()
 
 from mrjob.fs.composite import CompositeFilesystem
 from mrjob.fs.local import LocalFilesystem
-from mrjob.hadoop import HadoopJobRunner
+from mrjob.hadoop import HadoopJobRunner, fully_qualify_hdfs_path
 from mrjob.logs.step import _interpret_hadoop_jar_command_stderr
 
 log = logging.getLogger(__name__)
 
-_COLLECTING = 3.0
 UBER = "mapreduce.job.ubertask.enable"
 """The property by which all of a job runs within its application master."""
+_RUNS = "/runs"
 _SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _PAGE = re.compile(r"^The url to track the job: (\S+)")
@@ -60,7 +59,7 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     @classmethod
     def _default_opts(cls) -> dict[str, Any]:
-        own = {"hadoop_tmp_dir": f"{home()}/runs", "cleanup_on_failure": ["ALL"], "bootstrap_mrjob": False}
+        own = {"hadoop_tmp_dir": f"{home()}{_RUNS}", "cleanup_on_failure": ["ALL"], "bootstrap_mrjob": False}
         return {**super()._default_opts(), **own}
 
     @property
@@ -78,11 +77,16 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
             raise UsageError("the jar of Hadoop's streaming is not found", where="--hadoop-streaming-jar", fix=fix)
         return str(found)
 
+    @property
+    def _home(self) -> str:
+        """Where the suite's archives are kept: beside runs, or among them where the user says where those are."""
+        return str(fully_qualify_hdfs_path(self._opts["hadoop_tmp_dir"])).rstrip("/").removesuffix(_RUNS)
+
     def _add_job_files_for_upload(self) -> None:
         super()._add_job_files_for_upload()
         cache = cache_folder() / "packages"
         for archive in [package.build(cache), *([dependencies.build(cache)] if self._ships else [])]:
-            uri = archives.kept(self.fs, archive, home())
+            uri = archives.kept(self.fs, archive, self._home, "--hadoop-tmp-dir hdfs:///tmp/NAME")
             self._archives.append({"type": "archive", "name": None, "path": uri})
             self._working_dir_mgr.add(**self._archives[-1])
 
@@ -128,15 +132,13 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     def _shown(self, application: str) -> str:
         """What a task said, as the cluster shows it when a job has ended, a moment later."""
-        for last in (False, True):
+
+        def shown() -> str | None:
             if hadoop_conf.logs_are_collected():
-                lines = applications.errors_of(self.get_hadoop_bin(), application)
-            else:
-                lines = job_history.errors_of(application)
-            if (said := told(lines)) or last:
-                return said
-            time.sleep(_COLLECTING)
-        raise AssertionError
+                return told(applications.errors_of(self.get_hadoop_bin(), application)) or None
+            return told(job_history.errors_of(application)) or None
+
+        return applications.awaited(shown) or ""
 
 
 def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:

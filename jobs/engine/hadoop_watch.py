@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import ssl
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterable
-from functools import cache
 from http.client import HTTPException
 from types import TracebackType
-from typing import Any
 
 from jobs.engine import progress
+from jobs.engine.hadoop_pages import asked
 from jobs.engine.progress import GROUP
 
-_EVERY, _TIMEOUT = 1.0, 5.0
+_EVERY = 1.0
 _PORTS = {"https": 8090, "http": 8088}  # of a resource manager that encrypts, and of others
 
 
@@ -61,7 +57,7 @@ def page(among: Iterable[str], name: str) -> str | None:
     silent = OSError("no resource manager is known")
     for manager in among:
         try:
-            answer = asked(f"{manager}/ws/v1/cluster/apps?states=RUNNING", _unverified())
+            answer = asked(f"{manager}/ws/v1/cluster/apps?states=RUNNING", verified=False)
         except (ValueError, HTTPException):
             return None
         except OSError as error:
@@ -80,7 +76,7 @@ def job_of(application: str) -> str:
 def counters(url: str) -> dict[str, int]:
     """The suite's counters, as a job's page gives them; empty where it does not answer."""
     try:
-        groups = asked(url, _unverified())["jobCounters"]["counterGroup"]
+        groups = asked(url, verified=False)["jobCounters"]["counterGroup"]
     except (OSError, ValueError, KeyError, HTTPException):
         return {}
     return {
@@ -89,19 +85,3 @@ def counters(url: str) -> dict[str, int]:
         if group["counterGroupName"] == GROUP
         for one in group["counter"]
     }
-
-
-def asked(url: str, trust: ssl.SSLContext | None = None) -> dict[str, Any]:
-    """What one of Hadoop's pages answers. Raises OSError, HTTPException, and ValueError for what is no JSON."""
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - Hadoop's page
-    with urllib.request.urlopen(request, timeout=_TIMEOUT, context=trust) as answer:  # noqa: S310 - the same
-        found: dict[str, Any] = json.load(answer)
-        return found
-
-
-@cache
-def _unverified() -> ssl.SSLContext:
-    """Takes any certificate: clusters make their own, nothing is told them, and a bar is all that comes of it."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context

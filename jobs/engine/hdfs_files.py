@@ -125,7 +125,7 @@ class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]  # mrjob has no types
             status = hdfs.status(split_uri(path)[1])
             if status is None:
                 raise HdfsError("FileNotFoundException", f"no such file: {path}", 404)
-            return info_of(path, status)
+            return info_of(path, status, hdfs)
 
         info = self._ask("stream", path, listed, lambda _: None)
         if info is None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from jobs.engine import applications, archives, dependencies, package
+from jobs.engine import applications, archives, dependencies, driver_log, package
 from jobs.engine.applications import SUBMITTED
 from jobs.engine.cache import cache_folder
 from jobs.engine.run_id import new_run_id
@@ -22,6 +22,7 @@ from jobs.lake import hadoop_conf, s3_client
 
 Conf = dict[str, str]
 
+_STAGING = "spark.yarn.stagingDir"
 UNPACKED = "sensor-jobs"
 """The archive's folder in a container's working directory."""
 HERE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
@@ -96,11 +97,14 @@ def shipped(chosen: str | None, given: Conf) -> Conf:
         os.environ.setdefault("PYSPARK_PYTHON", dependencies.PYTHON)
     name = dependencies.NAME
     paths = {f"spark.{env}.PYTHONPATH": name for env in ("executorEnv", "yarn.appMasterEnv")}
-    return added({"spark.yarn.dist.archives": f"{_for_all_runs()}#{name}", **paths}, given)
+    return added({"spark.yarn.dist.archives": f"{_for_all_runs(given.get(_STAGING))}#{name}", **paths}, given)
 
 
-def _for_all_runs() -> str:
-    """Where the dependencies are: in HDFS, from where Spark copies nothing; here where HDFS is not the file system."""
+def _for_all_runs(staging: str | None) -> str:
+    """Where the dependencies are: in HDFS, from where Spark copies nothing; here where HDFS is not the file system.
+
+    staging: where the user has Spark put its own.
+    """
     archive = dependencies.build(cache_folder() / "packages")
     try:
         hadoop_conf.name_nodes("", "hdfs:///")
@@ -109,7 +113,7 @@ def _for_all_runs() -> str:
     from jobs.engine.hadoop import home
     from jobs.engine.hdfs_files import HdfsFiles
 
-    return archives.kept(HdfsFiles(), archive, home())
+    return archives.kept(HdfsFiles(), archive, staging or home(), f"--conf {_STAGING}=hdfs:///tmp/NAME")
 
 
 def _in_cluster() -> Conf:
@@ -121,7 +125,7 @@ def _in_cluster() -> Conf:
         "spark.yarn.dist.files": str(log),
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.name}",
     }
-    driver = {"PYTHONPATH": UNPACKED, **s3_client.place()}
+    driver = {"PYTHONPATH": UNPACKED, **s3_client.place(), **hadoop_conf.place()}
     if "PYSPARK_PYTHON" in os.environ:
         driver["PYSPARK_PYTHON"] = os.environ["PYSPARK_PYTHON"]
     if hadoop_conf.is_on_this_machine():
@@ -147,12 +151,12 @@ def submit(job: str, arguments: Sequence[str], given: Conf) -> int:
     if application is None:
         last = said.strip().splitlines()[-1:] or [f"status {status}"]
         raise JobError(f"spark-submit failed: {last[0]}", where="--deploy-mode cluster")
-    told = _said(application[1], "stdout")  # where Spark puts what Python writes
-    sys.stderr.write(told)
-    left = STATUS.search(_said(application[1], "stderr")) if status else None
-    if status and "error: " not in told:
-        fix = f"the whole log: {whole_log(application[1])}"
-        raise JobError("the application failed", where=application[1], fix=fix)
+    told = driver_log.said(application[1], "stdout")  # where Spark puts what Python writes
+    whole = f"the whole log: {whole_log(application[1])}"
+    sys.stderr.write(f"the application has ended; {whole}\n" if told is None and not status else told or "")
+    left = STATUS.search(driver_log.said(application[1], "stderr") or "") if status else None
+    if status and "error: " not in (told or ""):
+        raise JobError("the application failed", where=application[1], fix=whole)
     return int(left[1]) if left else status
 
 
@@ -187,14 +191,3 @@ def _run(command: Sequence[str], name: str) -> tuple[int, str]:
         if watchdog is not None and 0 <= process.wait() < _BY_SIGNAL:
             watchdog.all_is_well()
         return process.wait(), "".join(said)
-
-
-def _said(application: str, stream: str) -> str:
-    """What the driver's container wrote, where it is to be had."""
-    folder = Path(os.environ.get("HADOOP_HOME", "."), "logs", "userlogs", application)
-    for path in folder.glob(f"container_*_000001/{stream}"):
-        return path.read_text("utf-8", "replace")
-    if (yarn := shutil.which("yarn")) is None:
-        return ""
-    command = [yarn, "logs", "-applicationId", application, "-am", "1", "-log_files", stream]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout

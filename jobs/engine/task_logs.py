@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import re
+import sys
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -30,6 +32,9 @@ _LAST_WORDS = re.compile(
     r"^(Traceback \(most recent call last\)|exit status: \d+\nerror: ).*", re.MULTILINE | re.DOTALL
 )
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(numpy|pyarrow)'")
+_FOREIGN = re.compile(r"No module named '(?:numpy|pyarrow)\.")
+_VERSION = re.compile(r"The Python version is: Python (3\.\d+)|/python(3\.\d+)/")
+_SHIPPED = "sensor-jobs-dependencies"
 _QUOTE = re.compile(r"^Last \d+ bytes of stderr :\n(.*?)(?=\n\n|\n\[\d{4}-|\Z)", re.MULTILINE | re.DOTALL)
 _NO_PROGRAM = re.compile(r'Cannot run program "([^"]+)"')
 
@@ -104,10 +109,24 @@ def _of_traceback(text: str, fix: str) -> JobError:
     # what is raised stands below the last frame, whose lines are indented; notes follow it
     raised = " ".join(line for line in said.splitlines()[1:] if line and not line.startswith("  "))
     where = f"{_IN_PACKAGE.sub('', frames[-1][1])} line {frames[-1][2]}" if frames else None
+    if frames and _SHIPPED in frames[-1][1] and _FOREIGN.search(raised):
+        return _of_another_python(text)
     if missing := _NO_MODULE.match(raised):
         what, fix = f"the nodes' Python has no {missing[1]}", "--dependencies ship sends it, --python-bin names another"
         return UsageError(what, where=where, fix=fix)
     return JobError(f"a task failed: {_cut(raised)}", where=where, fix=fix)
+
+
+def _of_another_python(text: str) -> UsageError:
+    """Shipped libraries, whose compiled parts the nodes' Python passes over."""
+    needed = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = next((one[1] or one[2] for one in _VERSION.finditer(text)), needed)
+    theirs = f"is {found}" if found != needed else "or processor is another"
+    return UsageError(
+        f"what was shipped is for Python {needed} on {platform.machine()}, and the nodes' Python {theirs}",
+        where="--dependencies ship",
+        fix=f"--python-bin names a Python {needed} of theirs, --dependencies node has their own NumPy and Arrow used",
+    )
 
 
 def _cut(text: str) -> str:

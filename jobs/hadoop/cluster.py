@@ -9,14 +9,15 @@ import re
 import shlex
 import shutil
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Literal
 
+from jobs.engine.hadoop_pages import asked
 from jobs.errors import JobError, UsageError
 from jobs.hadoop import configuration, daemons, jars, sharing
 from jobs.hadoop.configuration import USER, Layout
@@ -246,10 +247,7 @@ def _save(cluster: Cluster) -> None:
 
 
 def _get(url: str) -> dict[str, Any] | None:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(url, timeout=5) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
-    except (OSError, ValueError):
+        return asked(url)
+    except (OSError, ValueError, HTTPException):
         return None

@@ -22,6 +22,7 @@ NO_KERBEROS = (
 _CONTAINER_MB = 1024  # Hadoop's default
 _PORT = 9870
 _HISTORY_PORT = 19888
+_MANAGER_PORT = 8088
 _LOOPBACK = ("127.", "localhost:", "[::1]")
 _SYSTEM_FOLDER = Path("/etc/hadoop/conf")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
@@ -55,6 +56,11 @@ def name_nodes(authority: str, uri: str) -> tuple[str, ...]:
     return _addresses(conf, authority)
 
 
+def place() -> dict[str, str]:
+    """What of the environment says where HDFS is, for a driver elsewhere."""
+    return {ADDRESSES: given} if (given := os.environ.get(ADDRESSES)) else {}
+
+
 def is_on_this_machine() -> bool:
     """Whether the default file system's NameNode is here, and then all of the cluster."""
     try:
@@ -72,8 +78,7 @@ def container_megabytes(role: str) -> int:
 def logs_are_collected() -> bool:
     """Whether YARN collects what containers wrote, which by Hadoop's default it does not; True also where no
     configuration of YARN can be read here."""
-    named = os.environ.get("YARN_CONF_DIR")
-    folder = Path(named) if named else _folder()
+    folder = _yarn_folder()
     if folder is None or not (folder / "yarn-site.xml").is_file():
         return True
     try:
@@ -81,6 +86,25 @@ def logs_are_collected() -> bool:
     except UsageError:
         return True
     return conf.get("yarn.log-aggregation-enable", "").lower() == "true"
+
+
+def resource_managers() -> list[str]:
+    """`host:port` at which each ResourceManager answers HTTP; empty where no configuration names one."""
+    try:
+        conf = _properties(_yarn_folder(), "core-site.xml", "yarn-site.xml")
+    except UsageError:
+        return []
+    if conf.get("yarn.http.policy", "HTTP_ONLY").upper() == "HTTPS_ONLY":
+        return []
+    prefix = "yarn.resourcemanager"
+    several = conf.get(f"{prefix}.ha.enabled", "").lower() == "true"
+    names = [f".{name.strip()}" for name in conf.get(f"{prefix}.ha.rm-ids", "").split(",")] if several else [""]
+    found = []
+    for name in names:
+        page, host, rpc = (conf.get(f"{prefix}.{key}{name}", "") for key in ("webapp.address", "hostname", "address"))
+        if page or host or rpc:
+            found.append(_on_host(page or f":{_MANAGER_PORT}", host or _host(rpc)))
+    return found
 
 
 def history_server() -> str | None:
@@ -157,6 +181,11 @@ def _folder() -> Path | None:
     if home := os.environ.get("HADOOP_HOME"):
         return Path(home) / "etc" / "hadoop"
     return _SYSTEM_FOLDER if _SYSTEM_FOLDER.is_dir() else None
+
+
+def _yarn_folder() -> Path | None:
+    named = os.environ.get("YARN_CONF_DIR")
+    return Path(named) if named else _folder()
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -44,11 +44,12 @@ def expand(spec: str, accept: Accept) -> list[ObjectInfo]:
 
 
 def find(uri: str) -> ObjectInfo | None:
+    hdfs = client(uri)
     try:
-        status = client(uri).status(split_uri(uri)[1])
+        status = hdfs.status(split_uri(uri)[1])
     except (HdfsError, UnreachableError) as error:
         raise refusal(error, uri) from None
-    return None if status is None or status.is_folder else info_of(uri, status)
+    return None if status is None or status.is_folder else info_of(uri, status, hdfs)
 
 
 def place(uri: str) -> str:
@@ -65,7 +66,7 @@ class _Listing:
     def everything(self, path: str, status: Status) -> Iterator[ObjectInfo]:
         """The file of that name, or all accepted files below the folder."""
         if not status.is_folder:
-            yield info_of(self._root + path, status)
+            yield info_of(self._root + path, status, self.hdfs)
             return
         for entry in self._entries(path):
             yield from self.everything(_joined(path, entry.name), entry)

@@ -15,13 +15,23 @@ from jobs.errors import AwayError
 from jobs.lake.closing import Closing
 from jobs.lake.remote import TRIES, pause
 from jobs.lake.storage import ObjectInfo, changed
-from jobs.lake.webhdfs import Status, client, split_uri
+from jobs.lake.webhdfs import Status, WebHdfs, client, split_uri
 from jobs.lake.webhdfs_errors import BROKEN, HdfsError, UnreachableError, refusal
 
 
-def info_of(uri: str, status: Status) -> ObjectInfo:
+def info_of(uri: str, status: Status, hdfs: WebHdfs) -> ObjectInfo:
     """A file as it was listed."""
-    return ObjectInfo(uri, status.size, etag=f"{status.id}-{status.modified}", block_size=status.block_size or None)
+    return ObjectInfo(
+        uri, status.size, etag=_etag(status), block_size=status.block_size or None, name_nodes=hdfs.addresses
+    )
+
+
+def _etag(status: Status) -> str:
+    return f"{status.id}-{status.modified}"
+
+
+def _client(info: ObjectInfo) -> WebHdfs:
+    return client(info.uri, info.name_nodes)
 
 
 def fetch(info: ObjectInfo, start: int, end: int) -> bytes:
@@ -51,10 +61,10 @@ def _fill(reader: RangeReader, buffer: memoryview, stop: threading.Event) -> Non
 def check(info: ObjectInfo) -> None:
     """Raises InputError if the file is no longer the one that was listed."""
     try:
-        status = client(info.uri).status(split_uri(info.uri)[1])
+        status = _client(info).status(split_uri(info.uri)[1])
     except (HdfsError, UnreachableError) as error:
         raise refusal(error, info.uri) from None
-    if status is None or (info.etag is not None and info_of(info.uri, status) != info):
+    if status is None or (info.etag is not None and (_etag(status), status.size) != (info.etag, info.size)):
         raise changed(info)
 
 
@@ -63,7 +73,7 @@ class RangeReader(Closing):
 
     def __init__(self, info: ObjectInfo, start: int, end: int) -> None:
         self._info, self._at, self._end = info, start, end
-        self._hdfs, self._path = client(info.uri), split_uri(info.uri)[1]
+        self._hdfs, self._path = _client(info), split_uri(info.uri)[1]
         self._request = ExitStack()
         self._body: _Body | None = None
         self._failed: frozenset[str] = frozenset()

@@ -21,11 +21,13 @@ from jobs.lake.webhdfs import Status, by_id, client, split_uri
 from jobs.lake.webhdfs_errors import HdfsError, UnreachableError, refusal
 
 _LOST = {
-    "aclBit": "an access list (ACL)",
+    "aclBit": "an access list (ACL) of its own",
     "snapshotEnabled": "snapshots",
-    "encBit": "an encryption zone",
+    "encBit": "an encryption zone of its own",
 }
 """What a folder may have that another one put in its place would not."""
+_DEFAULT = "default:"
+"""How entries of an access list begin that new folders inherit."""
 
 
 class HdfsTarget:
@@ -91,7 +93,7 @@ class HdfsTarget:
         status = self._hdfs.status(self._path)
         if status is not None and not status.is_folder:
             raise UsageError("is a file", where=self._named, fix="name a folder")
-        for mark in status.marked if status is not None else ():
+        for mark in self._own_marks(status) if status is not None else ():
             raise UsageError(
                 f"has {_LOST[mark]}, which the folder put in its place would not have",
                 where=self._named,
@@ -101,6 +103,20 @@ class HdfsTarget:
         while parent and self._hdfs.status(parent) is None:
             parent = parent.rpartition("/")[0]
         self._hdfs.check_access(parent or "/", "-wx")
+
+    def _own_marks(self, status: Status) -> Iterator[str]:
+        """What the target has that a folder made beside it does not inherit from the one above."""
+        folder = self._succession.folder or "/"
+        above = self._hdfs.status(folder)
+        for mark in status.marked:
+            if mark == "aclBit":
+                inherited = {entry for entry in self._hdfs.access_list(folder) if entry.startswith(_DEFAULT)}
+                inherited |= {entry.removeprefix(_DEFAULT) for entry in inherited}
+                if self._hdfs.access_list(self._path) <= inherited:
+                    continue
+            elif mark == "encBit" and above is not None and mark in above.marked:
+                continue
+            yield mark
 
     def _check_own(self, state: State) -> None:
         """Raises if the folder holds anything but a published result: that is not ours to replace."""

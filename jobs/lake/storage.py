@@ -35,6 +35,7 @@ class ObjectInfo:
 
     `uri` is what the user sees, relative where the user typed it so; `path` is where tasks open a local file, whatever
     their working directory; None: at `uri`. `block_size`: the bytes (HDFS) that lie together on one machine.
+    `name_nodes`: `host:port` of those that were asked (HDFS), with commas, whom tasks ask too.
     """
 
     uri: str
@@ -43,6 +44,7 @@ class ObjectInfo:
     mtime_ns: int | None = None
     path: str | None = None
     block_size: int | None = None
+    name_nodes: str | None = None
 
 
 class Reader(Protocol):

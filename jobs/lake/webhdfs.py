@@ -22,7 +22,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from jobs.errors import UsageError
 from jobs.lake.hadoop_conf import ADDRESSES, name_nodes
 from jobs.lake.remote import TRIES, pause
-from jobs.lake.webhdfs_errors import BROKEN, HdfsError, UnreachableError
+from jobs.lake.webhdfs_errors import BROKEN, NO_IDS, HdfsError, UnreachableError
 from jobs.lake.webhdfs_http import Connection, as_unreachable, refused
 
 _ROOT = "/webhdfs/v1"
@@ -32,7 +32,7 @@ _AWAY = {"StandbyException", "RetriableException"}
 @dataclass(frozen=True, slots=True)
 class Status:
     """A file or folder. `id` is its own for as long as it lives, whatever its path. `modified` in ms; `size` and
-    `block_size` in bytes. `marked`: what it has that another folder in its place would not."""
+    `block_size` in bytes. `marked`: what it has that another folder in its place may not have."""
 
     name: str
     is_folder: bool
@@ -57,13 +57,16 @@ def by_id(file_id: int) -> str:
     return f"/.reserved/.inodes/{file_id}"
 
 
-def client(uri: str) -> WebHdfs:
-    """The client of this process for the file system of `uri`. Raises UsageError where none is configured."""
+def client(uri: str, known: str | None = None) -> WebHdfs:
+    """The client of this process for the file system of `uri`. known: the addresses of its NameNodes, with commas.
+
+    Raises UsageError where they are neither known nor configured.
+    """
     authority, user = split_uri(uri)[0], _user(uri)
     # connections must not be shared with a fork
-    key = (os.getpid(), authority, user, *map(os.environ.get, (ADDRESSES, "HADOOP_CONF_DIR", "HADOOP_HOME")))
+    key = (os.getpid(), authority, user, known, *map(os.environ.get, (ADDRESSES, "HADOOP_CONF_DIR", "HADOOP_HOME")))
     if key not in _clients:
-        _clients[key] = WebHdfs(name_nodes(authority, uri), user)
+        _clients[key] = WebHdfs(tuple(known.split(",")) if known else name_nodes(authority, uri), user)
     return _clients[key]
 
 
@@ -84,6 +87,7 @@ class WebHdfs:
 
     def __init__(self, addresses: tuple[str, ...], user: str) -> None:
         self._addresses, self._user = addresses, user
+        self.addresses = ",".join(addresses)
         self._active = 0
         self._own = threading.local()  # connections that are kept, of each thread
 
@@ -116,6 +120,10 @@ class WebHdfs:
     def check_access(self, path: str, rights: str) -> None:
         """Raises HdfsError if the user does not have the rights, such as `-wx`."""
         self._call("GET", path, "CHECKACCESS", fsaction=rights)
+
+    def access_list(self, path: str) -> set[str]:
+        """The entries of its ACL beside its permission."""
+        return set(self._call("GET", path, "GETACLSTATUS")["AclStatus"]["entries"])
 
     def set_permission(self, path: str, permission: str) -> None:
         self._call("PUT", path, "SETPERMISSION", permission=permission)
@@ -279,6 +287,8 @@ class WebHdfs:
 
 
 def _status(data: dict[str, Any]) -> Status:
+    if "fileId" not in data:
+        raise HdfsError(NO_IDS, "files have no ids", 200)
     return Status(
         data["pathSuffix"],
         data["type"] == "DIRECTORY",

@@ -11,7 +11,9 @@ BROKEN = (OSError, http.client.HTTPException)
 """What a connection that cannot be made, or breaks, raises."""
 
 
-_FINAL = {"FileNotFoundException", "AccessControlException"}
+NO_IDS = "NoFileId"
+"""The kind of an answer that knows no ids of files, by which they are pinned and renamed: HttpFS gives such."""
+_FINAL = {"FileNotFoundException", "AccessControlException", NO_IDS}
 """What HDFS would say again."""
 
 
@@ -64,6 +66,10 @@ def _explained(error: Exception) -> tuple[str, str | None]:
     if error.kind == "AccessControlException":
         detail = error.message.removeprefix("Permission denied: ")
         return f"no permission in HDFS ({detail})", "set HADOOP_USER_NAME to who may, or ask its owner"
+    if error.kind == NO_IDS:
+        return "HttpFS answers there, which does not say which file is which", (
+            "HADOOP_CONF_DIR or JOBS_WEBHDFS must name NameNodes, which must be reachable from here"
+        )
     if error.kind == "SafeModeException":
         return "HDFS is in safe mode and takes no changes", "run again when it is not: hdfs dfsadmin -safemode wait"
     if error.kind.endswith("QuotaExceededException"):

@@ -14,6 +14,8 @@ from jobs.lake.webhdfs_errors import BROKEN, HdfsError, UnreachableError
 _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 60.0
 _CHUNK = 1 << 20
+_CSRF = {"X-XSRF-HEADER": "sensor-jobs"}
+"""What `dfs.webhdfs.rest-csrf.enabled` wants of programs, with any value."""
 
 
 class Connection:
@@ -28,7 +30,9 @@ class Connection:
             self._connection.connect()
             made: Any = self._connection.sock
             made.settimeout(_ANSWER_SECONDS)
-        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"} if method == "PUT" else {}
+        headers = dict(_CSRF)
+        if method == "PUT":
+            headers |= {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
         try:
             self._connection.request(method, target, body, headers)
         except (BrokenPipeError, ConnectionResetError):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.engine import hadoop_watch
+from jobs.engine import hadoop_pages, hadoop_watch
 from jobs.engine.progress import GROUP
 from scripts.infra import certificates
 from tests.http_server import Answer, http_server
@@ -69,4 +69,4 @@ def test_nobody_to_ask_is_an_error() -> None:
 
 def test_what_is_more_than_progress_is_asked_of_known_certificates(encrypted: str) -> None:
     with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
-        hadoop_watch.asked(encrypted)
+        hadoop_pages.asked(encrypted)

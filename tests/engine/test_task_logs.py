@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import sys
 from pathlib import Path
 
 import pytest
 
-from jobs.engine import spark_on_yarn
+from jobs.engine import applications, driver_log, spark_on_yarn
 from jobs.engine.task_logs import failure, quoted, told
 from jobs.errors import AwayError, InputError, JobError
 from jobs.lake import hadoop_conf
@@ -73,7 +76,7 @@ def test_the_log_of_a_twin_that_yarn_does_not_collect(not_collected: None, monke
     monkeypatch.setattr(spark_on_yarn, "_in_cluster", dict)
     monkeypatch.setattr(spark_on_yarn, "_jars", lambda: Path("jars"))
     monkeypatch.setattr(spark_on_yarn, "_run", lambda command, name: (1, said))
-    monkeypatch.setattr(spark_on_yarn, "_said", lambda application, stream: "")
+    monkeypatch.setattr(driver_log, "said", lambda application, stream: None)
     with pytest.raises(JobError) as failed:
         spark_on_yarn.submit("daily_stats", (), {})
     assert str(failed.value) == f"application_1_2: the application failed; {NOT_COLLECTED}"
@@ -225,3 +228,69 @@ def test_what_the_nodes_python_lacks(bare: None) -> None:
     error = failure({"task_error": {"message": f"{text}ModuleNotFoundError: No module named 'numpy'"}}, None)
     assert (error.status, error.what) == (2, "the nodes' Python has no numpy")
     assert error.fix == "--dependencies ship sends it, --python-bin names another"
+
+
+IN_ARCHIVE = """\
+Traceback (most recent call last):
+  File "/d/container_1/sensor-jobs-0123456789abcdef.zip/jobs/daily_stats.py", line 11, in <module>
+    import pyarrow as pa
+  File "/d/container_1/sensor-jobs-dependencies-0123456789abcdef.zip/pyarrow/__init__.py", line 59, in <module>
+    from pyarrow.lib import (BuildInfo, CppBuildInfo, RuntimeInfo, set_timezone_db_path,
+ModuleNotFoundError: No module named 'pyarrow.lib'"""
+OF_NUMPY = """\
+Traceback (most recent call last):
+  File "/d/container_1/sensor-jobs-dependencies-0123456789abcdef.zip/numpy/_core/__init__.py", line 85, in <module>
+    raise ImportError(msg) from exc
+ImportError:\x20
+
+Importing the numpy C-extensions failed. This error can happen for many reasons.
+
+  * The Python version is: Python {} from "/usr/bin/python3"
+  * The NumPy version is: "2.4.6"
+
+Original error was: No module named 'numpy._core._multiarray_umath'"""
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@pytest.mark.parametrize(
+    ("text", "theirs"),
+    [
+        (IN_ARCHIVE, "or processor is another"),
+        (OF_NUMPY.format("3.7"), "is 3.7"),
+        (OF_NUMPY.format(HERE), "or processor is another"),
+        (IN_ARCHIVE.replace("jobs/daily_stats.py", "lib/python3.7/runpy.py"), "is 3.7"),
+    ],
+)
+def test_what_was_shipped_is_for_another_python(bare: None, text: str, theirs: str) -> None:
+    error = failure({"task_error": {"message": text}}, None)
+    assert (error.status, str(error)) == (
+        2,
+        f"--dependencies ship: what was shipped is for Python {HERE} on {platform.machine()}, and the nodes' Python "
+        f"{theirs}; --python-bin names a Python {HERE} of theirs, "
+        "--dependencies node has their own NumPy and Arrow used",
+    )
+
+
+def test_a_library_of_the_nodes_own_that_is_broken(bare: None) -> None:
+    text = IN_ARCHIVE.replace("sensor-jobs-dependencies-0123456789abcdef.zip", "site-packages")
+    assert failure({"task_error": {"message": text}}, None).what.startswith("a task failed: ModuleNotFoundError: ")
+
+
+def test_logs_that_are_shown_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applications, "_SHOWN_AFTER", (0.0, 0.01, 0.01))
+    answers = iter([None, "said", "never asked for"])
+    assert applications.awaited(lambda: next(answers)) == "said"
+    assert next(answers) == "never asked for"
+    assert applications.awaited(lambda: None) is None
+
+
+def test_what_a_driver_said_as_yarn_collected_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its words alone, without the command's own."""
+    monkeypatch.setattr(applications, "_SHOWN_AFTER", (0.0,))
+    head = "Container: container_1_1_01_000001 on node_1\nLogType:stdout\nLogLength:6\nLogContents:\n"
+    (tmp_path / "shown").write_text(f"{head}error: x\nEnd of LogType:stdout\n****\n")
+    (tmp_path / "yarn").write_text(f'#!/bin/sh\n[ "$3" = application_1_1 ] && cat {tmp_path}/shown\n')
+    (tmp_path / "yarn").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert driver_log.said("application_1_1", "stdout") == "error: x\n"
+    assert driver_log.said("application_1_2", "stdout") is None

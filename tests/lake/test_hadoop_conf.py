@@ -184,3 +184,30 @@ def test_where_the_history_server_is(
     (tmp_path / "mapred-site.xml").write_text(f"<configuration>{''.join(lines)}</configuration>")
     monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
     assert hadoop_conf.history_server() == address
+
+
+@pytest.mark.parametrize(
+    ("properties", "found"),
+    [
+        ({}, []),
+        ({"hostname": "rm"}, ["rm:8088"]),
+        ({"address": "rm:8032"}, ["rm:8088"]),
+        ({"hostname": "rm", "webapp.address": "${yarn.resourcemanager.hostname}:80"}, ["rm:80"]),
+        (
+            {"ha.enabled": "true", "ha.rm-ids": "a, b", "hostname.a": "one", "webapp.address.b": "two:90"},
+            ["one:8088", "two:90"],
+        ),
+    ],
+)
+def test_where_the_resource_managers_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, properties: dict[str, str], found: list[str]
+) -> None:
+    lines = (
+        f"<property><name>yarn.resourcemanager.{name}</name><value>{value}</value></property>"
+        for name, value in properties.items()
+    )
+    (tmp_path / "yarn-site.xml").write_text(f"<configuration>{''.join(lines)}</configuration>")
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    assert hadoop_conf.resource_managers() == found
+    (tmp_path / "yarn-site.xml").write_text("<configuration")
+    assert hadoop_conf.resource_managers() == []

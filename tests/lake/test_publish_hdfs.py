@@ -233,9 +233,36 @@ def test_a_folder_with_an_access_list_is_not_replaced(target: str, scratch: Path
     with pytest.raises(UsageError) as refused:
         _publication(target, "b")
     assert str(refused.value) == (
-        f"{target}: has an access list (ACL), which the folder put in its place would not have; name a folder below it"
+        f"{target}: has an access list (ACL) of its own, which the folder put in its place would not have; "
+        "name a folder below it"
     )
     assert _rows(target) == 5
+
+
+def test_an_access_list_that_folders_inherit_stays(target: str, scratch: Path) -> None:
+    """The second run finds it on the folder that the first one made; what was added there since would be lost."""
+    hdfs, path, above = webhdfs.client(target), webhdfs.split_uri(target)[1], webhdfs.split_uri(_above(target))[1]
+    hdfs.make_folder(above)
+    hdfs._call("PUT", above, "MODIFYACLENTRIES", aclspec="default:user:guest:r-x")
+    _publish(target, 5, "a", scratch)
+    status = hdfs.status(path)
+    assert status is not None
+    assert status.marked == ("aclBit",)
+    entries = hdfs.access_list(path)
+    assert {"user:guest:r-x", "default:user:guest:r-x"} < entries
+    _publish(target, 6, "b", scratch)
+    assert (_rows(target), hdfs.access_list(path)) == (6, entries)
+    hdfs._call("PUT", path, "MODIFYACLENTRIES", aclspec="user:guest:rwx")
+    with pytest.raises(UsageError, match="access list"):
+        _publication(target, "c")
+
+
+def test_snapshots_are_not_lost(target: str, scratch: Path, hadoop: Cluster) -> None:
+    path = webhdfs.split_uri(target)[1]
+    _publish(target, 5, "a", scratch)
+    webhdfs.client(target)._call("PUT", path, "ALLOWSNAPSHOT")
+    with pytest.raises(UsageError, match="has snapshots, which"):
+        _publication(target, "b")
 
 
 def test_a_quota_that_is_used_up(target: str, tmp_path: Path) -> None:
