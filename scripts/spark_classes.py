@@ -17,8 +17,9 @@ FOR_SHORT_RUNS = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
 """The quick compiler alone would have room for 48 MB of code, which the twins of one worker's tests can fill."""
 
 
-def options(environment: Environment) -> dict[str, str]:
-    """The environment variables with which spark-submit uses the file; none without Java."""
+def options(environment: Environment, scratch: Path) -> dict[str, str]:
+    """The environment variables with which spark-submit uses the file, and a folder that takes what a JVM that is
+    killed leaves; none without Java."""
     java = shutil.which("java")
     if java is None:
         return {}
@@ -29,4 +30,5 @@ def options(environment: Environment) -> dict[str, str]:
         with progress("classes", "Spark's, for faster starts"):
             write = f"-XX:ArchiveClassesAtExit={target} {QUIETLY}"
             environment.run("-m", "jobs.spark.daily_stats", "sample_data", "--quiet", SPARK_SUBMIT_OPTS=write)
-    return {"SPARK_SUBMIT_OPTS": f"-XX:SharedArchiveFile={target} {QUIETLY} {FOR_SHORT_RUNS}"}
+    here = f"-Djava.io.tmpdir={scratch}"
+    return {"SPARK_SUBMIT_OPTS": f"-XX:SharedArchiveFile={target} {QUIETLY} {FOR_SHORT_RUNS} {here}"}

@@ -78,13 +78,13 @@ def clusters(runner: Runner, environment: Environment, arguments: argparse.Names
         return []
     selected = CLUSTERS if arguments.full else f"({CLUSTERS}) and not full"
     pytest = (*PYTEST, "--ignore", "tests/docs", "-m", selected)
-    classes = spark_classes.options(environment)
+    classes = spark_classes.options(environment, runner.scratch)
     return [runner.run("clusters", environment.python, *pytest, words=PYTEST_CODES, environ=classes)]
 
 
 def docs(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
     pages = "tests/docs/test_links.py" if arguments.quick else "tests/docs"
-    classes = {} if arguments.quick else spark_classes.options(environment)
+    classes = {} if arguments.quick else spark_classes.options(environment, runner.scratch)
     return [runner.run("docs", environment.python, *PYTEST, pages, words=PYTEST_CODES, environ=classes)]
 
 
@@ -122,7 +122,7 @@ def old_spark(runner: Runner, environment: Environment, arguments: argparse.Name
         return [Outcome(name, not CI, 0.0, f"python {other_environments.OLD_SPARK_PYTHON} is not on this machine")]
     other = other_environments.of_old_spark(python)
     pytest = (*PYTEST, "tests/jobs/test_parity.py", "-k", "sample_data", *arguments.pytest, "-m", "spark")
-    classes = spark_classes.options(other)
+    classes = spark_classes.options(other, runner.scratch)
     return [runner.run(name, other.python, *pytest, words=PYTEST_CODES, environ=classes)]
 
 

@@ -1,4 +1,4 @@
-"""Processes of a run that a test has marked through its environment."""
+"""Processes of a run, which a test has marked through its environment, or that work in a folder."""
 
 from __future__ import annotations
 
@@ -31,6 +31,20 @@ def left_of(environment: dict[str, str], patience: float = 10.0) -> list[str]:
     deadline = time.monotonic() + patience
     while (found := _marked(environment)) and time.monotonic() < deadline:
         time.sleep(0.05)
+    return found
+
+
+def working_in(folder: Path) -> list[str]:
+    """The command lines of all processes that name the folder or work in it."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            works_there = (entry / "cwd").readlink().is_relative_to(folder)
+        except OSError:
+            continue
+        if works_there or f"{folder}/" in arguments:
+            found.append(arguments)
     return found
 
 

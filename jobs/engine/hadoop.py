@@ -13,7 +13,7 @@ from typing import Any
 from jobs.emr import containers
 from jobs.engine import applications, archives, compat, dependencies, job_history, package
 from jobs.engine.cache import cache_folder
-from jobs.engine.hadoop_submission import Submission
+from jobs.engine.hadoop_submission import Submission, in_scratch
 from jobs.engine.hadoop_watch import Watch
 from jobs.engine.hdfs_files import HdfsFiles
 from jobs.engine.plan import Plan
@@ -117,7 +117,7 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
 
         name = self._jobconf_for_step(0)["mapreduce.job.name"]
         with Watch() as watch, Submission(self.get_hadoop_bin(), name, self._hadoop_tmp_dir) as submission:
-            said = submission.lines(hadoop_args, env)
+            said = submission.lines(hadoop_args, in_scratch(env, self._opts["local_tmp_dir"]))
             found: dict[str, Any] = _interpret_hadoop_jar_command_stderr(said, record_callback=heard)
         self._said = self._said or submission.last_words
         return submission.status, found

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 
@@ -24,6 +24,14 @@ _UBER = "running in uber mode : true"
 _NOTHING = "Streaming Command Failed!"
 
 _ENDED = re.compile(r"Job job_\w+ (failed with state|completed successfully)")
+
+
+def in_scratch(environ: Mapping[str, str], scratch: str) -> dict[str, str]:
+    """An environment in which `hadoop jar` unpacks its jars in the run's scratch: killed, it leaves them there."""
+    if len(scratch.split()) > 1:  # Hadoop's scripts would take its parts for options
+        return dict(environ)
+    options = [environ.get("HADOOP_CLIENT_OPTS", ""), f"-Djava.io.tmpdir={scratch}"]
+    return {**environ, "HADOOP_CLIENT_OPTS": " ".join(filter(None, options))}
 
 
 class Submission:

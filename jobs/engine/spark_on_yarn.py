@@ -186,7 +186,7 @@ def _run(command: Sequence[str], name: str) -> tuple[int, str]:
                 if watchdog is not None and (found := SUBMITTED.search(line)):
                     watchdog.know(found[1])
         except BaseException:
-            process.kill()
+            process.terminate()  # killed, it would leave its temporary files
             raise
         if watchdog is not None and 0 <= process.wait() < _BY_SIGNAL:
             watchdog.all_is_well()

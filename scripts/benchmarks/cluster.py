@@ -70,7 +70,7 @@ class Bench:
         output = f"{_ROOT}/output"
         self._fs("-rm", "-r", "-f", "-skipTrash", output)
         values = given.values(output)
-        if run.engine == "java":
+        if run.engine in engines.IN_JAVA:
             jvm = configuration.mapred(self.hadoop.layout)["mapreduce.map.java.opts"]
             values |= {"jar": str(self._jar), "jvm": f"{jvm} {_FULL_COMPILER}"}
         command = engines.command(run.engine, question, self.put(given), given.fmt, values)

@@ -22,13 +22,16 @@ NEEDS = {
     "line": ("mrjob",),
     "hadoop": ("numpy", "pyarrow", "mrjob"),
     "java": (),
+    "java-uber": (),
     "streaming": ("mrjob",),
 }
 """Engines, and the packages that they need. `line` is the usual line-by-line mrjob job; `hadoop` is ours with
-`-r hadoop`, `java` the usual MapReduce job in Java, `streaming` the line-by-line job with `-r hadoop`."""
+`-r hadoop`, `java` the usual MapReduce job in Java, `java-uber` that within its application master, as ours on tiny
+input, `streaming` the line-by-line job with `-r hadoop`."""
 PEERS = {"duckdb": "DuckDB", "polars": "Polars"}
 OURS = ("ours", "spark", "hadoop")
-ON_HADOOP = ("hadoop", "java", "streaming")
+IN_JAVA = ("java", "java-uber")
+ON_HADOOP = ("hadoop", *IN_JAVA, "streaming")
 JAVA_SPLIT = 128 << 20
 """Bytes: a map task of a single block would spend much of its time on starting."""
 BASELINES = ROOT / "scripts" / "baselines"
@@ -36,7 +39,7 @@ BASELINES = ROOT / "scripts" / "baselines"
 
 def missing(engine: str) -> str | None:
     """The first package that an engine lacks here, or the compiler."""
-    if engine == "java" and shutil.which("javac") is None:
+    if engine in IN_JAVA and shutil.which("javac") is None:
         return "javac, which is part of a JDK (Debian: apt install openjdk-17-jdk-headless)"
     return next((package for package in NEEDS[engine] if find_spec(package) is None), None)
 
@@ -72,9 +75,11 @@ def command(engine: str, question: Question, path: str, fmt: str, values: Mappin
     if engine == "streaming":
         where = ["--python-bin", python, "--cmdenv", f"PYTHONPATH={ROOT}", "--output-dir", values["output"]]
         return [python, line_by_line, "-r", "hadoop", "--no-conf", *where, path]
-    if engine == "java":
+    if engine in IN_JAVA:
         properties = {f"mapreduce.{role}.java.opts": values["jvm"] for role in ("map", "reduce")}
         properties["mapreduce.input.fileinputformat.split.minsize"] = str(JAVA_SPLIT)
+        if engine == "java-uber":
+            properties["mapreduce.job.ubertask.enable"] = "true"
         given = [f"-D{name}={value}" for name, value in properties.items()]
         return ["hadoop", "jar", values["jar"], "DailyStats", *given, path, values["output"]]
     used = (f"{name}={value}" for name, value in values.items() if question.uses(name))

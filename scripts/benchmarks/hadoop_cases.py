@@ -8,6 +8,8 @@ from scripts.benchmarks.cluster import STARTS
 from scripts.benchmarks.model import Case, Data, Goal, Run, Suite
 
 OURS, JAVA, LINE = Run("ours", "hadoop"), Run("java", "java"), Run("line", "streaming")
+JAVA_UBER = Run("java uber", "java-uber")
+"""Like with like on tiny input, which ours handles within its application master too; the goal is about usual use."""
 HERE = Run("no cluster", "ours")
 """The same on this machine alone, which also gives the answer where it is not known."""
 TINY = Data("csv10k", 10_000)
@@ -15,7 +17,7 @@ LARGE = Data("csv100m", 100_000_000, files=2)
 LARGE_QUESTIONS = (DAILY, *(question for question in IN_TIME_ORDER if question.name == "availability"), COMPACT)
 
 CASES = (
-    Case("tiny", "CSV, 10,000 rows", DAILY, (OURS, JAVA), (TINY,)),
+    Case("tiny", "CSV, 10,000 rows", DAILY, (OURS, JAVA, JAVA_UBER), (TINY,)),
     Case("hdfs5m", "CSV, 5M rows", DAILY, (OURS, JAVA, LINE), (CSV5M,)),
     Case("hdfs50m", "CSV, 50M rows", DAILY, (OURS, JAVA), (CSV50M,)),
     Case("hdfs50m-line", "CSV, 50M rows, line by line", DAILY, (LINE,), (CSV50M,), quick=(), named=True),

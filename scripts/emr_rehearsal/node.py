@@ -77,11 +77,12 @@ class Node:
         """Run a command in an empty folder; it ends, with all that it started on YARN, when `is_over`."""
         with tempfile.TemporaryDirectory(prefix="step-") as folder:
             out, err = Path(folder, "stdout"), Path(folder, "stderr")
+            in_folder = dict.fromkeys(("HADOOP_CLIENT_OPTS", "SPARK_SUBMIT_OPTS"), f"-Djava.io.tmpdir={folder}")
             with out.open("wb") as to_out, err.open("wb") as to_err:
                 running = subprocess.Popen(
                     command,
                     cwd=folder,
-                    env=self._environment(),
+                    env={**self._environment(), **in_folder},  # where what a killed JVM leaves goes too
                     stdin=subprocess.DEVNULL,
                     stdout=to_out,
                     stderr=to_err,

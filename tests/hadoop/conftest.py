@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from jobs.hadoop.cluster import Cluster
 from jobs.hadoop.profiles import FAULTS
 from tests.clusters import hadoop_cluster, use
 from tests.hadoop import faults
-from tests.hadoop.trials import BLOCK, Trial
+from tests.hadoop.trials import BLOCK, JOBS, Trial
+from tests.hdfs import local_files
 from tests.outcomes.commands import HEADER, told
 
 
@@ -38,25 +40,33 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def expected(readings: Path) -> dict[str, bytes]:
-    """The files of the result, of the engine without tasks."""
-    flags = ("-r", "inline", "--output-dir", "stats", "--output-format", "csv")
-    done = told(readings.parent, readings, *flags)
-    assert done.status == 0, done.errors
-    found = {path.name: path.read_bytes() for path in (readings.parent / "stats").iterdir()}
-    return {name: data for name, data in found.items() if name != "_SUCCESS"}
+def expected(readings: Path) -> Callable[[str], dict[str, str]]:
+    """The digests of the files of a job's result, of the engine without tasks."""
+
+    @cache
+    def of(job: str) -> dict[str, str]:
+        flags = ("-r", "inline", "--output-dir", job, *JOBS[job])
+        done = told(readings.parent, readings, *flags, module=f"jobs.{job}")
+        assert done.status == 0, done.errors
+        found = local_files(readings.parent / job)
+        assert found, "nothing to compare"
+        return found
+
+    return of
 
 
 @pytest.fixture
 def trial(
+    request: pytest.FixtureRequest,
     breakable: Cluster,
     readings: Path,
-    expected: dict[str, bytes],
+    expected: Callable[[str], dict[str, str]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Trial:
-    """The cluster, whole, for a job of the test's own."""
+    """The cluster, whole, for a job of the test's own: `daily_stats`, or what it is parametrized with."""
+    job = getattr(request, "param", "daily_stats")
     use(breakable, monkeypatch)
-    found = Trial(faults.whole(breakable), tmp_path, expected)
+    found = Trial(faults.whole(breakable), tmp_path, job, expected(job))
     found.put(readings)
     return found

@@ -18,6 +18,7 @@ from jobs.hadoop.profiles import DEFAULT, Profile
 from tests.clusters import need_hadoop
 from tests.hadoop.faults import until
 from tests.outcomes.commands import Outcome, told
+from tests.processes import working_in
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.slow, pytest.mark.xdist_group("hadoop-jobs")]
 
@@ -26,20 +27,6 @@ ROLES = ["resourcemanager", "namenode", "datanode", "nodemanager-1", "nodemanage
 
 def _told(command: str, home: Path) -> Outcome:
     return told(home.parent, command, "--dir", home, "--cache", cache_folder(), module="jobs.hadoop")
-
-
-def _processes_in(home: Path) -> list[str]:
-    """The commands of all processes that name the folder or work in it."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            arguments = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            works_there = (entry / "cwd").readlink().is_relative_to(home)
-        except OSError:
-            continue
-        if works_there or f"{home}/" in arguments:
-            found.append(arguments)
-    return found
 
 
 def test_every_role_is_a_process_that_is_ready(hadoop: Cluster) -> None:
@@ -117,7 +104,7 @@ def test_another_beside_it_comes_back_with_its_files_and_leaves_nothing(hadoop: 
         ended = _told("down", home)
     assert (ended.status, ended.errors) == (0, f"the cluster in {home} is down, and its files are gone\n")
     assert not home.exists()
-    until(lambda: _processes_in(home) == [], 5.0)  # one that is killed may take a moment
+    until(lambda: working_in(home) == [], 5.0)  # one that is killed may take a moment
     assert [p.name for port in first.layout.ports.values() for p in Path("/tmp").glob(f"jetty-*-{port}-*")] == []
     assert hadoop.is_ready()
 
@@ -157,4 +144,4 @@ def test_a_daemon_that_ends_is_named_with_its_last_words(tmp_path: Path) -> None
     lines = failed.errors.splitlines()
     assert lines[0] == "error: the namenode ended while it started; the last lines of its log:"
     assert any("NameNode is not formatted" in line for line in lines[1:])
-    until(lambda: _processes_in(home) == [], 5.0)  # one that is killed may take a moment
+    until(lambda: working_in(home) == [], 5.0)  # one that is killed may take a moment

@@ -8,11 +8,15 @@ import pytest
 
 from tests.hadoop import faults
 from tests.hadoop.faults import until
-from tests.hadoop.trials import Gate, Trial, short
+from tests.hadoop.trials import JOBS, Gate, Trial, short
 
 pytestmark = [pytest.mark.hadoop, pytest.mark.full, pytest.mark.slow, pytest.mark.xdist_group("hadoop-faults")]
 
 
+EVERY_SHUFFLE = pytest.mark.parametrize("trial", JOBS, indirect=True)
+
+
+@EVERY_SHUFFLE
 @pytest.mark.parametrize("task", ["m_000000", "r_000000"])
 def test_a_container_of_a_task(trial: Trial, task: str) -> None:
     """A map task has read some, a reduce task has written some, when they are killed."""
@@ -20,6 +24,7 @@ def test_a_container_of_a_task(trial: Trial, task: str) -> None:
     with trial.job(gate) as job:
         [(attempt, container)] = gate.held().items()
         faults.kill_container(container)
+        gate.open()  # a second half has tasks of the same numbers
         done = job.ended()
     assert short(attempt) == f"{task}_0"
     failed = job.failed()
@@ -49,6 +54,7 @@ def test_an_application_master(trial: Trial) -> None:
     trial.check_right(done)
 
 
+@EVERY_SHUFFLE
 def test_a_node_manager(trial: Trial) -> None:
     """Its node is lost; what ran there runs again elsewhere, although the dead node's task goes on."""
     gate = Gate.closed(trial.folder / "gate", "*_m_*_0")

@@ -14,6 +14,7 @@ import pytest
 
 from jobs import api
 from jobs.engine import driver
+from jobs.engine.scratch import sweep
 from jobs.hadoop.cluster import Cluster
 from tests.command_line import ROOT, run
 from tests.defects import BROKEN
@@ -202,7 +203,14 @@ def _in_place_of(hadoop: Cluster, folder: Path, script: str) -> Path:
     return command
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.full),
+        (signal.SIGKILL, -signal.SIGKILL),
+    ],
+)
 def test_a_job_whose_driver_ends_does_so_too(
     hadoop: Cluster, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
@@ -210,21 +218,29 @@ def test_a_job_whose_driver_ends_does_so_too(
     assert slow != BROKEN
     (tmp_path / "broken.py").write_text(slow)
     (tmp_path / "a.csv").write_text("timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     with subprocess.Popen(
         command("a.csv", *ON_HADOOP, module="broken"),
         cwd=tmp_path,
-        env=environment({"PYTHONPATH": str(ROOT)}),
+        env=environment({"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}),
         stderr=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     ) as driver:
         until(lambda: _running(hadoop) == ["RUNNING"])
+        [scratch] = [path for path in temporary.glob("*/*") if path.is_dir()]
+        assert {path.name.rstrip("0123456789") for path in scratch.glob("*hadoop*")} >= {"hadoop-unjar"}
         driver.send_signal(number)
         assert driver.wait(120) == status
         assert driver.stderr is not None
         assert driver.stderr.read() == b""
     until(lambda: _running(hadoop) == [])
     until(lambda: _left(hadoop) == "")
+    if number == signal.SIGKILL:
+        sweep(scratch.parent)  # as the next run does
+    assert list(temporary.iterdir()) == [scratch.parent]
+    assert list(scratch.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("job", ["availability", "data_quality", "daily_stats"])

@@ -40,6 +40,7 @@ def history(hadoop: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     site = conf / "mapred-site.xml"
     site.write_text(site.read_text().replace("</configuration>", f"{properties}</configuration>"))
     monkeypatch.setenv("HADOOP_CONF_DIR", str(conf))
+    monkeypatch.setenv("HADOOP_CLIENT_OPTS", f"-Djava.io.tmpdir={tmp_path}")
     with child([str(hadoop.home / "bin" / "hadoop"), SERVER], stderr=subprocess.DEVNULL) as process:
         wait_for(f"http://{address}/ws/v1/history/info", process)
         yield address

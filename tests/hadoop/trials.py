@@ -16,6 +16,7 @@ from typing import Any
 from jobs.hadoop.cluster import Cluster
 from jobs.lake import webhdfs
 from tests.hadoop.faults import applications, asked, until
+from tests.hdfs import files
 from tests.outcomes.commands import Outcome, command, environment, masked
 
 BLOCK = 1 << 20
@@ -75,6 +76,14 @@ class Gate:
         (self.folder / "go").touch()
 
 
+JOBS: Mapping[str, tuple[str, ...]] = {
+    "daily_stats": ("--output-format", "csv"),
+    "availability": ("--output-format", "csv", "--interval", "1h"),
+    "compact": (),
+}
+"""What is tried, with its options: partials that are merged, readings in the order of time, and rows in lines."""
+
+
 class Job:
     """A job that runs: `python -m jobs.daily_stats …`."""
 
@@ -84,12 +93,12 @@ class Job:
 
     @property
     def application(self) -> dict[str, Any]:
-        """What the ResourceManager says of it, once it was submitted."""
+        """What the ResourceManager says of it, once it was submitted; of a job with two shuffles, its first half."""
 
         def look() -> dict[str, Any] | None:
             mine = [app for app in applications(self._hadoop) if app["id"] not in self._earlier]
             assert mine or self._process.poll() is None, self.ended()
-            return mine[0] if mine else None
+            return min(mine, key=lambda app: str(app["id"]), default=None)
 
         return until(look)
 
@@ -114,13 +123,7 @@ class Job:
         return f"{self.application['id'].replace('application', 'attempt')}_{attempt}"
 
     def history(self) -> list[tuple[str, dict[str, Any]]]:
-        """The events that the application master wrote down, by kind."""
-        name = self.application["id"].replace("application", "job") + "-"
-        hdfs = webhdfs.client("hdfs:///")
-        [file] = [one.name for one in hdfs.listed(_HISTORY) if one.name.startswith(name)]
-        lines = hdfs.read(f"{_HISTORY}/{file}").decode().splitlines()
-        records = [json.loads(line) for line in lines if line.startswith("{")]
-        return [(record["type"], event) for record in records for event in record.get("event", {}).values()]
+        return history(self.application["id"])
 
     def failed(self, how: str = "FAILED") -> dict[str, str]:
         """The errors of attempts that failed (or were KILLED), by their names without the job's."""
@@ -141,6 +144,16 @@ class Job:
         hdfs.delete(staged.id)
 
 
+def history(application: str) -> list[tuple[str, dict[str, Any]]]:
+    """The events that the application master of a MapReduce job wrote down, by kind."""
+    name = application.replace("application", "job") + "-"
+    hdfs = webhdfs.client("hdfs:///")
+    [file] = [one.name for one in hdfs.listed(_HISTORY) if one.name.startswith(name)]
+    lines = hdfs.read(f"{_HISTORY}/{file}").decode().splitlines()
+    records = [json.loads(line) for line in lines if line.startswith("{")]
+    return [(record["type"], event) for record in records for event in record.get("event", {}).values()]
+
+
 def short(attempt: str) -> str:
     """An attempt's name without that of the job: m_000000_0."""
     return attempt.split("_", 3)[3]
@@ -148,11 +161,12 @@ def short(attempt: str) -> str:
 
 @dataclass(frozen=True)
 class Trial:
-    """One job on a cluster: the test's folder, here and in HDFS, and the files of the right result."""
+    """One job on a cluster: the test's folder, here and in HDFS, and the digests of the right files."""
 
     hadoop: Cluster
     folder: Path
-    expected: Mapping[str, bytes]
+    name: str
+    expected: Mapping[str, str]
 
     @property
     def path(self) -> str:
@@ -173,9 +187,18 @@ class Trial:
         """The job, of two map tasks, each run once, while it runs; it does not outlive the context."""
         (self.folder / "scratch").mkdir()
         held = () if gate is None else ("--python-bin", gate.python)
-        published = ("--output-dir", f"hdfs://{self.path}/stats", "--output-format", "csv")
+        published = ("--output-dir", f"hdfs://{self.path}/stats", *JOBS[self.name])
         with subprocess.Popen(
-            command(f"hdfs://{self.input}", "-r", "hadoop", *_TWO_MAPS, *published, *held, *flags),
+            command(
+                f"hdfs://{self.input}",
+                "-r",
+                "hadoop",
+                *_TWO_MAPS,
+                *published,
+                *held,
+                *flags,
+                module=f"jobs.{self.name}",
+            ),
             cwd=self.folder,
             env=environment({"TMPDIR": str(self.folder / "scratch")}),
             stdout=subprocess.PIPE,
@@ -192,9 +215,7 @@ class Trial:
         """The right bytes are published, and nothing else is left."""
         assert (done.status, done.output) == (0, ""), done.errors
         assert self._left() == [f"{self.path}/in", f"{self.path}/stats"]
-        hdfs = webhdfs.client("hdfs:///")
-        names = {one.name for one in hdfs.listed(f"{self.path}/stats")} - {"_SUCCESS"}
-        assert {name: hdfs.read(f"{self.path}/stats/{name}") for name in names} == self.expected
+        assert files(f"{self.path}/stats") == self.expected
 
     def check_refused(self, done: Outcome, status: int, error: str) -> None:
         """The job said just this, and nothing is published or left."""

@@ -1,4 +1,5 @@
-"""The matrix: every job of the registry on every engine gives the bytes that inline gives, of two inputs."""
+"""The matrix: every job of the registry on every engine gives the bytes that inline gives, of two inputs. The real one
+on Hadoop lies in HDFS (test_parity_on_hdfs.py)."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ CELLS = [
     for job in JOBS
     for engine in ENGINES
     for data in (SAMPLE, REAL)
-    if engine != "inline"
+    if engine != "inline" and (engine, data) != ("hadoop", REAL)
 ]
 
 

@@ -103,6 +103,7 @@ def _java(hdfs: HaHdfs, conf: Path, *arguments: str) -> list[str]:
     options = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
     options += [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
     options += [f"-Dhadoop.home.dir={hdfs.home}", f"-Dhadoop.log.dir={hdfs.home / 'logs'}"]
+    options += [f"-Djava.io.tmpdir={hdfs.home}"]  # killed, a daemon leaves its web server's folder
     classes = f"{conf}:{hdfs.home / 'web'}:{hdfs.lib}/*"
     return ["env", "HADOOP_USER_NAME=hadoop", daemons.java(), *options, "-cp", classes, *arguments]
 

@@ -6,6 +6,8 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +18,7 @@ from pyarrow import parquet
 from jobs import registry
 from jobs.engine.containers import Watch
 from scripts import comparisons
-from scripts.benchmarks import cases, check, cli, engines, hadoop_cases, report
+from scripts.benchmarks import cases, check, cli, cluster, engines, hadoop_cases, report
 from scripts.benchmarks.cases import DAILY, QUESTIONS
 from scripts.benchmarks.cluster import STARTS
 from scripts.benchmarks.model import Goal, Suite
@@ -200,9 +202,51 @@ def test_cases_of_a_cluster_are_other_ones() -> None:
     assert {case.name for case in cli._chosen(hadoop_cases.SUITE, ["*m-*"])} == there - usual
 
 
+def test_tiny_input_in_java_is_measured_as_usual_and_as_ours_runs() -> None:
+    [tiny] = cli._chosen(hadoop_cases.SUITE, ["tiny"])
+    assert [(run.label, run.engine) for run in tiny.runs] == [
+        ("ours", "hadoop"),
+        ("java", "java"),
+        ("java uber", "java-uber"),
+    ]
+    values = {"jar": "x.jar", "jvm": "-Xmx1m", "output": "hdfs:///out"}
+    usual, uber = (engines.command(run.engine, DAILY, "hdfs:///in", "csv", values) for run in tiny.runs[1:])
+    assert set(uber) - set(usual) == {"-Dmapreduce.job.ubertask.enable=true"}
+    assert set(usual) < set(uber)
+    [goal] = [goal for goal in hadoop_cases.GOALS if goal.run == "tiny/ours"]
+    assert goal.others == ("tiny/java",)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "flags", "kept"),
+    [
+        (0, ["--rounds", "1"], [9.0]),
+        (1, ["--rounds", "1"], [9.0]),
+        (3, ["--rounds", "1"], [14.0] * 3),
+        (3, ["--quick"], [14.0] * 3),
+        (5, ["--rounds", "2"], [14.0] * 5),
+        (5, [], [9.0] * cli.ROUNDS),
+        (2, [], [9.0] * cli.ROUNDS),
+    ],
+)
+def test_few_starts_do_not_replace_a_median_of_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, earlier: int, flags: list[str], kept: list[float]
+) -> None:
+    @contextmanager
+    def started(folder: Path, times: int) -> Iterator[tuple[None, list[dict[str, float]]]]:
+        yield None, [{"wall": 9.0}] * times
+
+    monkeypatch.setattr(cluster, "started", started)
+    options = cli._parser().parse_args(["--hadoop", "--cache", str(tmp_path), *flags])
+    results: dict[str, Any] = {"runs": {STARTS: {"rounds": [{"wall": 14.0}] * earlier}} if earlier else {}}
+    with cli._plan(hadoop_cases.SUITE, options, results):
+        assert [start["wall"] for start in results["runs"][STARTS]["rounds"]] == kept
+
+
 def test_without_a_compiler_the_java_job_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert engines.missing("java") == "javac, which is part of a JDK (Debian: apt install openjdk-17-jdk-headless)"
+    assert engines.missing("java-uber") == engines.missing("java")
     assert engines.missing("hadoop") is None
 
 
