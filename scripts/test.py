@@ -83,9 +83,11 @@ def clusters(runner: Runner, environment: Environment, arguments: argparse.Names
 
 
 def docs(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
-    pages = "tests/docs/test_links.py" if arguments.quick else "tests/docs"
+    pages: tuple[str, ...] = ("tests/docs/test_links.py",) if arguments.quick else ("tests/docs",)
+    if not arguments.full:
+        pages = (*pages, "-m", "not full")
     classes = {} if arguments.quick else spark_classes.options(environment, runner.scratch)
-    return [runner.run("docs", environment.python, *PYTEST, pages, words=PYTEST_CODES, environ=classes)]
+    return [runner.run("docs", environment.python, *PYTEST, *pages, words=PYTEST_CODES, environ=classes)]
 
 
 def answers(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:

@@ -44,12 +44,12 @@ class Rehearsal(S3Server):
 
 
 @contextmanager
-def emr_rehearsal() -> Iterator[Rehearsal]:
+def emr_rehearsal(*options: str) -> Iterator[Rehearsal]:
     """EMR's control plane with a Hadoop cluster behind it, and its S3, while the context lasts."""
     need_hadoop()
     with tempfile.TemporaryDirectory(prefix="emr-", ignore_cleanup_errors=True) as folder:
         requests = Path(folder, "requests.jsonl")
-        own = ("--dir", folder, "--record", str(requests))
+        own = ("--dir", folder, "--record", str(requests), *options)
         command = [sys.executable, "-m", "scripts.emr_rehearsal", *own]
         with child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout is not None

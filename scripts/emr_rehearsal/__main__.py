@@ -1,7 +1,7 @@
 """Amazon EMR for rehearsals: S3 and EMR's control plane by moto, and machines that do what they are told.
 
 python -m scripts.emr_rehearsal             # until interrupted; prints what leads the suite and the AWS command there
-python -m scripts.emr_rehearsal --port PORT --dir FOLDER --record FILE
+python -m scripts.emr_rehearsal --lake sample_data --port PORT --dir FOLDER --record FILE
 
 Steps, and runs of EMR Serverless, go to a Hadoop cluster of this machine, where s3:// is this server; bootstrap actions
 run in a folder that stands for a node and knows nothing of this checkout. What EMR refuses is refused, logs lie where
@@ -18,6 +18,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+import boto3
 from moto.server import ThreadedMotoServer
 
 from jobs.engine.cache import cache_folder
@@ -55,8 +56,9 @@ def _profile(url: str) -> Profile:
     )
 
 
-def rehearse(port: int, folder: Path, record: Path | None) -> None:
-    """Serve until the process ends, with everything below `folder`; the cluster ends with the process."""
+def rehearse(port: int, folder: Path, record: Path | None, logs: Path | None) -> None:
+    """Serve until the process ends, with everything below `folder`; the cluster ends with the process. logs: a folder
+    that lies in the bucket `lake`, below readings/."""
     serverless.install()
     fleets.install()
     refusals.install()
@@ -65,6 +67,8 @@ def rehearse(port: int, folder: Path, record: Path | None) -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
+    if logs is not None:
+        _fill(url, logs)
     home = folder / "cluster"
     if find_spec("pyspark"):
         write_spark_defaults(home)
@@ -83,17 +87,26 @@ def rehearse(port: int, folder: Path, record: Path | None) -> None:
         cluster.down(cluster.find(home) or started)
 
 
+def _fill(url: str, logs: Path) -> None:
+    key, secret = KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"]
+    s3 = boto3.client("s3", region_name=REGION, endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=secret)
+    s3.create_bucket(Bucket="lake")
+    for path in sorted(path for path in logs.rglob("*") if path.is_file()):
+        s3.upload_file(str(path), "lake", f"readings/{path.relative_to(logs)}")
+
+
 def main() -> int:
     """Does what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m scripts.emr_rehearsal", description="Amazon EMR for rehearsals.")
     parser.add_argument("--port", type=int, default=0, help="of the server (default: a free one)")
     parser.add_argument("--dir", type=Path, help="where cluster and node live (default: a temporary folder)")
     parser.add_argument("--record", type=Path, help="a file for what the server is asked, and by whom")
+    parser.add_argument("--lake", type=Path, help="a folder whose files are below readings/ in a bucket lake")
     chosen = parser.parse_args()
     if chosen.dir is not None:
-        rehearse(chosen.port, chosen.dir, chosen.record)
+        rehearse(chosen.port, chosen.dir, chosen.record, chosen.lake)
     with tempfile.TemporaryDirectory(prefix="emr-", ignore_cleanup_errors=True) as folder:
-        rehearse(chosen.port, Path(folder), chosen.record)
+        rehearse(chosen.port, Path(folder), chosen.record, chosen.lake)
     return 0
 
 
