@@ -14,7 +14,7 @@ _VOLUME_GB = 1024  # of a volume: what EMR's VolumeSpecification takes; gp3 itse
 _NODE_VOLUMES, _CLUSTER_VOLUMES = 25, 2500  # the most that EMR attaches to a node, and that EBS starts at once
 _VOLUME_MB_S = 131.0  # 125 MiB/s, of each gp3 volume, whatever its size: more volumes are faster and cost no more
 EBS_MB_S = 37.1  # for each vCPU, of a node's link to EBS: the least baseline of its types, 4.75 Gbit/s of m6g.4xlarge
-_ACCOUNT_TIB = 50  # of gp3 in a region, EBS's quota where AWS has not raised it
+_ACCOUNT_TIB = 50  # of gp3 in a region: the default of EBS's quota L-7A658B76 in the AWS General Reference
 _UNEVEN = 1.5  # times the average on the fullest node: an assumption, as devices differ and few reduce tasks pack
 _FULL = 0.9  # of a disk; YARN gives up one that is fuller
 _UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
@@ -85,7 +85,7 @@ def limits(disks: Disks, phases: Sequence[float]) -> Iterator[str]:
     if (tib := disks.nodes * disks.volumes * disks.gb / 1024) > _ACCOUNT_TIB:
         yield (
             f"disks have {tib:,.0f} TiB together, and an account {_ACCOUNT_TIB} where AWS has not raised its quota of"
-            " gp3: ask for more, or run it for fewer days at a time"
+            " gp3 (L-7A658B76): ask for more, or run it for fewer days at a time"
         )
 
 

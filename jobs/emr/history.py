@@ -10,12 +10,16 @@ from pathlib import Path
 
 FILE = "runs.jsonl"
 
+SPARK, SERVERLESS = "Spark", "EMR Serverless"
+"""Where a job's Spark twin runs: on a cluster, and without one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A run. planned_…: ranges, low and high. seconds: wall time in all; start_seconds: of these until the first step;
-    bytes: read of the input, each time that it was; slots: how many map tasks ran at once; dollars: by the prices of
-    the plan; batch: the run whose cluster it shared, which has its dollars too; failed: whether it came to nothing."""
+    """A run. job: as `named`; planned_…: ranges, low and high. seconds: wall time in all; start_seconds: of these until
+    the first step; bytes: read of the input, each time that it was; slots: how many map tasks ran at once, 0 where that
+    is not known; dollars: by the prices of the plan; batch: the run whose cluster it shared, which has its dollars too;
+    failed: whether it came to nothing."""
 
     run: str
     job: str
@@ -36,6 +40,11 @@ class Entry:
         """MB (10^6 bytes) that a task took in a second, everything but the cluster's start counted."""
         busy = 0.0 if self.failed else self.seconds - self.start_seconds
         return self.bytes / 1e6 / busy / self.slots if busy > 0 and self.slots > 0 else 0.0
+
+
+def named(job: str, twin: str = "") -> str:
+    """What runs are kept under: those of a job and of its twins are no measure of each other. twin: where it runs."""
+    return f"{job} on {twin}" if twin else job
 
 
 def append(folder: Path, entry: Entry) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
@@ -94,12 +94,10 @@ def outlook(
     names = tuple(f"{family}.{size}" for family in _FAMILIES[architecture, work.readings])
     nodes = [prices.node(region, name) for name in names]
     slots = count * min(_slots(node, work.readings) for node in nodes)
-    lines = containers.lines_per_map(work.bytes, work.splits, slots, work.tasks)
-    maps = max(1, -(-work.splits // lines))
+    lines, maps, waves = dealt(work, slots)
     reduces = containers.reduce_tasks(work.bytes, work.partitions, work.tasks, ordered=work.ordered)
     volumes = disks.sized(*disks.shuffled(work, rates), count, nodes[0].vcpu)
     fleets = _fleets(work, names, count, volumes)
-    waves = -(-maps // slots)
     parts = _parts(work, rates, rate, slots=slots, maps=maps, reduces=reduces, mb_s=count * min(n.mb_s for n in nodes))
     phases: list[float] = []  # of earlier runs disks had their part in what was seen
     if not rate.is_seen:
@@ -107,8 +105,7 @@ def outlook(
         parts = tuple((name, max(seconds, work.passes * volumes.seconds / 2)) for name, seconds in parts)
     start_low, start_high = (work.passes * each for each in rates.cluster["start_s"])  # a cluster each time
     busy = sum(seconds for _, seconds in parts)
-    slower = 1.5 if rate.is_seen else rates.cluster["slower"]
-    seconds = (start_low + busy, start_high + busy * slower)
+    seconds = (start_low + busy, start_high + busy * rates.slower(rate))
     return Outlook(
         work=work,
         region=region,
@@ -123,32 +120,18 @@ def outlook(
         reduce_tasks=reduces,
         waves=waves,
         seconds=seconds,
-        dollars=_dollars(work, fleets, prices, region, seconds),
+        dollars=price(work, fleets, prices, region, seconds),
         parts=(("start", start_low), *parts),
         limits=(*_limits(work, rate, maps, count, wanted, max_nodes), *disks.limits(volumes, phases)),
         sources=_sources(prices, rates, rate, region),
     )
 
 
-def together(outlooks: Sequence[Outlook], prices: PriceTable, rates: Rates) -> Outlook:
-    """One cluster for jobs that run one after the other: of those that they want, the one with the largest containers,
-    and of these the most. `parts` tells of each job."""
-    chosen = max(outlooks, key=lambda each: (each.memory_mb, each.slots))
-    low, high = rates.cluster["start_s"]
-    parts = [("start", float(low))]
-    for each in outlooks:
-        slower = max(1.0, each.slots / chosen.slots)
-        busy = slower * (each.seconds[0] - each.work.passes * low)
-        parts.append((each.work.job, busy))
-        high += slower * (each.seconds[1] - each.work.passes * rates.cluster["start_s"][1])
-    vcpu = prices.node(chosen.region, chosen.fleets[-1].types[0]).vcpu
-    volumes = disks.shared([each.disks for each in outlooks], chosen.nodes, vcpu)
-    chosen = replace(chosen, disks=volumes, fleets=tuple(_with(fleet, volumes) for fleet in chosen.fleets))
-    seconds = (sum(took for _, took in parts), high)
-    table = prices.region(chosen.region)
-    more = sum(requests(each.work, table) for each in outlooks) - requests(chosen.work, table)
-    cheap, dear = _dollars(chosen.work, chosen.fleets, prices, chosen.region, seconds)
-    return replace(chosen, seconds=seconds, dollars=(cheap + more, dear + more), parts=tuple(parts))
+def dealt(work: Work, slots: int) -> tuple[int, int, int]:
+    """Splits for each map task, map tasks, and how often all slots take one."""
+    lines = containers.lines_per_map(work.bytes, work.splits, slots, work.tasks)
+    maps = max(1, -(-work.splits // lines))
+    return lines, maps, -(-maps // slots)
 
 
 def types(architecture: str | None, *, readings: bool) -> tuple[str, ...]:
@@ -203,7 +186,7 @@ def _fleets(work: Work, types: tuple[str, ...], count: int, volumes: Disks) -> t
     return (*fleets, Fleet("task", types, 0, count - core, *of_node)) if count > core else tuple(fleets)
 
 
-def _with(fleet: Fleet, volumes: Disks) -> Fleet:
+def with_disks(fleet: Fleet, volumes: Disks) -> Fleet:
     """The fleet with other disks, where what is shuffled lies on them."""
     return fleet if fleet.role == "primary" else replace(fleet, ebs_gb=volumes.gb, volumes=volumes.volumes)
 
@@ -227,7 +210,7 @@ def _parts(
     return ("map", work.passes * reading), ("reduce", work.passes * merging)
 
 
-def _dollars(
+def price(
     work: Work, fleets: tuple[Fleet, ...], prices: PriceTable, region: str, seconds: tuple[float, float]
 ) -> tuple[float, float]:
     """USD: the cheapest types, spot at its lowest; and the dearest, on demand where there is no spot left."""
@@ -288,7 +271,7 @@ def _sources(prices: PriceTable, rates: Rates, rate: Rate, region: str) -> tuple
         f"reading   at most {cluster['s3_mb_s']:g} MB/s a task: {cluster['s3_source']}",
         f"container {cluster['container_s']:g} s to start: {cluster['container_source']}",
         f"cluster   {start_low / 60:g} to {start_high / 60:g} min to start: {cluster['start_source']}",
-        f"range     up to {1.5 if rate.is_seen else cluster['slower']:g} times slower: an assumption",
+        f"range     up to {rates.slower(rate):g} times slower: an assumption",
         f"disks     {disks.source(rates)}",
         f"prices    {prices.source(region)}{fee}; check them before you rely on them",
         f"spot      {spot_low:.0%} to {spot_high:.0%} of the on-demand price: {tables['spot']['source']}",

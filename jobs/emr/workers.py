@@ -83,8 +83,7 @@ def workers(
     each = max(total * max(rate.core_s, 1 / rate.task_mb_s) / at_once, work.largest / 1e6 / rate.task_mb_s)
     busy = work.passes * each
     start_low, start_high = rates.serverless["start_s"]
-    slower = rates.cluster["slower"]
-    seconds = (start_low + busy, start_high + busy * slower)
+    seconds = (start_low + busy, start_high + busy * rates.slower(rate))
     hourly = (executors + 1) * _worker(prices, region, architecture, disk_gb)
     fixed = requests(work, prices.region(region))
     low, high = (fixed + hourly * max(_LEAST_SECONDS, took) / 3600 for took in (busy, seconds[1]))
@@ -168,7 +167,7 @@ def _sources(prices: PriceTable, rates: Rates, rate: Rate, region: str) -> tuple
         f"rate      {rate.source}",
         f"reading   at most {rates.cluster['s3_mb_s']:g} MB/s a task: {rates.cluster['s3_source']}",
         f"workers   {start_low / 60:g} to {start_high / 60:g} min to start: {rates.serverless['start_source']}",
-        f"range     up to {rates.cluster['slower']:g} times slower: an assumption",
+        f"range     up to {rates.slower(rate):g} times slower: an assumption",
         f"disks     {disks.source(rates)}",
         f"prices    {of['source']}, {of['date']}{prices.overridden}; check them before you rely on them",
     )

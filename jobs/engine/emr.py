@@ -39,7 +39,8 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     Its nodes install the suite from the bucket where runs are staged. Where the user names their Python
     (`--python-bin`), that has what the suite needs, and the suite travels with the run.
-    start_seconds: from the request for the cluster until the first step, once that has begun; over: when the last step
+
+    began: when the first step did; start_seconds: from the request for the cluster until then; over: when the last step
     was, else the cluster.
     """
 
@@ -56,6 +57,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         self._watch: Watch | None = None
         self._clock: Clock | None = None
         self.start_seconds = 0.0
+        self.began: datetime | None = None
         self.over: datetime | None = None
         self.failure: JobError | None = None
         super().__init__(**kwargs)
@@ -181,7 +183,8 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
     def _tell_step(self, parsed: dict[str, Any], **_: Any) -> None:
         if found := parsed.get("Step"):
             began = found["Status"].get("Timeline", {}).get("StartDateTime")
-            if began and self._requested and not self.start_seconds:
+            if began and self._requested and self.began is None:
+                self.began = began
                 self.start_seconds = max(0.0, (began - self._requested).total_seconds())
             self.over = found["Status"].get("Timeline", {}).get("EndDateTime") or self.over
             name = found["Name"].rpartition(": ")[2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,12 +32,13 @@ NAME = "batch"
 
 
 class _Shared(EmrEngine):
-    """A job's part of a batch, whose cluster is there when it runs."""
+    """A job's part of a batch, whose cluster was asked for before it runs. first: who did, and knows its prices."""
 
-    def __init__(self, job: SensorJob, planned: Outlook, batch: str) -> None:
+    def __init__(self, job: SensorJob, planned: Outlook, batch: str, first: EmrEngine) -> None:
         super().__init__(job)
         self.planned, self.batch = planned, batch
-        self.began = 0.0  # seconds after the request for the cluster
+        self._table = first._table
+        self.began = 0.0  # seconds from the request for the cluster to the first step
 
     def run_on(self, cluster: str) -> int:
         """The exit status, after the error is told."""
@@ -55,6 +55,8 @@ class _Shared(EmrEngine):
 
     def ended(self, runner: Any) -> None:
         self.began = self.began or runner.start_seconds
+        if runner.began is not None:  # until then the first job waits for the cluster, which is the batch's time
+            self._seconds -= max(0.0, runner.began.timestamp() - self._begun)
 
     def account(self, run: Run, report: Report) -> None:
         """The batch's comes at its end; the job's is kept for its next plan."""
@@ -77,9 +79,7 @@ def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
         fix = "leave it out, or run each job there with -r emr --cluster-id"
         raise UsageError("several jobs share a cluster that is started for them", where=where, fix=fix)
     allowed = spending(made[0].options)
-    each = [_planned(job, EmrEngine(job)) for job in made]
-    planned = first.together(each)
-    each = [replace(one, fleets=planned.fleets, slots=planned.slots) for one in each]
+    planned, each = first.together([_planned(job, EmrEngine(job)) for job in made])
     lines = list(telling.lines(planned))
     if made[0].options.dry_run:
         print(*lines, sep="\n")
@@ -95,9 +95,9 @@ def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
     try:
         with scratch(run_id, made[0].options.local_tmp_dir) as folder:
             starter = type(made[0])(args=["-r", "emr", *arguments])
-            parts = [_Shared(job, one, run_id) for job, one in zip(made, each, strict=True)]
-            status, start_seconds = _follow(starter, first, parts, first.given(run_id, NAME, chosen), folder)
-            failed = False
+            parts = [_Shared(job, one, run_id, first) for job, one in zip(made, each, strict=True)]
+            ended, start_seconds = _follow(starter, first, parts, first.given(run_id, NAME, chosen), folder)
+            status, failed = next(filter(None, ended), 0), all(ended)
     finally:
         if first.spends:
             took, size = time.monotonic() - begun, 0 if failed else planned.work.bytes
@@ -122,8 +122,8 @@ def _planned(job: SensorJob, engine: EmrEngine) -> Outlook:
 
 def _follow(
     starter: SensorJob, first: EmrEngine, parts: Sequence[_Shared], own: Mapping[str, Any], folder: Path
-) -> tuple[int, float]:
-    """Start the cluster, run the jobs, end it; the status, and seconds until the first job began."""
+) -> tuple[list[int], float]:
+    """Start the cluster, run the jobs, end it; the status of each, and seconds until the first began."""
     plan, run_file = folder / "plan", folder / "run.json"  # mrjob wants an input
     plan.touch()
     run_file.touch()
@@ -139,4 +139,4 @@ def _follow(
         if (told := explained(error, "emr")) is None:
             raise
         raise told from error
-    return next(filter(None, ended), 0), next((part.began for part in parts if part.began), 0.0)
+    return ended, next((part.began for part in parts if part.began), 0.0)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import cluster, history, outlook, price_list, prices, rates, telling
+from jobs.emr import batches, cluster, history, outlook, price_list, prices, rates, telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.prices import PriceTable
 from jobs.emr.work import Work
@@ -70,7 +70,7 @@ class EmrEngine(OnEmr[Outlook]):
         return outlook.outlook(
             work,
             self._prices(work),
-            rates.load(history.read(kept())),
+            rates.load(history.read(kept()), self.twin),
             region=self.region,
             architecture=allowed.architecture,
             max_nodes=allowed.max_nodes,
@@ -79,9 +79,10 @@ class EmrEngine(OnEmr[Outlook]):
     def _lines(self, planned: Outlook) -> Iterable[str]:
         return telling.lines(planned)
 
-    def together(self, outlooks: Sequence[Outlook]) -> Outlook:
-        """One cluster for several jobs, one after the other."""
-        return outlook.together(outlooks, self._prices(outlooks[0].work), rates.load())
+    def together(self, outlooks: Sequence[Outlook]) -> tuple[Outlook, tuple[Outlook, ...]]:
+        """One cluster for several jobs, one after the other, and each job's part of it."""
+        largest = max(outlooks, key=lambda each: each.memory_mb)  # of whose types it is
+        return batches.together(outlooks, self._prices(largest.work), rates.load())
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report:
         begun, report = time.monotonic(), None
@@ -164,6 +165,11 @@ class EmrEngine(OnEmr[Outlook]):
             return None
         spent = outlook.spent(self.planned, self._prices(self.planned.work), seconds)
         return self.keep(run, job, started, telling.Actual(seconds, start_seconds, size, spent), failed=failed)
+
+    def _slots(self, planned: Outlook) -> int:
+        """Of a cluster that somebody else has started nobody here knows how large it is."""
+        is_planned = self.batch or not self.where_given("cluster_id")
+        return super()._slots(planned) if is_planned else 0
 
     def _prices(self, work: Work) -> PriceTable:
         if self._table is None:

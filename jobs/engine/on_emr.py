@@ -33,6 +33,8 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
     """What was approved."""
     batch = ""
     """The run whose cluster this one shares."""
+    twin = ""
+    """Where the job's Spark twin runs, if it is that which does."""
     spends = False
     """Whether something was started."""
 
@@ -110,7 +112,7 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
         assert planned is not None
         entry = history.Entry(
             run=run,
-            job=job,
+            job=history.named(job, self.twin),
             started=started.isoformat(timespec="seconds"),
             planned_seconds=planned.seconds,
             planned_dollars=planned.dollars,
@@ -119,13 +121,17 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
             start_seconds=took.start_seconds,
             bytes=took.bytes * planned.work.passes,
             dollars=took.dollars,
-            slots=min(planned.slots, planned.map_tasks),
+            slots=self._slots(planned),
             batch=self.batch,
             failed=failed,
         )
         with suppress(OSError):  # the run is done, and the next plan does without
             history.append(kept(), entry)
         return telling.Account(tuple(telling.compared(planned, took)), planned.dollars[1], took.dollars)
+
+    def _slots(self, planned: P) -> int:
+        """How many tasks were at work at once; 0 where that is not known."""
+        return min(planned.slots, planned.map_tasks)
 
 
 def _copying(given: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 
-from jobs.emr import price_list, prices, rates, telling, workers
+from jobs.emr import history, price_list, prices, rates, telling, workers
 from jobs.emr.prices import PriceTable
 from jobs.emr.serverless import Place
 from jobs.emr.work import Work
@@ -26,13 +26,15 @@ _ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+")
 class ServerlessEngine(OnEmr[Workers]):
     """`-r emr --serverless`, of a twin."""
 
+    twin = history.SERVERLESS
+
     def plan_for(self, work: Work) -> Workers:
         """The workers that a run wants, its time and price."""
         allowed = spending(self._job.options)
         return workers.workers(
             work,
             self._prices,
-            rates.load(),
+            rates.load(history.read(kept()), self.twin),
             region=self.region,
             architecture=allowed.architecture,
             most=allowed.max_nodes,

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import bundle, executors
+from jobs.emr import bundle, executors, history
 from jobs.emr.telling import Account
 from jobs.engine import compat
 from jobs.engine.emr_engine import EmrEngine
@@ -47,13 +47,19 @@ def submitting(job: type[SensorJob], given: Sequence[str]) -> Submitting:
     return made(args=["-r", "emr", *given])
 
 
+class TwinEngine(EmrEngine):
+    """`-r emr`, of a twin."""
+
+    twin = history.SPARK
+
+
 class OnCluster:
     """`-r emr` of a twin. given: the command line, with mrjob's options for EMR."""
 
     def __init__(self, job: type[SensorJob], given: Sequence[str]) -> None:
         self._job = submitting(job, given)
         self.options = self._job.options
-        self.engine = EmrEngine(self._job)
+        self.engine = TwinEngine(self._job)
 
     def check(self, chosen: Settings, known: Sequence[argparse.Action]) -> None:
         if self.options.python_bin and not chosen.dry_run:
@@ -71,8 +77,7 @@ class OnCluster:
     def told(
         self, run: str, started: datetime, seconds: float, start_seconds: float, size: int, *, failed: bool
     ) -> Account | None:
-        name = f"{self._job.NAME} on Spark"
-        return self.engine.told(run, name, started, seconds, start_seconds, size, failed=failed)
+        return self.engine.told(run, self._job.NAME, started, seconds, start_seconds, size, failed=failed)
 
 
 def _follow(

@@ -102,8 +102,8 @@ class OnServerless:
     def told(
         self, run: str, started: datetime, seconds: float, start_seconds: float, size: int, *, failed: bool
     ) -> Account:
-        name = f"{self._job.NAME} on EMR Serverless"
-        return self.engine.told(run, name, started, seconds, start_seconds, size, self._used, failed=failed)
+        job = self._job.NAME
+        return self.engine.told(run, job, started, seconds, start_seconds, size, self._used, failed=failed)
 
 
 def _settings(staged: str, region: str) -> dict[str, str]:

@@ -19,7 +19,8 @@ from tests.clusters import Rehearsal, emr_rehearsal
 from tests.emr import permissions, policies, runs
 from tests.emr.permissions import Asked
 from tests.emr.runs import Recorded
-from tests.outcomes.commands import told
+from tests.outcomes.commands import HEADER, day, told
+from tests.servers import S3Server
 
 OUTPUTS = {
     "Subnets": "subnet-a,subnet-b",
@@ -33,6 +34,16 @@ OUTPUTS = {
 }
 CONF = yaml.safe_load(mrjob_conf.text(OUTPUTS, policies.PREFIX, policies.REGION))
 _ROLES = {name: CONF["runners"]["emr"][name] for name in ("iam_service_role", "iam_instance_profile")}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A log, here and in a lake; caches are kept here."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "log.csv").write_bytes(HEADER + day(1) + day(2))
+    s3.client().create_bucket(Bucket="lake")
+    s3.client().upload_file(str(tmp_path / "log.csv"), "lake", "readings/log.csv")
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

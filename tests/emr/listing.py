@@ -1,4 +1,4 @@
-"""A server that lists a bucket of objects by name and size, as S3 does, and has none of their bytes."""
+"""A server that lists a bucket of objects by name and size, as S3 does, and has of their bytes the first only."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
+from jobs.lake.s3_reader import FIRST_RANGE
 from tests.http_server import Answer, http_server
 
 _PAGE = 1000
+_ROW = b"2026-03-01T00:00:00Z,device-1,temperature,21.5\n"
+_HEAD = (b"timestamp,device_id,metric,value\n" + _ROW * (FIRST_RANGE // len(_ROW) + 1))[:FIRST_RANGE]
 
 
 @contextmanager
@@ -18,7 +21,7 @@ def listing(objects: int, size: int) -> Iterator[str]:
     def answer(path: str, body: bytes) -> Answer:
         asked = parse_qs(urlsplit(path).query)
         if "list-type" not in asked:
-            return 404, "text/plain", b""
+            return (206, "text/csv", _HEAD) if path.endswith(".csv") else (404, "text/plain", b"")
         return 200, "application/xml", _page(int(asked.get("continuation-token", ["0"])[0]), objects, size).encode()
 
     with http_server(answer) as address:

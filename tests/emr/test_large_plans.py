@@ -12,9 +12,9 @@ from tests.command_line import ROOT
 from tests.emr.listing import listing
 
 
-def _planned(folder: Path, job: str, objects: int, size: int) -> tuple[list[str], Measurement]:
+def _planned(folder: Path, job: str, objects: int, size: int, *options: str) -> tuple[list[str], Measurement]:
     """What the command prints, and what it took."""
-    command = [sys.executable, "-m", f"jobs.{job}", "s3://lake/readings/", "-r", "emr", "--dry-run"]
+    command = [sys.executable, "-m", f"jobs.{job}", "s3://lake/readings/", "-r", "emr", "--dry-run", *options]
     with listing(objects, size) as address:
         environ = {
             "AWS_ENDPOINT_URL": address,
@@ -31,6 +31,33 @@ def _told(lines: list[str]) -> list[str]:
     """The lines about the cluster, without those of splits and sources."""
     begin = next(number for number, line in enumerate(lines) if line.startswith("cluster"))
     return lines[begin : lines.index("where these figures are from:")]
+
+
+@pytest.mark.s3
+def test_a_gigabyte(tmp_path: Path) -> None:
+    """Few enough objects are looked at; every figure says where it is from."""
+    lines, _ = _planned(tmp_path, "daily_stats", 1, 10**9, "--split-size", "64M")
+    assert lines[:2] == ["1 object, 1.00 GB, 15 splits of at most 67.1 MB", "formats: delimited (default) 15"]
+    assert _told(lines) == [
+        "cluster   emr-7.13.0 in us-east-1, Graviton, at most 4 tasks at once",
+        "  primary 1 × m7g.xlarge (or m6g.xlarge), on demand, 64 GB of disk each",
+        "  core    1 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), on demand, 65 GB of disk each",
+        "tasks     4 map, each of 4 splits, in 1 wave; 1 reduce",
+        "disks     60 MB shuffled, 3 copies, up to 1.5 times as much on a node: 65 GB each, at 131 MB/s",
+        "time      5 min to 10 min (at best: start 5 min, map 10 s, reduce 4 s)",
+        "price     $0.03 to $0.07",
+    ]
+    sources = lines[lines.index("where these figures are from:") + 1 :]
+    assert [line.split()[0] for line in sources] == [
+        "rate",
+        "reading",
+        "container",
+        "cluster",
+        "range",
+        "disks",
+        "prices",
+        "spot",
+    ]
 
 
 @pytest.mark.slow

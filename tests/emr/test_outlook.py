@@ -138,21 +138,6 @@ def test_input_that_is_read_twice_takes_twice() -> None:
     assert twice.seconds[0] == pytest.approx(2 * once.seconds[0])
 
 
-def test_jobs_one_after_the_other_share_the_larger_containers() -> None:
-    jobs = [_work(TB), _work(TB, "availability", ordered=True)]
-    each = [_outlook(work) for work in jobs]
-    found = outlook.together(each, PRICES, SHIPPED)
-    assert (found.memory_mb, found.fleets) == (each[1].memory_mb, each[1].fleets)
-    assert found.disks == each[1].disks
-    assert [name for name, _ in found.parts] == ["start", "daily_stats", "availability"]
-    assert found.seconds[0] < sum(one.seconds[0] for one in each)
-    assert found.seconds[0] == pytest.approx(sum(one.seconds[0] for one in each) - 300)
-    assert each[1].dollars < found.dollars
-    alone = outlook.together(each[:1], PRICES, SHIPPED)
-    assert alone.seconds == pytest.approx(each[0].seconds)
-    assert alone.dollars == pytest.approx(each[0].dollars)
-
-
 def _run(seconds: float, size: int = TB, job: str = "daily_stats") -> Entry:
     return Entry("r", job, "2026-03-01", (1, 2), (1, 2), size, seconds + 300, 300, size, 1.0, 24)
 

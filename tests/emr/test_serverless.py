@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jobs.emr import archive, aws, cluster, prices, rates, serverless, workers
+from jobs.emr import archive, aws, cluster, history, prices, rates, serverless, workers
 from jobs.emr.bundle import Bundle
 from jobs.emr.serverless import Place, Submission
 from jobs.emr.work import Work
@@ -31,14 +31,15 @@ TB = Work("daily_stats", 1000, 10**12, 15_000, largest=64 << 20)
 
 
 def plan(work: Work = TB, **options: Any) -> Workers:
-    return workers.workers(work, prices.load(), rates.load(), region="us-east-1", **options)
+    shipped = rates.load(twin=history.SERVERLESS)
+    return workers.workers(work, prices.load(), shipped, region="us-east-1", **options)
 
 
 def test_a_run_is_as_large_as_its_input_wants() -> None:
     small, large = plan(replace(TB, bytes=10**9, splits=15)), plan(replace(TB, bytes=10**14, splits=800_000))
-    assert (small.executors, plan().executors, large.executors) == (1, 3, 40)
+    assert (small.executors, plan().executors, large.executors) == (1, 9, 40)
     assert large.limits == (
-        "246 executors would be done in 20 minutes; 40 are the most",
+        "861 executors would be done in 20 minutes; 40 are the most",
         "what is shuffled may not fit on the workers' disks: run it for fewer days at a time",
     )
     assert plan(most=2).executors == 2
@@ -65,7 +66,7 @@ def test_a_run_gets_workers_that_serverless_has() -> None:
 
 def test_the_price_is_that_of_workers_and_requests() -> None:
     planned, table = plan(), prices.load()
-    hourly = 4 * (4 * 0.042094 + 16 * 0.004628 + (planned.disk_gb - 20) * 0.000111)
+    hourly = 10 * (4 * 0.042094 + 16 * 0.004628 + (planned.disk_gb - 20) * 0.000111)
     asked = 15_000 * (2 + 8) * 0.0004 / 1000 + 0.005 / 1000
     busy = planned.parts[1][1]
     assert planned.seconds == (60 + busy, 180 + 2 * busy)

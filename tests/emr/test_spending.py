@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,21 @@ import pytest
 
 from jobs import api
 from jobs.daily_stats import DailyStats
-from jobs.emr import history
+from jobs.emr import history, telling
+from jobs.emr.work import Work
 from jobs.engine.driver import drive
 from jobs.engine.emr_engine import EmrEngine
+from jobs.engine.on_emr import OnEmr
 from jobs.engine.plan import Plan
 from jobs.engine.report import Report
 from jobs.engine.run import Run
 from jobs.engine.settings import settings
 from jobs.engine.shuffle import Carrier
+from jobs.engine.spark_on_cluster import OnCluster
+from jobs.engine.spark_on_serverless import OnServerless
 from jobs.errors import JobError
 from jobs.histogram import Histogram
-from tests.outcomes.commands import HEADER, day, told
-from tests.servers import S3Server
+from tests.outcomes.commands import told
 from tests.terminals import terminal
 
 LAKE = "s3://lake/readings/"
@@ -53,16 +57,6 @@ WRONG = {
         " be asked (pricing:GetProducts), or add [regions.mars-1] in a --price-table"
     ),
 }
-
-
-@pytest.fixture
-def folder(tmp_path: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A log, here and in a lake; caches are kept here."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (tmp_path / "log.csv").write_bytes(HEADER + day(1) + day(2))
-    s3.client().create_bucket(Bucket="lake")
-    s3.client().upload_file(str(tmp_path / "log.csv"), "lake", "readings/log.csv")
-    return tmp_path
 
 
 @pytest.mark.s3
@@ -158,6 +152,41 @@ def test_planned_and_actual_are_told_and_kept(folder: Path) -> None:
     assert kept.planned_seconds[0] > 300
     # the next plan goes by it
     assert "MB/s a task: its last run on EMR" in told(folder, LAKE, "-r", "emr", "--dry-run").output
+
+
+@pytest.mark.s3
+def test_a_cluster_that_was_not_planned_is_no_measure(folder: Path) -> None:
+    _rehearse(DailyStats, "--cluster-id", "j-1")
+    [kept] = history.read(folder / "cache" / "sensor-jobs" / "emr")
+    assert (kept.slots, kept.slot_mb_s) == (0, 0.0)
+
+
+@pytest.mark.s3
+def test_job_and_twins_go_each_by_its_own_runs(folder: Path) -> None:
+    """At first by benchmarks, of Spark where it is a twin; then by what was kept of runs in the same place."""
+    engines: list[OnEmr[Any]] = [
+        EmrEngine(DailyStats(args=["-r", "emr", LAKE])),
+        OnCluster(DailyStats, [LAKE]).engine,
+        OnServerless(DailyStats, [LAKE], None).engine,
+    ]
+    size = 10**12
+    work = Work("daily_stats", 1000, size, 15_000, largest=64 << 20)
+    spark = "MB/s a core on Spark: docs/compare.md, "
+    hadoop = "MB/s a core, 1.4 times slower on Hadoop: benchmark hdfs100m-daily_stats/"
+    plans = [engine.plan_for(work) for engine in engines]
+    for plan, source in zip(plans, (hadoop, spark, spark), strict=True):
+        assert source in plan.sources[0]
+    assert plans[0].slots < plans[1].slots
+    for engine, plan, seconds in zip(engines, plans, (1000.0, 20_000.0, 40_000.0), strict=True):
+        assert engine.plan_for(work) == plan  # others' runs change nothing
+        engine.planned = plan
+        engine.keep("r", "daily_stats", datetime.now(UTC), telling.Actual(seconds + 300, 300, size, 1.0))
+        rate = size / 1e6 / seconds / plan.slots
+        whose = "its" if engine is engines[0] else "its twin's"
+        where = "EMR Serverless" if engine is engines[2] else "EMR"
+        again = engine.plan_for(work)
+        assert again.sources[0] == f"rate      {rate:.3g} MB/s a task: {whose} last run on {where}"
+        assert again.parts[1] == ("tasks", pytest.approx(size / 1e6 / rate / again.slots))
 
 
 class Lost(Rehearsed):
