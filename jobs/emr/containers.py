@@ -9,7 +9,7 @@ READINGS_PER_REDUCE = 256 << 20
 MOST_MAPS = 20_000
 """An application master of usual memory can follow so many; each then takes several splits."""
 
-MEMORY_MB = {False: 1536, True: 3072}
+MEMORY_MB = {False: 1408, True: 3072}
 """Of a container, with room for its JVM, by whether readings are shuffled: the largest measured took 540 MB and 851."""
 _HEAP = 1 / 3
 """Of a container's memory, for its JVM; the rest is the task's own."""

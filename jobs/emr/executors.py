@@ -10,9 +10,8 @@ _OF_JVM = 0.5  # of a container's memory; the rest is its Python's
 
 def conf(planned: Outlook) -> dict[str, str]:
     """Spark's settings for containers of the size that the plan's nodes have room for."""
-    slots = max(1, planned.slots // planned.nodes)
-    cores = max(1, slots // _A_NODE)
-    memory = slots * planned.memory_mb // _A_NODE
+    cores = max(1, planned.of_node // _A_NODE)
+    memory = planned.of_node * planned.memory_mb // _A_NODE
     jvm = round(memory * _OF_JVM)
     each = {"memory": f"{jvm}m", "memoryOverhead": f"{memory - jvm}m"}
     sized = {f"spark.{role}.{name}": value for role in ("driver", "executor") for name, value in each.items()}

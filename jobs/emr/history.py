@@ -64,7 +64,7 @@ def read(folder: Path) -> tuple[Entry, ...]:
         lines = (folder / FILE).read_text("utf-8", "replace").splitlines()
     except OSError:  # there is none, or it cannot be read
         return ()
-    return tuple(dict.fromkeys(found for line in lines if (found := _entry(line)) is not None))
+    return tuple(dict.fromkeys(found for line in lines if (found := loads(line)) is not None))
 
 
 def total(runs: Sequence[Entry]) -> float:
@@ -73,7 +73,8 @@ def total(runs: Sequence[Entry]) -> float:
     return sum(run.dollars for run in runs if run.batch not in names)
 
 
-def _entry(line: str) -> Entry | None:
+def loads(line: str | bytes) -> Entry | None:
+    """The run of a line; None of a line that is none."""
     try:
         data = json.loads(line)
         for name in ("planned_seconds", "planned_dollars"):

@@ -27,7 +27,8 @@ _FAMILIES = {
 }
 """What fleets are made of, by architecture and whether readings are shuffled: several pools of spot nodes."""
 _SIZES = ("xlarge", "2xlarge", "4xlarge")
-_OF_YARN = 0.75  # of a node's memory, as EMR configures its nodes
+_OF_YARN, _OF_YARN_LEAN = 0.75, 0.6875  # of a node's memory, as EMR configures its nodes (docs/emr.md)
+_LEAN = 2  # GiB a vCPU
 MAP_SECONDS = 1200.0  # what map tasks should take together: well more than the cluster's start, well less than a night
 _FEW = 2  # nodes that are all on demand
 _CORE_SHARE = {False: 0.25, True: 0.5}  # nodes that hold what was shuffled; of readings there is much to lose
@@ -55,12 +56,15 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook(Forecast):
-    """A cluster, and what a run will take on it. slots: map tasks at once; memory_mb: of each container; waves: how
-    often all of them; lines: splits a map task; disks: of core and task nodes."""
+    """A cluster, and what a run will take on it. slots: map tasks at once; of_node: containers on a node; vcpus: of all
+    nodes, on demand and on spot; memory_mb: of each container; waves: how often all slots take a task; lines: splits a
+    map task; disks: of core and task nodes."""
 
     fleets: tuple[Fleet, ...]
     disks: Disks
     slots: int
+    of_node: int
+    vcpus: tuple[int, int]
     memory_mb: int
     lines: int
     map_tasks: int
@@ -93,7 +97,8 @@ def outlook(
     size, count, wanted = _sized(work, prices, rate, region, architecture, max_nodes)
     names = tuple(f"{family}.{size}" for family in _FAMILIES[architecture, work.readings])
     nodes = [prices.node(region, name) for name in names]
-    slots = count * min(_slots(node, work.readings) for node in nodes)
+    of_node = min(_slots(node, work.readings) for node in nodes)
+    slots = max(1, count * of_node - 1)  # the application master has one
     lines, maps, waves = dealt(work, slots)
     reduces = containers.reduce_tasks(work.bytes, work.partitions, work.tasks, ordered=work.ordered)
     volumes = disks.sized(*disks.shuffled(work, rates), count, nodes[0].vcpu)
@@ -114,6 +119,8 @@ def outlook(
         fleets=fleets,
         disks=volumes,
         slots=slots,
+        of_node=of_node,
+        vcpus=_vcpus(fleets, prices, region),
         memory_mb=containers.MEMORY_MB[work.readings],
         lines=lines,
         map_tasks=maps,
@@ -163,7 +170,8 @@ def _sized(
         mb_s = min(min(_slots(node, work.readings) * rate.task_mb_s, node.mb_s) for node in nodes)
         wanted = max(1, math.ceil(total / mb_s / MAP_SECONDS))
         if work.tasks:
-            wanted = min(wanted, -(-work.tasks // min(_slots(node, work.readings) for node in nodes)))
+            containers_wanted = work.tasks + 1  # with the application master's
+            wanted = min(wanted, -(-containers_wanted // min(_slots(node, work.readings) for node in nodes)))
         if wanted <= most / 4 or size == _SIZES[-1]:
             break
     return size, min(wanted, most), wanted
@@ -171,7 +179,14 @@ def _sized(
 
 def _slots(node: Node, readings: bool) -> int:
     """Containers that run on a node at once."""
-    return max(1, min(node.vcpu, int(node.gib * 1024 * _OF_YARN / containers.MEMORY_MB[readings])))
+    share = _OF_YARN_LEAN if node.gib <= _LEAN * node.vcpu else _OF_YARN
+    return max(1, min(node.vcpu, int(node.gib * 1024 * share / containers.MEMORY_MB[readings])))
+
+
+def _vcpus(fleets: tuple[Fleet, ...], prices: PriceTable, region: str) -> tuple[int, int]:
+    """Of all nodes: on demand, and on spot."""
+    each = [(fleet, prices.node(region, fleet.types[0]).vcpu) for fleet in fleets]
+    return sum(fleet.on_demand * vcpu for fleet, vcpu in each), sum(fleet.spot * vcpu for fleet, vcpu in each)
 
 
 def _fleets(work: Work, types: tuple[str, ...], count: int, volumes: Disks) -> tuple[Fleet, ...]:

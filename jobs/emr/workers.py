@@ -18,7 +18,7 @@ _CORES, _MEMORY_GB = 4, 16  # of a worker: a size that EMR Serverless has, with 
 _OF_JVM = 0.5  # of a worker's memory; the rest is its Python's
 _FREE_DISK_GB, _MOST_DISK_GB = 20, 200
 _COPIES = 2  # of what is shuffled: written by one side, spilled by the other
-_USUAL_MINUTES = 720
+_USUAL_MINUTES, _USUAL_VCPUS = 720, 16
 _LEAST_SECONDS = 60.0  # that a worker is paid for
 
 
@@ -99,7 +99,7 @@ def workers(
         seconds=seconds,
         dollars=(low, high),
         parts=(("start", start_low), ("tasks", busy)),
-        limits=tuple(_limits(wanted, most, disk)),
+        limits=tuple(_limits(wanted, executors, most, disk)),
         sources=_sources(prices, rates, rate, region),
     )
 
@@ -122,7 +122,7 @@ def conf(planned: Workers) -> dict[str, str]:
         "spark.emr-serverless.driver.disk": f"{planned.disk_gb}g",
         "spark.emr-serverless.executor.disk": f"{planned.disk_gb}g",
         "spark.executor.instances": str(planned.executors),
-        "spark.dynamicAllocation.maxExecutors": str(planned.executors),
+        "spark.dynamicAllocation.enabled": "false",  # it would begin with three, which a smaller plan refuses
     }
 
 
@@ -153,7 +153,10 @@ def _rates(of: Mapping[str, Any], architecture: str) -> tuple[float, float]:
     return float(of["vcpu_hour"][architecture]), float(of["gb_hour"][architecture])
 
 
-def _limits(wanted: int, most: int, disk: float) -> Iterator[str]:
+def _limits(wanted: int, executors: int, most: int, disk: float) -> Iterator[str]:
+    if (vcpus := (executors + 1) * _CORES) > _USUAL_VCPUS:
+        usual = f"an account has {_USUAL_VCPUS} on EMR Serverless, where AWS has not raised that"
+        yield f"{vcpus:,} vCPUs at once: {usual}; ask for more, or give --max-nodes {_USUAL_VCPUS // _CORES - 1}"
     if wanted > most:
         yield f"{wanted:,} executors would be done in {MAP_SECONDS / 60:.0f} minutes; {most} are the most"
     if disk > _MOST_DISK_GB:

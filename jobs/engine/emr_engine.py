@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import batches, cluster, history, outlook, price_list, prices, rates, telling
+from jobs.emr import batches, cluster, outlook, price_list, prices, rates, telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.prices import PriceTable
 from jobs.emr.work import Work
@@ -70,14 +70,16 @@ class EmrEngine(OnEmr[Outlook]):
         return outlook.outlook(
             work,
             self._prices(work),
-            rates.load(history.read(kept()), self.twin),
+            rates.load(self._earlier(work.job), self.twin),
             region=self.region,
             architecture=allowed.architecture,
             max_nodes=allowed.max_nodes,
         )
 
     def _lines(self, planned: Outlook) -> Iterable[str]:
-        return telling.lines(planned)
+        yield from telling.lines(planned)
+        if self.option("pool_clusters"):
+            yield "pool      a cluster that waits is joined instead, where it has what this plan wants: without a start"
 
     def together(self, outlooks: Sequence[Outlook]) -> tuple[Outlook, tuple[Outlook, ...]]:
         """One cluster for several jobs, one after the other, and each job's part of it."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from jobs.emr import aws, cluster, history, telling
+from jobs.emr import aws, cluster, history, shared_history, telling
 from jobs.emr.planned import Planned
 from jobs.emr.work import Work
 from jobs.engine.approval import approve, limit
@@ -37,6 +37,7 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
     """Where the job's Spark twin runs, if it is that which does."""
     spends = False
     """Whether something was started."""
+    _settings: Settings | None = None  # once they are checked
 
     @abstractmethod
     def plan_for(self, work: Work) -> P:
@@ -90,6 +91,15 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
         yield from self._lines(found)
         limit(spending(self._job.options), found)
 
+    def _earlier(self, job: str) -> tuple[history.Entry, ...]:
+        """Runs from here, and those of the job that the lake has, which may be of other machines; oldest first."""
+        found = list(history.read(kept()))
+        if self._settings is not None:
+            with _unless_refused():
+                found += shared_history.read(base_of(self._settings), history.named(job, self.twin))
+        runs = {(entry.run, entry.job): entry for entry in found}
+        return tuple(sorted(runs.values(), key=lambda entry: entry.started))
+
     def confirm(self, work: Work) -> None:
         found = self.plan_for(work)
         self.check_buckets()
@@ -98,6 +108,7 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
 
     def check_buckets(self) -> None:
         """Refuse those that are missing or in another region, from which every byte read costs."""
+        assert self._settings is not None
         staging = bucket_of(self._settings)
         aws.check_bucket(staging, self.region)
         for bucket in sorted({split_uri(uri)[0] for uri in self._settings.inputs} - {staging}):
@@ -127,11 +138,23 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
         )
         with suppress(OSError):  # the run is done, and the next plan does without
             history.append(kept(), entry)
+        if self._settings is not None:
+            with _unless_refused():
+                shared_history.put(base_of(self._settings), entry)
         return telling.Account(tuple(telling.compared(planned, took)), planned.dollars[1], took.dollars)
 
     def _slots(self, planned: P) -> int:
         """How many tasks were at work at once; 0 where that is not known."""
         return min(planned.slots, planned.map_tasks)
+
+
+@contextmanager
+def _unless_refused() -> Iterator[None]:
+    """What is kept in the lake makes plans better, and nothing fails for want of it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    with suppress(BotoCoreError, ClientError):
+        yield
 
 
 def _copying(given: str) -> str:

@@ -34,7 +34,7 @@ class ServerlessEngine(OnEmr[Workers]):
         return workers.workers(
             work,
             self._prices,
-            rates.load(history.read(kept()), self.twin),
+            rates.load(self._earlier(work.job), self.twin),
             region=self.region,
             architecture=allowed.architecture,
             most=allowed.max_nodes,

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +94,7 @@ class Applications:
         cores = int(given["spark.driver.cores"]) + int(given["spark.executor.cores"])
         if cores > int(application.maximum_capacity["cpu"].split()[0]):
             raise RefusedError("Worker could not be allocated as the application has exceeded maximumCapacity settings")
+        _refuse_too_few(given)
         python = shutil.which(given["spark.executorEnv.PYSPARK_PYTHON"], path=":".join(PATH))
         if python is None:
             raise RefusedError("this machine has no Python of the release")
@@ -142,6 +143,17 @@ class Applications:
             if name in ("stdout", "stderr"):
                 self.node.keep(uri, f"applications/{run.application_id}/jobs/{run.id}/{worker}/{name}.gz", content)
         return driver
+
+
+def _refuse_too_few(given: Mapping[str, str]) -> None:
+    """Raises RefusedError where Spark would begin with more executors than it may have: there with three."""
+    name = "spark.dynamicAllocation"
+    if given.get(f"{name}.enabled", "true") == "true":
+        first, most = (
+            int(given.get(f"{name}.{which}Executors", usual)) for which, usual in (("initial", 3), ("max", 100))
+        )
+        if first > most:
+            raise RefusedError(f"initialExecutors: {first} must be between minExecutors 0 and maxExecutors {most}")
 
 
 def install() -> None:

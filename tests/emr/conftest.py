@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from jobs.emr import archive, bundle
+from jobs.emr import archive, aws, bundle
 from jobs.engine.cache import cache_folder
 from jobs.lake import s3_client
 from scripts.infra import mrjob_conf
@@ -23,7 +24,6 @@ from tests.outcomes.commands import HEADER, day, told
 from tests.servers import S3Server
 
 OUTPUTS = {
-    "Subnets": "subnet-a,subnet-b",
     "EmrServiceRole": f"{policies.PREFIX}-emr-service",
     "NodeProfile": f"{policies.PREFIX}-node",
     "ExecutionRoleArn": policies.role(f"{policies.PREFIX}-execution"),
@@ -32,8 +32,7 @@ OUTPUTS = {
     "SecurityConfiguration": policies.PREFIX,
     **{group: f"sg-{group}" for group in ("PrimaryGroup", "CoreGroup", "ServiceGroup")},
 }
-CONF = yaml.safe_load(mrjob_conf.text(OUTPUTS, policies.PREFIX, policies.REGION))
-_ROLES = {name: CONF["runners"]["emr"][name] for name in ("iam_service_role", "iam_instance_profile")}
+_ROLES = ("iam_service_role", "iam_instance_profile")
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def emr(
     """An empty EMR and S3 that this process and its children use, with a bucket `lake`, and mrjob's configuration with
     the roles of `scripts.infra`; what is kept of runs is kept for the test, packages from one to the next. Whatever the
     test has submitter and nodes ask of AWS, their policies must allow."""
-    with _empty(emr_process, monkeypatch, tmp_path_factory.mktemp("cache"), {"runners": {"emr": _ROLES}}):
+    with _empty(emr_process, monkeypatch, tmp_path_factory.mktemp("cache"), _ROLES):
         yield emr_process
 
 
@@ -70,7 +69,7 @@ def emr(
 def on_cluster(emr_process: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """A run on a cluster as `scripts.infra conf` has it, and what looks after it."""
     folder = tmp_path_factory.mktemp("on-cluster")
-    with pytest.MonkeyPatch.context() as patch, _empty(emr_process, patch, folder / "cache", CONF) as asked:
+    with pytest.MonkeyPatch.context() as patch, _empty(emr_process, patch, folder / "cache") as asked:
         # prices are asked for in another place, else
         ran = runs.run(emr_process, folder, "availability", env={"AWS_ENDPOINT_URL_PRICING": emr_process.url})
         _look_after(folder, "clusters", "--all")
@@ -82,20 +81,22 @@ def on_cluster(emr_process: Rehearsal, tmp_path_factory: pytest.TempPathFactory)
 def on_serverless(emr_process: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """The same of a twin on EMR Serverless."""
     folder = tmp_path_factory.mktemp("on-serverless")
-    with pytest.MonkeyPatch.context() as patch, _empty(emr_process, patch, folder / "cache", CONF) as asked:
+    with pytest.MonkeyPatch.context() as patch, _empty(emr_process, patch, folder / "cache") as asked:
         ran = runs.run_twin(emr_process, folder, "--serverless")
         _look_after(folder, "clusters", "--all")
     return Recorded(ran, frozenset(asked))
 
 
 @contextmanager
-def _empty(server: Rehearsal, patch: pytest.MonkeyPatch, cache: Path, conf: dict[str, object]) -> Iterator[set[Asked]]:
-    """An EMR and S3 without anything for what is patched; yields what it will have been asked, which is allowed."""
+def _empty(
+    server: Rehearsal, patch: pytest.MonkeyPatch, cache: Path, given: Sequence[str] | None = None
+) -> Iterator[set[Asked]]:
+    """An EMR and S3 without anything for what is patched; yields what it will have been asked, which is allowed. given:
+    the options that mrjob's configuration has; None: all of `scripts.infra conf`."""
     packages = cache_folder() / "emr-bundles"
     packages.mkdir(parents=True, exist_ok=True)
     (cache / "sensor-jobs").mkdir(parents=True)
     (cache / "sensor-jobs" / packages.name).symlink_to(packages)
-    (cache / "mrjob.conf").write_text(yaml.safe_dump(conf))
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         patch.delenv(name)
     for name, value in {
@@ -106,6 +107,7 @@ def _empty(server: Rehearsal, patch: pytest.MonkeyPatch, cache: Path, conf: dict
         patch.setenv(name, value)
     s3_client.forget()
     server.reset()
+    (cache / "mrjob.conf").write_text(yaml.safe_dump(_conf(given)))
     for bucket in policies.BUCKETS:
         server.client().create_bucket(Bucket=bucket)
     before, asked = server.requests.stat().st_size, set[Asked]()
@@ -113,6 +115,16 @@ def _empty(server: Rehearsal, patch: pytest.MonkeyPatch, cache: Path, conf: dict
     found = permissions.asked(server.requests, before)
     assert permissions.refused(found) == []
     asked |= found
+
+
+def _conf(given: Sequence[str] | None) -> dict[str, Any]:
+    subnets = [each["SubnetId"] for each in aws.client("ec2").describe_subnets()["Subnets"]]
+    outputs = {**OUTPUTS, "Subnets": ",".join(subnets[:2])}
+    conf: dict[str, Any] = yaml.safe_load(mrjob_conf.text(outputs, policies.PREFIX, policies.REGION))
+    if given is not None:
+        emr = conf["runners"]["emr"]
+        conf = {"runners": {"emr": {name: emr[name] for name in given}}}
+    return conf
 
 
 def _look_after(folder: Path, *command: str) -> None:

@@ -61,10 +61,10 @@ def test_each_has_its_part_of_the_cluster() -> None:
 
 
 def test_a_part_is_dealt_to_the_shared_cluster() -> None:
-    """Two gigabytes are four map tasks on four vCPU, and more on more."""
+    """Two gigabytes are three map tasks on four vCPU, and more on more."""
     small = _outlook(_work(2 * GB))
     large = _outlook(replace(_work(40 * GB, "availability", ordered=True)))
-    assert (small.map_tasks, small.slots) == (4, 4)
+    assert (small.map_tasks, small.slots) == (3, 3)
     _, parts = _together([small, replace(large, slots=16)])
     assert (parts[0].map_tasks, parts[0].lines, parts[0].waves) == (15, 2, 1)
 

@@ -100,7 +100,7 @@ def test_a_cluster_is_what_was_planned() -> None:
 
 @pytest.mark.parametrize(
     ("size", "ordered", "container", "heap", "master"),
-    [(TB, False, 1536, 512, 1536), (TB, True, 3072, 1024, 3072), (100 * TB, False, 1536, 512, 4062)],
+    [(TB, False, 1408, 469, 1408), (TB, True, 3072, 1024, 3072), (100 * TB, False, 1408, 469, 4062)],
 )
 def test_containers_are_those_of_the_plan(size: int, ordered: bool, container: int, heap: int, master: int) -> None:
     """A master that follows 20,000 tasks has more memory than they."""

@@ -111,7 +111,7 @@ def test_a_twin_is_a_step_whose_driver_publishes(emr: Rehearsal, tmp_path: Path)
     assert keys(emr, ".sensor-jobs/runs/") == []
     (log,) = [key for key in keys(emr, ".sensor-jobs/logs/") if key.endswith("/controller.gz")]
     submitted = gzip.decompress(emr.client().get_object(Bucket="lake", Key=log)["Body"].read()).decode()
-    for setting in ("executor.memoryOverhead=1536m", "dynamicAllocation.maxExecutors=1", "executor.cores=1"):
+    for setting in ("executor.memoryOverhead=1408m", "dynamicAllocation.maxExecutors=1", "executor.cores=1"):
         assert f"--conf spark.{setting} " in submitted, submitted
     assert "spark.executor.cores=2" not in submitted
 

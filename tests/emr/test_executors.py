@@ -14,10 +14,10 @@ _OF_YARN = 0.75  # of a node's memory, as EMR configures its nodes
 @pytest.mark.parametrize(
     ("size", "ordered", "cores", "half", "most"),
     [
-        (GB, False, 2, 1536, 1),
+        (GB, False, 2, 1408, 1),
         (GB, True, 2, 3072, 1),
-        (1000 * GB, False, 2, 1536, 11),
-        (100_000 * GB, False, 8, 6144, 79),
+        (1000 * GB, False, 2, 1408, 11),
+        (100_000 * GB, False, 8, 5632, 79),
     ],
 )
 def test_two_containers_fill_a_node(size: int, ordered: bool, cores: int, half: int, most: int) -> None:

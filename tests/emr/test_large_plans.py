@@ -39,10 +39,11 @@ def test_a_gigabyte(tmp_path: Path) -> None:
     lines, _ = _planned(tmp_path, "daily_stats", 1, 10**9, "--split-size", "64M")
     assert lines[:2] == ["1 object, 1.00 GB, 15 splits of at most 67.1 MB", "formats: delimited (default) 15"]
     assert _told(lines) == [
-        "cluster   emr-7.13.0 in us-east-1, Graviton, at most 4 tasks at once",
+        "cluster   emr-7.13.0 in us-east-1, Graviton, at most 3 tasks at once",
         "  primary 1 × m7g.xlarge (or m6g.xlarge), on demand, 64 GB of disk each",
         "  core    1 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), on demand, 65 GB of disk each",
-        "tasks     4 map, each of 4 splits, in 1 wave; 1 reduce",
+        "vCPUs     8 on demand, 0 on spot, within the account's quotas L-1216C47A and L-34B43A08",
+        "tasks     3 map, each of 5 splits, in 1 wave; 1 reduce",
         "disks     60 MB shuffled, 3 copies, up to 1.5 times as much on a node: 65 GB each, at 131 MB/s",
         "time      5 min to 10 min (at best: start 5 min, map 10 s, reduce 4 s)",
         "price     $0.03 to $0.07",
@@ -67,11 +68,12 @@ def test_a_terabyte(tmp_path: Path) -> None:
     assert lines[0] == "1,000 objects, 1,000.00 GB, 15,000 splits of at most 67.1 MB"
     assert lines[1] == "formats: too many objects to look at; each task sees what its own are"
     assert _told(lines) == [
-        "cluster   emr-7.13.0 in us-east-1, Graviton, at most 24 tasks at once",
+        "cluster   emr-7.13.0 in us-east-1, Graviton, at most 23 tasks at once",
         "  primary 1 × m7g.xlarge (or m6g.xlarge), on demand, 64 GB of disk each",
         "  core    2 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), on demand, 114 GB of disk each",
         "  task    4 × m7g.xlarge (or c7g.xlarge, m6g.xlarge, c6g.xlarge), spot, 114 GB of disk each",
-        "tasks     883 map, each of 17 splits, in 37 waves; 256 reduce",
+        "vCPUs     12 on demand, 16 on spot, within the account's quotas L-1216C47A and L-34B43A08",
+        "tasks     883 map, each of 17 splits, in 39 waves; 256 reduce",
         "disks     60 GB shuffled, 3 copies, up to 1.5 times as much on a node: 114 GB each, at 131 MB/s",
         "time      27 min to 53 min (at best: start 5 min, map 20 min, reduce 76 s)",
         "price     $0.47 to $1.40",
@@ -85,10 +87,11 @@ def test_a_hundred_terabytes(tmp_path: Path) -> None:
     lines, took = _planned(tmp_path, "daily_stats", 100_000, 10**9)
     assert lines[0] == "100,000 objects, 100,000.00 GB, 800,000 splits of at most 125.0 MB"
     assert _told(lines) == [
-        "cluster   emr-7.13.0 in us-east-1, Graviton, at most 640 tasks at once",
+        "cluster   emr-7.13.0 in us-east-1, Graviton, at most 639 tasks at once",
         "  primary 1 × m7g.4xlarge (or m6g.4xlarge), on demand, 64 GB of disk each",
         "  core    10 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), on demand, 5 × 163 GB of disk each",
         "  task    30 × m7g.4xlarge (or c7g.4xlarge, m6g.4xlarge, c6g.4xlarge), spot, 5 × 163 GB of disk each",
+        "vCPUs     176 on demand, 480 on spot, within the account's quotas L-1216C47A and L-34B43A08",
         "tasks     20,000 map, each of 40 splits, in 32 waves; 256 reduce",
         "disks     6 TB shuffled, 3 copies, up to 1.5 times as much on a node: 815 GB each, at 594 MB/s",
         "time      78 min to 2.6 h (at best: start 5 min, map 69 min, reduce 4 min)",

@@ -61,8 +61,8 @@ def test_what_a_user_asks_for_stands_above_it() -> None:
 @pytest.mark.parametrize(
     ("site", "ordered", "expected"),
     [
-        ({}, False, {"map": 1536, "reduce": 1536}),
-        ({"map": 2048}, False, {"reduce": 1536}),
+        ({}, False, {"map": 1408, "reduce": 1408}),
+        ({"map": 2048}, False, {"reduce": 1408}),
         ({"map": 2048, "reduce": 4096}, True, {"map": 3072}),
         ({"map": 8192, "reduce": 8192}, True, {}),
     ],
@@ -79,6 +79,6 @@ def test_a_cluster_elsewhere_gives_no_less_memory_than_tasks_need(
     found = memory(replace(RUN, ordered=ordered))
     sizes = {role: int(found.get(f"mapreduce.{role}.memory.mb", 0)) for role in ("map", "reduce")}
     assert {role: size for role, size in sizes.items() if size} == expected
-    assert {found[f"mapreduce.{role}.java.opts"] for role in expected} <= {"-Xmx512m", "-Xmx1024m"}
+    assert {found[f"mapreduce.{role}.java.opts"] for role in expected} <= {"-Xmx469m", "-Xmx1024m"}
     monkeypatch.setenv("JOBS_WEBHDFS", "http://127.0.0.1:9870")
     assert memory(replace(RUN, ordered=ordered)) == {}, "a cluster on this machine says what there is"
