@@ -158,6 +158,13 @@ def test_planned_and_actual_are_told_and_kept(folder: Path) -> None:
 
 
 @pytest.mark.s3
+def test_a_plan_for_a_pool_says_that_one_may_be_joined(folder: Path) -> None:
+    said = "\npool      a cluster that waits is joined instead"
+    assert said in told(folder, LAKE, "-r", "emr", "--dry-run", "--pool-clusters").output
+    assert said not in told(folder, LAKE, "-r", "emr", "--dry-run").output
+
+
+@pytest.mark.s3
 def test_a_cluster_that_was_not_planned_is_no_measure(folder: Path) -> None:
     _rehearse(DailyStats, "--cluster-id", "j-1")
     [kept] = history.read(folder / "cache" / "sensor-jobs" / "emr")
