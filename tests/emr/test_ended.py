@@ -88,7 +88,14 @@ NO_SUBNET = (
 @pytest.mark.hadoop
 @pytest.mark.slow
 @pytest.mark.xdist_group("emr")
-@pytest.mark.parametrize("place", ["job", "batch", pytest.param("twin", marks=pytest.mark.spark)])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "job",
+        pytest.param("batch", marks=pytest.mark.full),
+        pytest.param("twin", marks=[pytest.mark.spark, pytest.mark.full]),
+    ],
+)
 def test_a_cluster_in_a_network_that_is_not_there(emr: Rehearsal, tmp_path: Path, place: str) -> None:
     """Of several jobs each says so, also those whose steps the cluster takes no more; nothing stays."""
     emr.client().put_object(Bucket="lake", Key="a.csv", body=runs.READING)

@@ -177,6 +177,7 @@ def test_a_cluster_of_others_stays(emr: Rehearsal, tmp_path: Path) -> None:
     assert told(tmp_path, "terminate", cluster, module="jobs.emr").status == 0
 
 
+@pytest.mark.full
 def test_a_cluster_of_several_jobs_is_not_left(emr: Rehearsal, tmp_path: Path) -> None:
     fill(emr)
     given = ("daily_stats", "availability", "s3://lake/logs/", *ON_EMR[2:], "--output-dir", "s3://lake/out")

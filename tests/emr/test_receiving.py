@@ -35,6 +35,7 @@ def assert_waits(emr: Rehearsal) -> None:
     assert any("/output/part-" in key for key in keys(emr, ".sensor-jobs/runs/"))
 
 
+@pytest.mark.full
 def test_a_result_waits_until_it_is_out(emr: Rehearsal, tmp_path: Path) -> None:
     """The bucket refuses it, the process is killed before and after the put that publishes it, what it is printed to is
     full."""

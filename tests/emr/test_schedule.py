@@ -30,6 +30,7 @@ options = {{ yes = true, max_cost = 50, architecture = "{platform.machine()}", c
 """
 
 
+@pytest.mark.full
 def test_a_night_on_a_cluster_of_its_own(emr: Rehearsal, tmp_path: Path) -> None:
     file = tmp_path / "schedule.toml"
     file.write_text(SCHEDULE)

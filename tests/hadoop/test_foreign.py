@@ -51,6 +51,7 @@ def test_tasks_ask_whom_the_driver_asked(hadoop: Cluster, logs: str, unconfigure
 
 
 @pytest.mark.spark
+@pytest.mark.full
 def test_a_driver_on_the_cluster_asks_whom_we_ask(
     hadoop: Cluster, logs: str, unconfigured: Path, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def _devices() -> list[str]:
     return [name for t in open_published("hdfs:///nightly/stats/2026-03-01") for name in t["device_id"].to_pylist()]
 
 
+@pytest.mark.full
 def test_nights_over_hdfs(hadoop: Cluster, tmp_path: Path) -> None:
     (tmp_path / "schedule.toml").write_text(SCHEDULE)
     _arrive(tmp_path, "2026-03-01", "a.csv", log("2026-03-01"))
