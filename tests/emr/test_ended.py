@@ -98,7 +98,7 @@ NO_SUBNET = (
 )
 def test_a_cluster_in_a_network_that_is_not_there(emr: Rehearsal, tmp_path: Path, place: str) -> None:
     """Of several jobs each says so, also those whose steps the cluster takes no more; nothing stays."""
-    emr.client().put_object(Bucket="lake", Key="a.csv", body=runs.READING)
+    emr.client().put_object(Bucket="lake", Key="a.csv", Body=runs.READING)
     module = {"job": "jobs.daily_stats", "batch": "jobs.emr", "twin": "jobs.spark.daily_stats"}[place]
     jobs = ("run", "daily_stats", "top_devices") if place == "batch" else ()
     options = ("s3://lake/a.csv", "--yes", *runs.ON_EMR[3:], "--subnet", SUBNET, "--output-dir", "s3://lake/out")
