@@ -44,17 +44,17 @@ def _part(one: Outlook, cluster: Outlook, prices: PriceTable, rates: Rates) -> O
     low, high = (slower * (took - one.work.passes * start) for took, start in zip(one.seconds, starts, strict=True))
     lines, maps, waves = dealt(one.work, cluster.slots)
     return replace(
-        one,
-        fleets=cluster.fleets,
-        disks=cluster.disks,
-        slots=cluster.slots,
-        memory_mb=cluster.memory_mb,
+        cluster,
+        work=one.work,
         lines=lines,
         map_tasks=maps,
+        reduce_tasks=one.reduce_tasks,
         waves=waves,
         seconds=(low, high),
         dollars=price(one.work, cluster.fleets, prices, cluster.region, (low, high)),
         parts=(("start", 0.0), *((name, slower * took) for name, took in one.parts[1:])),
+        limits=one.limits,
+        sources=one.sources,
     )
 
 

@@ -50,7 +50,7 @@ def named(job: str, twin: str = "") -> str:
 def append(folder: Path, entry: Entry) -> None:
     """Add a run; several at once do not mix, as each line is one write."""
     folder.mkdir(parents=True, exist_ok=True)
-    line = (json.dumps(asdict(entry)) + "\n").encode()
+    line = dumps(entry)
     number = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         os.write(number, line)
@@ -71,6 +71,11 @@ def total(runs: Sequence[Entry]) -> float:
     """USD of these runs; those of a batch are in its own line, where that is among them."""
     names = {run.run for run in runs}
     return sum(run.dollars for run in runs if run.batch not in names)
+
+
+def dumps(entry: Entry) -> bytes:
+    """A run as a line."""
+    return (json.dumps(asdict(entry)) + "\n").encode()
 
 
 def loads(line: str | bytes) -> Entry | None:

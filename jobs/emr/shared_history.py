@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from jobs.emr.history import Entry, loads
+from jobs.emr.history import Entry, dumps, loads
 from jobs.lake.s3_client import client, split_uri
 
 _FOLDER = "history"
@@ -20,7 +18,7 @@ def put(base: str, entry: Entry) -> None:
     botocore does."""
     bucket, prefix = split_uri(base)
     key = f"{_place(prefix, entry.job)}{entry.started}-{entry.run}.json"
-    client().put_object(Bucket=bucket, Key=key, Body=json.dumps(asdict(entry)).encode())
+    client().put_object(Bucket=bucket, Key=key, Body=dumps(entry))
 
 
 def read(base: str, job: str) -> tuple[Entry, ...]:

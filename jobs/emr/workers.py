@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from jobs.emr import disks
+from jobs.emr.executors import of_each, shared
 from jobs.emr.outlook import ARCHITECTURE, MAP_SECONDS, RELEASE, requests
 from jobs.emr.planned import Forecast
 from jobs.emr.prices import PriceTable
@@ -15,7 +16,6 @@ from jobs.emr.rates import Rate, Rates
 from jobs.emr.work import MOST_NODES, Work
 
 _CORES, _MEMORY_GB = 4, 16  # of a worker: a size that EMR Serverless has, with the memory that Spark shuffles in
-_OF_JVM = 0.5  # of a worker's memory; the rest is its Python's
 _FREE_DISK_GB, _MOST_DISK_GB = 20, 200
 _COPIES = 2  # of what is shuffled: written by one side, spilled by the other
 _USUAL_MINUTES, _USUAL_VCPUS = 720, 16
@@ -114,11 +114,8 @@ def spent(planned: Workers, prices: PriceTable, used: Used) -> float:
 
 def conf(planned: Workers) -> dict[str, str]:
     """Spark's settings for workers of the planned size."""
-    jvm = round(planned.memory_gb * _OF_JVM)
-    each = {"cores": str(planned.cores), "memory": f"{jvm}g", "memoryOverhead": f"{planned.memory_gb - jvm}g"}
-    sized = {f"spark.{role}.{name}": value for role in ("driver", "executor") for name, value in each.items()}
     return {
-        **sized,
+        **of_each({"cores": str(planned.cores), **shared(planned.memory_gb, "g")}),
         "spark.emr-serverless.driver.disk": f"{planned.disk_gb}g",
         "spark.emr-serverless.executor.disk": f"{planned.disk_gb}g",
         "spark.executor.instances": str(planned.executors),

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from jobs.engine import dependencies
 from jobs.errors import AwayError, InputError, JobError, LimitError, UsageError
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
@@ -34,7 +35,6 @@ _LAST_WORDS = re.compile(
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(numpy|pyarrow)'")
 _FOREIGN = re.compile(r"No module named '(?:numpy|pyarrow)\.")
 _VERSION = re.compile(r"The Python version is: Python (3\.\d+)|/python(3\.\d+)/")
-_SHIPPED = "sensor-jobs-dependencies"
 _QUOTE = re.compile(r"^Last \d+ bytes of stderr :\n(.*?)(?=\n\n|\n\[\d{4}-|\Z)", re.MULTILINE | re.DOTALL)
 _NO_PROGRAM = re.compile(r'Cannot run program "([^"]+)"')
 
@@ -109,7 +109,7 @@ def _of_traceback(text: str, fix: str) -> JobError:
     # what is raised stands below the last frame, whose lines are indented; notes follow it
     raised = " ".join(line for line in said.splitlines()[1:] if line and not line.startswith("  "))
     where = f"{_IN_PACKAGE.sub('', frames[-1][1])} line {frames[-1][2]}" if frames else None
-    if frames and _SHIPPED in frames[-1][1] and _FOREIGN.search(raised):
+    if frames and dependencies.NAME in frames[-1][1] and _FOREIGN.search(raised):
         return _of_another_python(text)
     if missing := _NO_MODULE.match(raised):
         what, fix = f"the nodes' Python has no {missing[1]}", "--dependencies ship sends it, --python-bin names another"

@@ -164,6 +164,11 @@ def test_whether_yarn_collects_logs(
     assert hadoop_conf.logs_are_collected() is collected
 
 
+def _write(site: Path, prefix: str, properties: dict[str, str]) -> None:
+    lines = (f"<property><name>{prefix}.{n}</name><value>{v}</value></property>" for n, v in properties.items())
+    site.write_text(f"<configuration>{''.join(lines)}</configuration>")
+
+
 @pytest.mark.parametrize(
     ("properties", "address"),
     [
@@ -177,11 +182,7 @@ def test_whether_yarn_collects_logs(
 def test_where_the_history_server_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, properties: dict[str, str], address: str | None
 ) -> None:
-    lines = (
-        f"<property><name>mapreduce.jobhistory.{name}</name><value>{value}</value></property>"
-        for name, value in properties.items()
-    )
-    (tmp_path / "mapred-site.xml").write_text(f"<configuration>{''.join(lines)}</configuration>")
+    _write(tmp_path / "mapred-site.xml", "mapreduce.jobhistory", properties)
     monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
     assert hadoop_conf.history_server() == address
 
@@ -202,11 +203,7 @@ def test_where_the_history_server_is(
 def test_where_the_resource_managers_are(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, properties: dict[str, str], found: list[str]
 ) -> None:
-    lines = (
-        f"<property><name>yarn.resourcemanager.{name}</name><value>{value}</value></property>"
-        for name, value in properties.items()
-    )
-    (tmp_path / "yarn-site.xml").write_text(f"<configuration>{''.join(lines)}</configuration>")
+    _write(tmp_path / "yarn-site.xml", "yarn.resourcemanager", properties)
     monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
     assert hadoop_conf.resource_managers() == found
     (tmp_path / "yarn-site.xml").write_text("<configuration")
