@@ -41,7 +41,7 @@ def lines(outlook: Outlook) -> Iterator[str]:
     for fleet in outlook.fleets:
         yield f"  {fleet.role:<8}{_fleet(fleet)}"
     on_demand, spot = outlook.vcpus
-    yield f"vCPUs     {on_demand:,} on demand, {spot:,} on spot, within the account's quotas L-1216C47A and L-34B43A08"
+    yield f"vCPUs     {on_demand:,} on demand (quota L-1216C47A), {spot:,} on spot (quota L-34B43A08)"
     each = f", each of {outlook.lines:,} splits" if outlook.lines > 1 else ""
     waves = "1 wave" if outlook.waves == 1 else f"{outlook.waves:,} waves"
     yield f"tasks     {outlook.map_tasks:,} map{each}, in {waves}; {outlook.reduce_tasks:,} reduce"

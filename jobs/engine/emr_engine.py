@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import batches, cluster, outlook, price_list, prices, rates, telling
+from jobs.emr import batches, cluster, outlook, rates, telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.prices import PriceTable
 from jobs.emr.work import Work
 from jobs.engine.leaving import may_be_left
 from jobs.engine.left import Left, named, position
-from jobs.engine.on_emr import OnEmr, base_of, kept, tags
+from jobs.engine.on_emr import OnEmr, base_of, tags
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan
 from jobs.engine.report import Report
@@ -175,9 +175,8 @@ class EmrEngine(OnEmr[Outlook]):
 
     def _prices(self, work: Work) -> PriceTable:
         if self._table is None:
-            table = prices.load(spending(self._job.options).price_table)
             names = outlook.types(spending(self._job.options).architecture, readings=work.readings)
-            self._table = price_list.current(table, self.region, names, kept())
+            self._table = self.current_prices(names)
         return self._table
 
 

@@ -12,8 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from jobs.emr import aws, cluster, history, shared_history, telling
+from jobs.emr import aws, cluster, history, price_list, prices, shared_history, telling
 from jobs.emr.planned import Planned
+from jobs.emr.prices import PriceTable
 from jobs.emr.work import Work
 from jobs.engine.approval import approve, limit
 from jobs.engine.cache import cache_folder
@@ -99,6 +100,10 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
                 found += shared_history.read(base_of(self._settings), history.named(job, self.twin))
         runs = {(entry.run, entry.job): entry for entry in found}
         return tuple(sorted(runs.values(), key=lambda entry: entry.started))
+
+    def current_prices(self, types: Iterable[str]) -> PriceTable:
+        """Those of the region and of these instance types there."""
+        return price_list.current(prices.load(spending(self._job.options).price_table), self.region, types, kept())
 
     def confirm(self, work: Work) -> None:
         found = self.plan_for(work)

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 
-from jobs.emr import history, price_list, prices, rates, telling, workers
+from jobs.emr import history, rates, telling, workers
 from jobs.emr.prices import PriceTable
 from jobs.emr.serverless import Place
 from jobs.emr.work import Work
 from jobs.emr.workers import Used, Workers
-from jobs.engine.on_emr import OnEmr, base_of, kept
+from jobs.engine.on_emr import OnEmr, base_of
 from jobs.engine.options import Settings
 from jobs.engine.spending import spending
 from jobs.errors import UsageError
@@ -79,4 +79,4 @@ class ServerlessEngine(OnEmr[Workers]):
     @cached_property
     def _prices(self) -> PriceTable:
         """Those of the plan, by which the run is reckoned too."""
-        return price_list.current(prices.load(spending(self._job.options).price_table), self.region, (), kept())
+        return self.current_prices(())
