@@ -131,14 +131,15 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
         self.failure = failure(found, application, self._said)
 
     def _shown(self, application: str) -> str:
-        """What a task said, as the cluster shows it when a job has ended, a moment later."""
+        """What a task said, as the cluster shows it when a job has ended, a moment later; empty where none shows it."""
 
         def shown() -> str | None:
             if hadoop_conf.logs_are_collected():
                 return told(applications.errors_of(self.get_hadoop_bin(), application)) or None
             return told(job_history.errors_of(application)) or None
 
-        return applications.awaited(shown) or ""
+        is_kept = hadoop_conf.logs_are_collected() or hadoop_conf.history_server() is not None
+        return (applications.awaited(shown) if is_kept else None) or ""
 
 
 def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:

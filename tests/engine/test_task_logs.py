@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.engine import applications, driver_log, spark_on_yarn
+from jobs.engine import applications, driver_log, job_history, spark_on_yarn
+from jobs.engine.hadoop import HadoopRunner
 from jobs.engine.task_logs import failure, quoted, told
 from jobs.errors import AwayError, InputError, JobError
 from jobs.lake import hadoop_conf
@@ -282,6 +285,26 @@ def test_logs_that_are_shown_later(monkeypatch: pytest.MonkeyPatch) -> None:
     assert applications.awaited(lambda: next(answers)) == "said"
     assert next(answers) == "never asked for"
     assert applications.awaited(lambda: None) is None
+
+
+def test_logs_that_nobody_keeps_are_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """There is no look, where there are several if somebody does."""
+    monkeypatch.setattr(applications, "_SHOWN_AFTER", (0.0, 0.01))
+    looks: list[str] = []
+
+    def nothing(application: str) -> Iterator[str]:
+        looks.append(application)
+        return iter(())
+
+    monkeypatch.setattr(job_history, "errors_of", nothing)
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    for name in ("core-site.xml", "yarn-site.xml"):
+        (tmp_path / name).write_text("<configuration/>")
+    ours: Any = HadoopRunner
+    assert (ours._shown(None, "application_1_1"), looks) == ("", [])
+    server = "<property><name>mapreduce.jobhistory.address</name><value>h:1</value></property>"
+    (tmp_path / "mapred-site.xml").write_text(f"<configuration>{server}</configuration>")
+    assert (ours._shown(None, "application_1_1"), looks) == ("", ["application_1_1"] * 2)
 
 
 def test_what_a_driver_said_as_yarn_collected_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
