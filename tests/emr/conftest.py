@@ -71,7 +71,7 @@ def on_cluster(emr_process: Rehearsal, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("on-cluster")
     with pytest.MonkeyPatch.context() as patch, _empty(emr_process, patch, folder / "cache") as asked:
         # prices are asked for in another place, else
-        ran = runs.run(emr_process, folder, "availability", env={"AWS_ENDPOINT_URL_PRICING": emr_process.url})
+        ran = runs.run(emr_process, folder, runs.RECORDED, env={"AWS_ENDPOINT_URL_PRICING": emr_process.url})
         _look_after(folder, "clusters", "--all")
         _look_after(folder, "logs")
     return Recorded(ran, frozenset(asked))

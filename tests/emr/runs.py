@@ -17,6 +17,8 @@ from tests.outcomes.commands import Outcome, told
 SAMPLE = ROOT / "sample_data"
 READING = b"timestamp,device_id,metric,value\n2026-03-01T00:00:00Z,d,m,1\n"
 ON_EMR = ("-r", "emr", "--yes", "--architecture", platform.machine(), "--check-cluster-every", "0.3")
+RECORDED = "availability"
+"""The job whose run several tests look at."""
 TWIN = "jobs.spark.daily_stats"
 PATIENCE = 900.0  # seconds for a run on a busy machine
 

@@ -1,5 +1,5 @@
 """The matrix: every job of the registry on every engine gives the bytes that inline gives, of two inputs. The real one
-on Hadoop lies in HDFS (test_parity_on_hdfs.py)."""
+on Hadoop lies in HDFS (test_parity_on_hdfs.py); Amazon EMR's part is tests/emr/test_parity_on_emr.py."""
 
 from __future__ import annotations
 
