@@ -126,6 +126,9 @@ def hdfs(at: Layout) -> Properties:
         "dfs.namenode.datanode.registration.ip-hostname-check": "false",
         "dfs.datanode.hostname": "localhost",
         "dfs.heartbeat.interval": 1,
+        # who closes a file asks for its last block, which the NameNode knows of some milliseconds later
+        "dfs.client.block.write.locateFollowingBlock.initial.delay.ms": 10,
+        "dfs.client.block.write.locateFollowingBlock.retries": 11,  # each waits twice as long: twenty seconds in all
         "dfs.replication": 1,
         "dfs.blocksize": 64 << 20,
         "dfs.permissions.enabled": "false",
