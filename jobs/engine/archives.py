@@ -20,6 +20,7 @@ from jobs.errors import JobError
 if TYPE_CHECKING:
     from jobs.engine.hdfs_files import HdfsFiles
 
+_LEVEL = 1  # a third of the time of zlib's own choice, for a tenth more bytes
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -71,7 +72,7 @@ def _put(files: HdfsFiles, archive: Path, uri: str) -> None:
 
 
 def _write(target: str, files: Mapping[str, Path]) -> None:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive, tempfile.TemporaryDirectory() as folder:
+    with zipfile.ZipFile(target, "w") as archive, tempfile.TemporaryDirectory() as folder:
         for name, path in files.items():
             _add(archive, name, path)
             if path.suffix == ".py" and (compiled := _compiled(name, path, folder)) is not None:
@@ -80,7 +81,7 @@ def _write(target: str, files: Mapping[str, Path]) -> None:
 
 
 def _add(archive: zipfile.ZipFile, name: str, path: Path) -> None:
-    archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED, _LEVEL)
 
 
 def _compiled(name: str, path: Path, folder: str) -> Path | None:

@@ -54,7 +54,7 @@ def build(cache: Path) -> Path:
         digest.update(f"{name} {distribution.version} {record}".encode())
     files = {name: path for distribution in found.values() for name, path in _files(distribution)}
     if not list(cache.glob(f"{NAME}-{digest.hexdigest()[:16]}.zip")):
-        log.warning("dependencies for the nodes are packed, which takes half a minute and is kept")
+        log.warning("dependencies for the nodes are packed, which takes some seconds and is kept")
     return archives.made(cache, NAME, digest.hexdigest(), files, _KEPT)
 
 

@@ -57,7 +57,8 @@ def test_what_is_not_found_on_the_node_is_named(hadoop: Cluster, bare: Path, tmp
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("mode", [pytest.param("client", marks=pytest.mark.full), "cluster"])
+@pytest.mark.full
+@pytest.mark.parametrize("mode", ["client", "cluster"])
 def test_spark_on_nodes_with_bare_python(hadoop: Cluster, bare: Path, tmp_path: Path, mode: str) -> None:
     expected = told(tmp_path, SAMPLE, "-r", "inline", *OPTIONS).output
     lake, stats = f"/bare-{mode}", f"/stats-of-bare-{mode}"
