@@ -14,8 +14,8 @@ Answer = tuple[int, str, bytes]
 
 @contextmanager
 def http_server(answer: Callable[[str, bytes], Answer], tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Its address, while the context lasts. `answer` is given the path of a GET or POST, and its body; with `tls` it
-    speaks HTTPS."""
+    """Its address, while the context lasts. `answer` is given the path of a GET, POST or PUT, and its body; with `tls`
+    it speaks HTTPS."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -29,6 +29,9 @@ def http_server(answer: Callable[[str, bytes], Answer], tls: ssl.SSLContext | No
             self.wfile.write(body)
 
         def do_POST(self) -> None:
+            self.do_GET()
+
+        def do_PUT(self) -> None:
             self.do_GET()
 
         def log_message(self, format: str, *arguments: object) -> None:

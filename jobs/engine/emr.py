@@ -7,17 +7,18 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import cached_property, partial
+from http.client import HTTPException
 from typing import Any
 
 from jobs.emr import aws, bundle, cluster, clusters, launching, packages
 from jobs.emr.outlook import Outlook
 from jobs.emr.patience import Patience
-from jobs.engine import compat, package
+from jobs.engine import compat, emr_cancel, package
 from jobs.engine.cache import cache_folder
 from jobs.engine.clock import Clock, say
-from jobs.engine.hadoop_watch import Watch, managers, page
+from jobs.engine.emr_states import States
+from jobs.engine.hadoop_watch import Watch, managers, under_way
 from jobs.engine.rerun import with_command
 from jobs.engine.task_logs import failure
 from jobs.errors import JobError
@@ -31,6 +32,8 @@ from mrjob.step import StepFailedException
 log = logging.getLogger(__name__)
 _ENDED = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
 _LOOKS = 5
+_JOB_NAME = "mapreduce.job.name"
+_SPARK_NAME = "spark.app.name"
 _POLL = 10.0  # seconds; EMR answers few calls a second an account
 
 
@@ -39,9 +42,6 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     Its nodes install the suite from the bucket where runs are staged. Where the user names their Python
     (`--python-bin`), that has what the suite needs, and the suite travels with the run.
-
-    began: when the first step did; start_seconds: from the request for the cluster until then; over: when the last step
-    was, else the cluster.
     """
 
     command: Sequence[str] | None = None
@@ -52,13 +52,9 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         self._installs = True
         self._packages = ""
         self._archive: dict[str, Any] = {}
-        self._states: dict[str, str] = {}
-        self._requested: datetime | None = None
         self._watch: Watch | None = None
         self._clock: Clock | None = None
-        self.start_seconds = 0.0
-        self.began: datetime | None = None
-        self.over: datetime | None = None
+        self.states = States()
         self.failure: JobError | None = None
         super().__init__(**kwargs)
         if not log.isEnabledFor(logging.INFO):
@@ -139,8 +135,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         if endpoint := opts["emr_endpoint"]:
             given["endpoint_url"] = endpoint if "://" in endpoint else f"https://{endpoint}"
         made = aws.client("emr", opts["region"], **given)
-        made.meta.events.register("after-call.emr.DescribeCluster", self._tell_cluster)
-        made.meta.events.register("after-call.emr.DescribeStep", self._tell_step)
+        self.states.listen(made)
         made.run_job_flow = launching.once(made, self._note_launch)
         for call in ("describe_cluster", "describe_step"):
             setattr(made, call, partial(self._patience.ask, getattr(made, call)))
@@ -161,9 +156,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         """With tags from the beginning, which permissions and bills go by; a cluster of a pool ends when it is idle."""
         tags = [{"Key": key, "Value": str(value)} for key, value in sorted(self._opts["tags"].items())]
         kwargs: dict[str, Any] = {"Tags": tags, **super()._cluster_kwargs(persistent)}
-        if (
-            persistent or self._opts["pool_clusters"]
-        ):  # EMR itself ends what is idle; mrjob's script shuts the node down
+        if persistent or self._opts["pool_clusters"]:  # EMR itself ends what is idle; mrjob's script shuts nodes down
             kwargs = {**cluster.idle(self._opts["max_mins_idle"]), **kwargs}
             kwargs["BootstrapActions"] = [a for a in kwargs["BootstrapActions"] if a["Name"] != "idle timeout"]
         return kwargs
@@ -172,32 +165,10 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         """A cluster is ours from the moment it exists, whatever goes wrong before mrjob knows."""
         self._created_cluster = True
         self._cluster_id: Any = started
-        self._tell("cluster", f"{started} in {self._opts['region']}", "requested")
-
-    def _tell_cluster(self, parsed: dict[str, Any], **_: Any) -> None:
-        if found := parsed.get("Cluster"):
-            self._requested = found["Status"]["Timeline"]["CreationDateTime"]
-            self.over = self.over or found["Status"]["Timeline"].get("EndDateTime")
-            self._tell("cluster", found["Id"], found["Status"]["State"].lower().replace("_", " "))
-
-    def _tell_step(self, parsed: dict[str, Any], **_: Any) -> None:
-        if found := parsed.get("Step"):
-            began = found["Status"].get("Timeline", {}).get("StartDateTime")
-            if began and self._requested and self.began is None:
-                self.began = began
-                self.start_seconds = max(0.0, (began - self._requested).total_seconds())
-            self.over = found["Status"].get("Timeline", {}).get("EndDateTime") or self.over
-            name = found["Name"].rpartition(": ")[2]
-            self._tell("step", f"{found['Id']} ({name})", found["Status"]["State"].lower())
+        self.states.tell("cluster", f"{started} in {self._opts['region']}", "requested")
 
     def _tell_packages(self, architecture: str) -> None:
-        self._tell("packages", f"for {architecture}", "being made, which takes a minute and is kept")
-
-    def _tell(self, kind: str, what: str, state: str) -> None:
-        """Every state once, on standard error, unless quiet."""
-        if self._states.get(what) != state and log.isEnabledFor(logging.ERROR):
-            say(f"{kind} {what}: {state}")
-        self._states[what] = state
+        self.states.tell("packages", f"for {architecture}", "being made, which takes a minute and is kept")
 
     def _wait_for_steps_to_complete(self) -> None:
         with Watch() as self._watch, Clock(self._planned.seconds, log) as self._clock:
@@ -215,14 +186,14 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     def _log_step_progress(self) -> None:
         """The bar of a terminal goes by the step's counters, where the primary node can be reached from here."""
-        address, name = self._address_of_master(), self._opts["jobconf"].get("mapreduce.job.name")
+        address, name = self._address_of_master(), self._opts["jobconf"].get(_JOB_NAME)
         if self._watch is None or self._clock is None or not (address and name and sys.stderr.isatty()):
             return
         try:
-            if found := page(managers(address), name):
+            if found := under_way(managers(address), name):
                 self._clock.stop()
-                self._watch.follow(found)
-        except OSError:
+                self._watch.follow(found.page)
+        except (OSError, ValueError, HTTPException):
             self._watch = None  # as from outside of its network
 
     def _check_cluster_spark_support(self) -> None:
@@ -250,7 +221,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
             self._wait_for_cluster_to_terminate()
             return
         if self._describe_cluster()["Status"]["State"] in ("RUNNING", "WAITING"):
-            self._tell("logs of", self._cluster_id, "waited for, up to ten minutes; Ctrl-C goes on without")
+            self.states.tell("logs of", self._cluster_id, "waited for, up to ten minutes; Ctrl-C goes on without")
         super()._wait_for_logs_on_s3()
 
     def _add_steps_to_cluster(self, steps: list[dict[str, Any]]) -> None:
@@ -298,14 +269,33 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
         self._cluster_id, self._created_cluster = None, False
 
     def cleanup(self, mode: Any = None) -> None:
-        """What mrjob removes; and whether a cluster of ours really ends is looked at."""
+        """What mrjob removes, and steps on a cluster that goes on; whether one of ours really ends is looked at."""
         self._patience.end()
         try:
+            if self._cluster_id and not self.ends_cluster:
+                self._cancel(self.states.not_over(self._step_ids))
             super().cleanup(mode)
         finally:  # also where a second Ctrl-C does not wait for it
             if self.ends_cluster and not self._is_ending():
                 fix = f"end it: python -m jobs.emr terminate {self._cluster_id} --region {self._opts['region']}"
                 print(f"warning: cluster {self._cluster_id} may still run; {fix}", file=sys.stderr)
+
+    def _cancel(self, steps: Sequence[str]) -> None:
+        """End steps which nobody waits for any more, and say what may go on."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if not steps:
+            return
+        conf = self._opts["jobconf"]
+        try:
+            address = self._address_of_master()
+            left = emr_cancel.cancel(self._emr, self._cluster_id, steps, self.states)
+        except (BotoCoreError, ClientError) as error:
+            self._warn(f"steps {', '.join(steps)} may go on: {error}")
+            return
+        name = conf.get(_JOB_NAME) or conf.get(_SPARK_NAME)
+        if not (address and name and emr_cancel.end_application(address, name)) or left:
+            self._warn(f"what its steps have started on cluster {self._cluster_id} may go on there to its end")
 
     def _is_ending(self) -> bool:
         from botocore.exceptions import BotoCoreError, ClientError

@@ -54,9 +54,9 @@ class _Shared(EmrEngine):
         """The batch was asked about."""
 
     def ended(self, runner: Any) -> None:
-        self.began = self.began or runner.start_seconds
-        if runner.began is not None:  # until then the first job waits for the cluster, which is the batch's time
-            self._seconds -= max(0.0, runner.began.timestamp() - self._begun)
+        self.began = self.began or runner.states.start_seconds
+        if runner.states.began is not None:  # until then the first job waits for the cluster, which is the batch's time
+            self._seconds -= max(0.0, runner.states.began.timestamp() - self._begun)
 
     def account(self, run: Run, report: Report) -> None:
         """The batch's comes at its end; the job's is kept for its next plan."""

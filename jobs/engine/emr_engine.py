@@ -145,7 +145,7 @@ class EmrEngine(OnEmr[Outlook]):
     def ended(self, runner: Any) -> None:
         if runner.has_own_cluster:
             self.spends = True
-            self._start_seconds += runner.start_seconds
+            self._start_seconds += runner.states.start_seconds
 
     def account(self, run: Run, report: Report) -> telling.Account | None:
         return self.told(run.id, run.job, _started(run), self._seconds, self._start_seconds, report.size)

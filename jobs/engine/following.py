@@ -103,8 +103,8 @@ class Following(EmrEngine):
 
     def ended(self, runner: Any) -> None:
         super().ended(runner)
-        if runner.over is not None:
-            self._there = max(0.0, runner.over.timestamp() - self._left.begun)
+        if runner.states.over is not None:
+            self._there = max(0.0, runner.states.over.timestamp() - self._left.begun)
 
     def _took(self, here: float) -> float:
         return self._there or here

@@ -6,6 +6,7 @@ import json
 import re
 import ssl
 import urllib.request
+from collections.abc import Mapping
 from functools import cache
 from http.client import HTTPException
 from typing import Any
@@ -22,6 +23,12 @@ def asked(url: str, *, verified: bool = True) -> dict[str, Any]:
     """
     found: dict[str, Any] = json.loads(_read(url, "application/json", verified=verified))
     return found
+
+
+def end(manager: str, application: str, user: str) -> None:
+    """Have a resource manager end an application. user: whose it is. Raises OSError and HTTPException."""
+    url = f"{manager}/ws/v1/cluster/apps/{application}/state?user.name={user}"
+    _send(url, {"Content-Type": "application/json"}, json.dumps({"state": "KILLED"}).encode(), verified=False)
 
 
 def listed(url: str, kind: str) -> list[dict[str, Any]]:
@@ -51,7 +58,13 @@ def contents(text: str) -> str | None:
 
 
 def _read(url: str, kind: str, *, verified: bool = True) -> bytes:
-    request = urllib.request.Request(url, headers={"Accept": kind})  # noqa: S310 - Hadoop's page
+    return _send(url, {"Accept": kind}, verified=verified)
+
+
+def _send(url: str, headers: Mapping[str, str], body: bytes | None = None, *, verified: bool) -> bytes:
+    """What is answered; with a body, which is put there."""
+    method = "GET" if body is None else "PUT"
+    request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310 - Hadoop's page
     with _opener(verified).open(request, timeout=_TIMEOUT) as answer:
         data: bytes = answer.read()
         return data
@@ -59,8 +72,7 @@ def _read(url: str, kind: str, *, verified: bool = True) -> bytes:
 
 @cache
 def _opener(verified: bool) -> urllib.request.OpenerDirector:
-    """Where it takes any certificate: clusters make their own, nothing is told them, and a bar is all that comes of
-    it."""
+    """Where it takes any certificate: clusters make their own, and no secret is told them."""
     trust = ssl.create_default_context()
     if not verified:
         trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterable
 from http.client import HTTPException
 from types import TracebackType
+from typing import NamedTuple
 
 from jobs.engine import progress
 from jobs.engine.hadoop_pages import asked
 from jobs.engine.progress import GROUP
 
 _EVERY = 1.0
+_UNDER_WAY = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
 _PORTS = {"https": 8090, "http": 8088}  # of a resource manager that encrypts, and of others
 
 
@@ -51,20 +53,30 @@ def managers(node: str) -> list[str]:
     return [f"http://{node}"] if ":" in node else [f"{kind}://{node}:{port}" for kind, port in _PORTS.items()]
 
 
-def page(among: Iterable[str], name: str) -> str | None:
-    """The page of a running job of this name, by the first of these resource managers that answers; None where there
-    is none. Raises OSError where nobody answers."""
+class Application(NamedTuple):
+    """What runs on a cluster, and the url of the resource manager that knows of it."""
+
+    manager: str
+    id: str
+
+    @property
+    def page(self) -> str:
+        return f"{self.manager}/proxy/{self.id}/"
+
+
+def under_way(among: Iterable[str], name: str) -> Application | None:
+    """An application of this name that has not ended, by the first of these resource managers that answers; None where
+    there is none. Raises OSError where nobody answers, and HTTPException or ValueError for what is no resource manager.
+    """
     silent = OSError("no resource manager is known")
     for manager in among:
         try:
-            answer = asked(f"{manager}/ws/v1/cluster/apps?states=RUNNING", verified=False)
-        except (ValueError, HTTPException):
-            return None
+            answer = asked(f"{manager}/ws/v1/cluster/apps?states={_UNDER_WAY}", verified=False)
         except OSError as error:
             silent = error
             continue
         found = (answer.get("apps") or {}).get("app", [])
-        return next((f"{manager}/proxy/{one['id']}/" for one in found if one["name"] == name), None)
+        return next((Application(manager, one["id"]) for one in found if one["name"] == name), None)
     raise silent
 
 

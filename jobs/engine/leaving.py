@@ -21,7 +21,7 @@ def may_be_left(
     except KeyboardInterrupt:
         cluster, kind = runner.leavable, "cluster" if runner.ends_cluster else "the run on cluster"
         if cluster and bound and sys.stderr.isatty():
-            print(f"\ncluster {cluster} ends: {bound}", file=sys.stderr)
+            print(f"\n{kind} {cluster} ends: {bound}", file=sys.stderr)
         elif cluster and not bound and may_go_on(kind, cluster, publishes=keep is None):
             if keep is not None:
                 keep()

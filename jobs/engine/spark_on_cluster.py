@@ -72,7 +72,9 @@ class OnCluster:
         own, planned = self.engine.given(run, self._job.NAME, chosen), self.engine.planned
         assert planned is not None
         with scratch(run, self.options.local_tmp_dir) as folder:
-            return _follow(self._job, self.engine, own, {**executors.conf(planned), **conf}, folder)
+            return _follow(
+                self._job, self.engine, own, {**executors.conf(planned), "spark.app.name": run, **conf}, folder
+            )
 
     def told(
         self, run: str, started: datetime, seconds: float, start_seconds: float, size: int, *, failed: bool
@@ -103,4 +105,4 @@ def _follow(
     if failed and "error: " not in said:
         fix = f"its logs: python -m jobs.emr logs {runner.get_cluster_id()}"
         raise runner.failure or JobError("the application failed on EMR", fix=fix)
-    return (int(left[1]) if left else 1) if failed else 0, runner.start_seconds
+    return (int(left[1]) if left else 1) if failed else 0, runner.states.start_seconds

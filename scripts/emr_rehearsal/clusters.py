@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.backends import get_backend
+from moto.core.responses import ActionResult
 from moto.emr.models import BootstrapAction, Cluster, Step
+from moto.emr.responses import ElasticMapReduceResponse
 
 from jobs.emr import bundle
 from scripts.emr_rehearsal.node import POLL, Node, RefusedError, spark_home
@@ -21,6 +23,7 @@ from scripts.emr_rehearsal.refusals import ENDED, invalid
 _RUNNER = "command-runner.jar"
 _LONGEST_ARGUMENT = 10_280
 _HADOOP = "3.4.1"
+_CANCELLED = "CANCELLED"
 _GRACE = 5.0  # seconds that a cluster without steps waits for its first
 _INSTANCE = "i-0123456789abcdef0"
 
@@ -71,10 +74,12 @@ class Clusters:
                 return
             time.sleep(POLL)
         for step in cluster.steps[done:]:
-            step.state = "CANCELLED"
+            step.state = _CANCELLED
 
     def _step(self, cluster: Cluster, step: Any) -> bool:
-        """Run a step; whether the cluster goes on."""
+        """Run a step, unless it was cancelled before; whether the cluster goes on."""
+        if step.state == _CANCELLED:
+            return True
         step.state, step.start_date_time = "RUNNING", datetime.now(UTC)
         try:
             succeeded = self._run(cluster, step, self._command(cluster, step))
@@ -82,14 +87,15 @@ class Clusters:
             self._log(cluster, f"steps/{step.id}/stderr.gz", f"{error}\n".encode())
             succeeded = False
         step.end_date_time = datetime.now(UTC)
+        has_ended = cluster.state in ENDED  # by the user, meanwhile
+        if has_ended or _is_cancelled(step):
+            step.state = _CANCELLED
+            return not has_ended
         step.state = "COMPLETED" if succeeded else "FAILED"
-        if cluster.state in ENDED:  # by the user, meanwhile
-            step.state = "CANCELLED"
-            return False
         if succeeded or step.action_on_failure == "CONTINUE":
             return True
         for later in cluster.steps[cluster.steps.index(step) + 1 :]:
-            later.state = "CANCELLED"
+            later.state = _CANCELLED
         if step.action_on_failure in ("TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"):
             _end(cluster, "TERMINATED_WITH_ERRORS", "STEP_FAILURE", "Shut down as step failed")
             return False
@@ -114,7 +120,7 @@ class Clusters:
         raise RefusedError(f'Cannot run program "{program}" (in directory "."): error=2, No such file or directory')
 
     def _run(self, cluster: Cluster, step: Step, command: list[str]) -> bool:
-        done = self.node.run(command, lambda: cluster.state in ENDED)
+        done = self.node.run(command, lambda: cluster.state in ENDED, lambda: _is_cancelled(step))
         where = f"steps/{step.id}"
         self._log(cluster, f"{where}/controller.gz", f"{shlex.join(command)}\n".encode())
         self._log(cluster, f"{where}/stdout.gz", done.stdout)
@@ -149,6 +155,8 @@ def install(resource_manager: str) -> None:
     moto.master_public_dns_name = resource_manager  # a property there
     moto.run_bootstrap_actions, moto.terminate = _wait_for_us, _terminate_unless_ended
     moto.add_steps, moto.status = _add_waiting_steps, property(_status)
+    answers: Any = ElasticMapReduceResponse
+    answers.cancel_steps = _cancel_steps  # which moto does not know
 
 
 _add_steps = Cluster.add_steps
@@ -173,6 +181,23 @@ def _add_waiting_steps(cluster: Any, steps: list[dict[str, Any]]) -> list[Step]:
     return added
 
 
+def _cancel_steps(response: Any) -> ActionResult:
+    """Drop steps that wait, and have the process of one that runs end."""
+    cluster, wanted = response.backend.clusters[response._get_param("ClusterId")], response._get_param("StepIds", [])
+    told = []
+    for step in (step for step in cluster.steps if step.id in wanted):
+        takes = step.state in ("PENDING", "RUNNING")
+        if step.state == "PENDING":
+            step.state = _CANCELLED
+        step.cancelled = takes
+        told.append({"StepId": step.id, "Status": "SUBMITTED" if takes else "FAILED"})
+    return ActionResult({"CancelStepsInfoList": told})
+
+
+def _is_cancelled(step: Any) -> bool:
+    return getattr(step, "cancelled", False)
+
+
 def _status(cluster: Any) -> dict[str, Any]:
     """The status with the code of its reason, which moto does not know."""
     told: dict[str, Any] = _told.fget(cluster)
@@ -184,7 +209,7 @@ def _fail(cluster: Any, code: str, message: str) -> None:
     """End a cluster that has not begun to work."""
     _end(cluster, "TERMINATED_WITH_ERRORS", code, message)
     for step in cluster.steps:
-        step.state = "CANCELLED"
+        step.state = _CANCELLED
 
 
 def _end(cluster: Any, state: str, code: str, message: str) -> None:

@@ -73,8 +73,11 @@ class Node:
                 check=False,
             )
 
-    def run(self, command: Sequence[str], is_over: Callable[[], bool]) -> subprocess.CompletedProcess[bytes]:
-        """Run a command in an empty folder; it ends, with all that it started on YARN, when `is_over`."""
+    def run(
+        self, command: Sequence[str], is_over: Callable[[], bool], is_cancelled: Callable[[], bool] = lambda: False
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command in an empty folder; it ends, with all that it started on YARN, when `is_over`, and alone when
+        `is_cancelled`."""
         with tempfile.TemporaryDirectory(prefix="step-") as folder:
             out, err = Path(folder, "stdout"), Path(folder, "stderr")
             in_folder = dict.fromkeys(("HADOOP_CLIENT_OPTS", "SPARK_SUBMIT_OPTS"), f"-Djava.io.tmpdir={folder}")
@@ -92,6 +95,8 @@ class Node:
                         running.kill()
                         for application in _applications(err.read_text()):
                             applications.end([self.hadoop], application)
+                    elif is_cancelled():
+                        running.terminate()
                     time.sleep(POLL)
             return subprocess.CompletedProcess(command, running.returncode, out.read_bytes(), err.read_bytes())
 

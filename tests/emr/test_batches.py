@@ -110,7 +110,8 @@ def test_the_first_waits_for_the_cluster_which_is_no_time_of_its_work(kept: Path
     shared = _Shared(DailyStats(args=["-r", "emr", LAKE]), part, "b", first)
     began = datetime.now(UTC)
     shared._begun = began.timestamp()
-    shared.ended(SimpleNamespace(start_seconds=430.0, began=began + timedelta(seconds=400)))
+    states = SimpleNamespace(start_seconds=430.0, began=began + timedelta(seconds=400))
+    shared.ended(SimpleNamespace(states=states))
     assert shared.began == 430.0
     account = shared.told("a", "daily_stats", began, shared._seconds + 2400.0, shared._start_seconds, TB)
     assert account is not None
@@ -125,7 +126,7 @@ class Part(_Shared, Rehearsed):
     """A job of a batch that runs here, and waits for nothing."""
 
     def ended(self, runner: Any) -> None:
-        super().ended(SimpleNamespace(start_seconds=0.0, began=None))
+        super().ended(SimpleNamespace(states=SimpleNamespace(start_seconds=0.0, began=None)))
 
 
 def _here(

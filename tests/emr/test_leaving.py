@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from jobs.emr import aws
+from jobs.engine import hadoop_pages
 from jobs.engine.cache import cache_folder
+from jobs.engine.hadoop_watch import managers
 from tests.clusters import Rehearsal
 from tests.emr.runs import ON_EMR, fill, keys, states
 from tests.emr.test_commands import expired
@@ -25,6 +28,8 @@ RUNNING = rb"step s-\w+ .*: running\r\n(?s:.*?)(\d s of |%\|)"
 """Followed by the clock or the bar: an interrupt within the answer that tells of the step may go under, where Python
 drops what is raised while it frees the answer."""
 PUBLISHED = ("--output-dir", "s3://lake/stats")
+ONE_STEP, TWO_STEPS = ("daily_stats", (), 1), ("correlations", ("--between", "devices"), 2)
+"""A job, its options and how many steps it has."""
 
 
 @contextmanager
@@ -57,9 +62,9 @@ def left() -> list[Path]:
     return list((cache_folder() / "emr" / "left").glob("*"))
 
 
-def publish_here(folder: Path, job: str = "daily_stats") -> None:
+def publish_here(folder: Path, job: str = "daily_stats", *options: str) -> None:
     """Publish what a run that is left is to give."""
-    done = told(folder, "s3://lake/logs/", "-r", "inline", "--output-dir", "here", module=f"jobs.{job}")
+    done = told(folder, "s3://lake/logs/", "-r", "inline", "--output-dir", "here", *options, module=f"jobs.{job}")
     assert done.status == 0, done.errors
 
 
@@ -71,20 +76,25 @@ def assert_published(emr: Rehearsal, folder: Path, prefix: str = "stats/") -> No
     assert (keys(emr, ".sensor-jobs/runs/"), left()) == ([], [])
 
 
-@pytest.mark.parametrize("job", ["daily_stats", pytest.param("correlations", marks=pytest.mark.full)])
-def test_what_was_left_is_received(emr: Rehearsal, tmp_path: Path, job: str) -> None:
-    """The same bytes, under the name of the run that was left; nothing stays. correlations: of two steps."""
+@pytest.mark.parametrize(
+    ("job", "options", "steps"), [ONE_STEP, pytest.param(*TWO_STEPS, marks=pytest.mark.full)], ids=["1 step", "2 steps"]
+)
+def test_what_was_left_is_received(
+    emr: Rehearsal, tmp_path: Path, job: str, options: tuple[str, ...], steps: int
+) -> None:
+    """The same bytes, under the name of the run that was left; nothing stays."""
     fill(emr)
-    publish_here(tmp_path, job)
+    publish_here(tmp_path, job, *options)
     expired(cache_folder() / "emr" / "left" / "j-OLD.run")
-    cluster = leave(tmp_path, job)
+    cluster = leave(tmp_path, job, *options)
     (place,) = left()
     assert place.name.startswith(f"{cluster}.{job}-")
     assert keys(emr, "stats/") == []
     assert keys(emr, ".sensor-jobs/runs/") != []
     done = status(tmp_path, cluster)
     assert (done.status, done.output) == (0, ""), done.errors
-    assert re.search(r"^step s-\w+ \(Step 1 of \d\): completed$", done.errors, re.MULTILINE)
+    for step in range(1, steps + 1):
+        assert re.search(rf"^step s-\w+ \(Step {step} of {steps}\): completed$", done.errors, re.MULTILINE)
     assert re.search(r"^ +planned +actual$", done.errors, re.MULTILINE)
     assert "published in s3://lake/stats " in done.errors
     assert_published(emr, tmp_path)
@@ -175,6 +185,45 @@ def test_a_cluster_of_others_stays(emr: Rehearsal, tmp_path: Path) -> None:
         assert_published(emr, tmp_path, prefix)
     assert states() == ["WAITING"]
     assert told(tmp_path, "terminate", cluster, module="jobs.emr").status == 0
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("job", "options", "steps"),
+    [ONE_STEP, TWO_STEPS, pytest.param("spark.daily_stats", (), 1, marks=pytest.mark.spark)],
+    ids=["1 step", "2 steps", "twin"],
+)
+def test_on_a_cluster_of_others_what_is_not_left_ends(
+    emr: Rehearsal, tmp_path: Path, job: str, options: tuple[str, ...], steps: int
+) -> None:
+    """Steps, those that wait too, and what they have started on YARN; the cluster waits for others."""
+    fill(emr)
+    with asked(tmp_path, job, *options, "--pool-clusters", "--max-mins-idle", "10") as shown:
+        assert b"leave the run on cluster j-" in shown.shown, shown.shown
+        client = aws.client("emr")
+        (cluster,) = client.list_clusters()["Clusters"]
+        (manager,) = managers(client.describe_cluster(ClusterId=cluster["Id"])["Cluster"]["MasterPublicDnsName"])
+        deadline = time.monotonic() + 120
+        while not (begun := under_way(manager)):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        shown.answer(b"n\n")
+        assert shown.status() == 130, shown.shown.decode()
+    assert b"may go on" not in shown.shown, shown.shown
+    assert under_way(manager) == []
+    (application,) = begun
+    assert hadoop_pages.asked(f"{manager}/ws/v1/cluster/apps/{application}")["app"]["finalStatus"] == "KILLED"
+    found = client.list_steps(ClusterId=cluster["Id"])["Steps"]
+    assert [step["Status"]["State"] for step in found] == ["CANCELLED"] * steps
+    assert states() == ["WAITING"]
+    assert (keys(emr, ".sensor-jobs/runs/"), keys(emr, "stats/"), left()) == ([], [], [])
+    assert told(tmp_path, "terminate", cluster["Id"], module="jobs.emr").status == 0
+
+
+def under_way(manager: str) -> list[str]:
+    """Applications of a resource manager that have not ended."""
+    found = hadoop_pages.listed(f"{manager}/ws/v1/cluster/apps?states=NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING", "app")
+    return [one["id"] for one in found]
 
 
 @pytest.mark.full

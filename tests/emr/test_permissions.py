@@ -23,6 +23,7 @@ NOT_RECORDED = {
         Asked("submitter", "elasticmapreduce:PutAutoTerminationPolicy", *on): "EMR, where one ends when idle"
         for on in ((NEW_CLUSTER,), (CLUSTER, OURS))
     },
+    Asked("submitter", "elasticmapreduce:CancelSteps", CLUSTER, OURS): "where a run on one of a pool is interrupted",
     Asked("submitter", "emr-serverless:CancelJobRun", RUN, OURS): "where a run is interrupted",
     **{
         Asked(who, "s3:AbortMultipartUpload", f"{LAKE}/key", ON_THE_WAY): "S3, where an upload in parts fails"

@@ -51,20 +51,21 @@ def test_a_primary_node_is_asked_where_it_encrypts_first() -> None:
 
 
 def test_a_job_is_followed_on_a_cluster_that_encrypts(encrypted: str) -> None:
-    page = hadoop_watch.page([encrypted, NOBODY], "ours")
-    assert page == f"{encrypted}/proxy/application_1_2/"
-    assert hadoop_watch.counters(f"{page}ws/v1/mapreduce/jobs/job_1_2/counters") == {"bytes": 812}
+    found = hadoop_watch.under_way([encrypted, NOBODY], "ours")
+    assert found is not None
+    assert found.page == f"{encrypted}/proxy/application_1_2/"
+    assert hadoop_watch.counters(f"{found.page}ws/v1/mapreduce/jobs/job_1_2/counters") == {"bytes": 812}
 
 
 def test_a_job_is_followed_where_only_the_second_answers() -> None:
     with http_server(answer) as address:
-        assert hadoop_watch.page([NOBODY, address], "ours") == f"{address}/proxy/application_1_2/"
-        assert hadoop_watch.page([address.replace("http", "https"), address], "none of them") is None
+        assert hadoop_watch.under_way([NOBODY, address], "ours") == (address, "application_1_2")
+        assert hadoop_watch.under_way([address.replace("http", "https"), address], "none of them") is None
 
 
 def test_nobody_to_ask_is_an_error() -> None:
     with pytest.raises(OSError, match="refused"):
-        hadoop_watch.page([NOBODY, NOBODY], "ours")
+        hadoop_watch.under_way([NOBODY, NOBODY], "ours")
 
 
 def test_what_is_more_than_progress_is_asked_of_known_certificates(encrypted: str) -> None:
