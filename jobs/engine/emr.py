@@ -291,7 +291,8 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
             address = self._address_of_master()
             left = emr_cancel.cancel(self._emr, self._cluster_id, steps, self.states)
         except (BotoCoreError, ClientError) as error:
-            self._warn(f"steps {', '.join(steps)} may go on: {error}")
+            told = aws.explained(error, "AWS")
+            self._warn(f"steps {', '.join(steps)} may go on: {told.what if told else error}")
             return
         name = conf.get(_JOB_NAME) or conf.get(_SPARK_NAME)
         if not (address and name and emr_cancel.end_application(address, name)) or left:
