@@ -40,6 +40,7 @@ def test_the_same_bytes_on_mrjobs_runners(shared_data: Path, flags: list[str]) -
 
 @pytest.mark.slow
 @pytest.mark.spark
+@pytest.mark.full
 def test_the_same_bytes_on_spark(shared_data: Path) -> None:
     flags = ("--tasks", "3", "--split-size", "500K")
     given = daily(shared_data, "nab", *flags, module="jobs.spark.daily_stats")

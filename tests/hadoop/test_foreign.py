@@ -79,6 +79,7 @@ def test_a_driver_on_the_cluster_asks_whom_we_ask(
     assert (missing.status, missing.errors) == (3, error)
 
 
+@pytest.mark.full
 def test_a_user_whose_folder_cannot_be_made(hadoop: Cluster, tmp_path: Path) -> None:
     user = f"guest-{secrets.token_hex(4)}"
     hdfs, env = webhdfs.client("hdfs:///"), {"HADOOP_USER_NAME": user}

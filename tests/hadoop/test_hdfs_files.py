@@ -83,6 +83,7 @@ def test_an_answer_that_breaks_off_is_taken_up(
     assert data_node.happened == 2
 
 
+@pytest.mark.full
 def test_a_result_of_which_blocks_are_damaged_is_none(
     hadoop: Cluster, files: HdfsFiles, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -241,7 +241,9 @@ def test_a_job_whose_driver_ends_does_so_too(
     assert list(scratch.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("job", ["availability", "daily_stats", pytest.param("data_quality", marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "job", ["daily_stats", *(pytest.param(job, marks=pytest.mark.full) for job in ("availability", "data_quality"))]
+)
 def test_many_partitions_shared_by_several_reduce_tasks(
     hadoop: Cluster, monkeypatch: pytest.MonkeyPatch, job: str
 ) -> None:

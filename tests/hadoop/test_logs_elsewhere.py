@@ -67,6 +67,7 @@ def test_the_history_server_names_the_containers(history: str, tmp_path: Path) -
         assert answer.status == 200
 
 
+@pytest.mark.full
 def test_without_one_it_is_said_what_is_missing(hadoop: Cluster, tmp_path: Path) -> None:
     error, _, where = _fails(tmp_path).partition("; the whole log: ")
     assert error.startswith("error: Hadoop says: Error: java.lang.RuntimeException: ")

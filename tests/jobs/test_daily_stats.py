@@ -79,7 +79,7 @@ def test_the_same_bytes_without_the_kernel(expected: bytes) -> None:
 
 @pytest.mark.spark
 @pytest.mark.slow
-@pytest.mark.parametrize("tasks", ["1", "3"])
+@pytest.mark.parametrize("tasks", [pytest.param("1", marks=pytest.mark.full), "3"])
 def test_the_same_bytes_on_spark(expected: bytes, tasks: str, twin: Twin) -> None:
     given = twin(
         TWIN,
