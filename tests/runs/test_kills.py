@@ -51,7 +51,8 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 
 def _scratch(env: dict[str, str]) -> list[Path]:
-    return [p for home in Path(env["TMPDIR"]).iterdir() for p in home.iterdir()]
+    homes = [path for path in Path(env["TMPDIR"]).iterdir() if path.is_dir()]  # Python tries the folder with a file
+    return [path for home in homes for path in home.iterdir()]
 
 
 @pytest.mark.slow
