@@ -35,7 +35,7 @@ PYTEST = ("-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup", "--duratio
 LESS_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.2")}
 """Where random input is not drawn in full."""
 QUARTER_RANDOM = {"JOBS_FUZZ_ROUNDS": os.environ.get("JOBS_FUZZ_ROUNDS", "0.25")}
-"""Where coverage makes it dear; the sanitizers' step draws the same tests' input again."""
+"""Where all are run after every change; the sanitizers' step draws the readers' and the kernel's input again."""
 COMMANDS_TOO = {"JOBS_COVERAGE": "commands"}
 """What tests run as commands is measured as well, which takes twice as long."""
 PYTEST_CODES = {5: "no test was selected", 4: "pytest was called wrongly", 3: "pytest failed inside", 2: "interrupted"}
@@ -57,23 +57,19 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
     if arguments.quick:
         quick = (*pytest, *NOT_QUICK, "-m", QUICK)
         return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
-    usual = f"not ({CLUSTERS}) and not full"
-    selected = f"not ({CLUSTERS})" if arguments.full else f"{usual} and not slow"
-    main = pytest if arguments.pytest else (*pytest, "-m", selected)
-    coverage, environ = ("-m", "coverage"), COMMANDS_TOO if arguments.full else QUARTER_RANDOM
-    outcomes = [
-        runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=environ),
+    usual = "" if arguments.full else " and not full"
+    main, coverage = pytest if arguments.pytest else (*pytest, "-m", f"not ({CLUSTERS}){usual}"), ("-m", "coverage")
+    if not arguments.full:
+        return [runner.run("tests", environment.python, *main, words=PYTEST_CODES, environ=QUARTER_RANDOM)]
+    return [
+        runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=COMMANDS_TOO),
         runner.run("combine", environment.python, *coverage, "combine", "--quiet"),
         runner.run("coverage", environment.python, *coverage, "report", closing="TOTAL"),
     ]
-    if arguments.full or arguments.pytest:
-        return outcomes
-    slow = (*pytest, "-m", f"{usual} and slow")
-    return [*outcomes, runner.run("slow tests", environment.python, *slow, words=PYTEST_CODES)]
 
 
 def clusters(runner: Runner, environment: Environment, arguments: argparse.Namespace) -> list[Outcome]:
-    """The tests that need Spark or Hadoop, without coverage, which would slow each of their workers."""
+    """The tests that need Spark or Hadoop, also in full without coverage, which would slow each of their workers."""
     if arguments.quick or arguments.pytest:
         return []
     selected = CLUSTERS if arguments.full else f"({CLUSTERS}) and not full"
