@@ -213,7 +213,9 @@ def _length(begin: datetime | None, end: datetime | None) -> str:
         return "-"
     minutes, seconds = divmod(int(((end or datetime.now(UTC)) - begin).total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
 
 
 def _parser() -> argparse.ArgumentParser:
