@@ -102,7 +102,7 @@ def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
         if first.spends:
             took, size = time.monotonic() - begun, 0 if failed else planned.work.bytes
             account = first.told(run_id, NAME, started, took, start_seconds, size, failed=failed)
-            if account is not None:
+            if account is not None and not made[0].options.quiet:
                 print(*account.lines, sep="\n", file=sys.stderr)
     return status
 

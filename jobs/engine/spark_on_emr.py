@@ -84,7 +84,7 @@ def run(job: type[SensorJob], submission: Submission, known: Sequence[argparse.A
             size = 0 if failed else plan.size
             took = time.monotonic() - begun
             account = submission.told(run_id, started, took, start_seconds, size, failed=failed)
-            if account is not None and not failed:
+            if account is not None and not (failed or options.quiet):
                 print(*account.lines, sep="\n", file=sys.stderr)
     return status
 

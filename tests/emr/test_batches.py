@@ -163,6 +163,8 @@ def test_a_batch_is_kept_with_its_jobs_and_counts_once(
     assert [line.split("  ")[0] for line in shown] == ["job", "histogram (batch)", "batch", "total"]
     planned = told(folder, LAKE, "-r", "emr", "--bins", "4", "--dry-run", module="jobs.histogram")
     assert "MB/s a task: its last run on EMR" in planned.output
+    assert emr_batch.run([Histogram], [*arguments, "--overwrite", "--quiet"]) == 0
+    assert "planned" not in capsys.readouterr().err
 
 
 @pytest.mark.s3
