@@ -13,7 +13,7 @@ from typing import TypeVar
 T = TypeVar("T")
 SUBMITTED = re.compile(r"Submitted application (application_\w+)")
 _CLIENT = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
-_UNDER_WAY = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
+UNDER_WAY = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
 _PATIENCE = 20.0
 _SHOWN_AFTER = (0.0, 3.0, 6.0)
 
@@ -22,7 +22,7 @@ name=$1 folder=$2 application=
 shift 2
 while read -r word; do application=$word; done
 [ "$application" = done ] && exit
-[ -n "$application" ] || application=$("$@" {_CLIENT} application -list -appStates {_UNDER_WAY} |
+[ -n "$application" ] || application=$("$@" {_CLIENT} application -list -appStates {UNDER_WAY} |
     awk -F '\\t' -v name="$name" '{{ gsub(/^ +| +$/, "", $2); if ($2 == name) print $1 }}')
 for each in $application; do "$@" {_CLIENT} application -kill "$each"; done
 [ -z "$folder" ] || "$@" fs -rm -r -f -skipTrash "$folder"

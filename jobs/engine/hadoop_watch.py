@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import NamedTuple
 
 from jobs.engine import progress
+from jobs.engine.applications import UNDER_WAY
 from jobs.engine.hadoop_pages import asked
 from jobs.engine.progress import GROUP
 
 _EVERY = 1.0
-_UNDER_WAY = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
 _PORTS = {"https": 8090, "http": 8088}  # of a resource manager that encrypts, and of others
 
 
@@ -71,7 +71,7 @@ def under_way(among: Iterable[str], name: str) -> Application | None:
     silent = OSError("no resource manager is known")
     for manager in among:
         try:
-            answer = asked(f"{manager}/ws/v1/cluster/apps?states={_UNDER_WAY}", verified=False)
+            answer = asked(f"{manager}/ws/v1/cluster/apps?states={UNDER_WAY}", verified=False)
         except OSError as error:
             silent = error
             continue

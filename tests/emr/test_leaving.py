@@ -14,6 +14,7 @@ import pytest
 
 from jobs.emr import aws
 from jobs.engine import hadoop_pages
+from jobs.engine.applications import UNDER_WAY
 from jobs.engine.cache import cache_folder
 from jobs.engine.hadoop_watch import managers
 from tests.clusters import Rehearsal
@@ -222,7 +223,7 @@ def test_on_a_cluster_of_others_what_is_not_left_ends(
 
 def under_way(manager: str) -> list[str]:
     """Applications of a resource manager that have not ended."""
-    found = hadoop_pages.listed(f"{manager}/ws/v1/cluster/apps?states=NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING", "app")
+    found = hadoop_pages.listed(f"{manager}/ws/v1/cluster/apps?states={UNDER_WAY}", "app")
     return [one["id"] for one in found]
 
 

@@ -44,7 +44,7 @@ def test_a_node_with_bare_python(hadoop: Cluster, bare: Path, tmp_path: Path) ->
     assert (first.status, first.output) == (0, expected), first.errors
     (name,) = found = _shipped(hadoop)
     assert name.endswith(".zip")
-    again = told(tmp_path, SAMPLE, *flags)
+    again = told(tmp_path, SAMPLE, *flags, "--jobconf", "mapreduce.job.ubertask.enable=false")
     assert (again.status, again.output) == (0, expected), again.errors
     assert _shipped(hadoop) == found, "a later job finds it there"
 

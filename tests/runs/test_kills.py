@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -50,9 +51,13 @@ def env(tmp_path: Path) -> dict[str, str]:
     return {"TMPDIR": str(scratch), **mark()}
 
 
+_TRIAL = re.compile(r"[a-z0-9_]{8}")  # the file with which Python tries a folder, left where it is killed
+
+
 def _scratch(env: dict[str, str]) -> list[Path]:
-    homes = [path for path in Path(env["TMPDIR"]).iterdir() if path.is_dir()]  # Python tries the folder with a file
-    return [path for home in homes for path in home.iterdir()]
+    there = list(Path(env["TMPDIR"]).iterdir())
+    files = [path for path in there if path.is_file() and not _TRIAL.fullmatch(path.name)]
+    return files + [path for home in there if home.is_dir() for path in home.iterdir()]
 
 
 @pytest.mark.slow
