@@ -58,9 +58,10 @@ def tests(runner: Runner, environment: Environment, arguments: argparse.Namespac
         quick = (*pytest, *NOT_QUICK, "-m", QUICK)
         return [runner.run("tests", environment.python, *quick, words=PYTEST_CODES, environ=LESS_RANDOM)]
     usual = "" if arguments.full else " and not full"
-    main, coverage = pytest if arguments.pytest else (*pytest, "-m", f"not ({CLUSTERS}){usual}"), ("-m", "coverage")
+    main = pytest if arguments.pytest else (*pytest, "-m", f"not ({CLUSTERS}){usual}")
     if not arguments.full:
         return [runner.run("tests", environment.python, *main, words=PYTEST_CODES, environ=QUARTER_RANDOM)]
+    coverage = ("-m", "coverage")
     return [
         runner.run("tests", environment.python, *coverage, "run", *main, words=PYTEST_CODES, environ=COMMANDS_TOO),
         runner.run("combine", environment.python, *coverage, "combine", "--quiet"),
