@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from jobs.emr.found import BUSY
 from jobs.engine.clock import say
 
 log = logging.getLogger(__name__)
-_OVER = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 
 
 class States:
@@ -54,6 +54,6 @@ class States:
                 self.began = began
                 self.start_seconds = max(0.0, (began - self._requested).total_seconds())
             self.over = times.get("EndDateTime") or self.over
-            if state in _OVER:
+            if state not in BUSY:
                 self._ended.add(found["Id"])
             self.tell("step", f"{found['Id']} ({found['Name'].rpartition(': ')[2]})", state.lower())
