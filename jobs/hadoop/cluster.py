@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import re
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPException
@@ -19,12 +15,11 @@ from typing import Any, Literal
 
 from jobs.engine.hadoop_pages import asked
 from jobs.errors import JobError, UsageError
-from jobs.hadoop import configuration, daemons, jars, sharing
+from jobs.hadoop import configuration, daemons, folder, jars, sharing
 from jobs.hadoop.configuration import USER, Layout
 from jobs.hadoop.profiles import DEFAULT, PROFILES, Profile
 from jobs.hadoop.terminal import Say
 
-_STATE, _LOCK = "cluster.json", "lock"
 _START_SECONDS = 180.0
 _STARTS = 3
 _COMMANDS = ("hdfs", "yarn", "mapred")
@@ -93,10 +88,10 @@ def default_home(cache: Path) -> Path:
 
 def find(home: Path) -> Cluster | None:
     """The cluster in this folder, running or not."""
-    try:
-        state = json.loads((home / _STATE).read_text("utf-8"))
-    except FileNotFoundError:
+    text = folder.read(home)
+    if text is None:
         return None
+    state = json.loads(text)
     return Cluster(Layout(home, state["ports"], PROFILES[state.get("profile", DEFAULT.name)]), state["pids"])
 
 
@@ -110,18 +105,14 @@ def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die
     """
     java = daemons.java()
     home = home.absolute()
-    if re.search(r"[\s,:]", str(home)):
-        fix = "name one without blanks, commas and colons"
-        raise UsageError("Hadoop cannot work in a folder of this name", where=f"--dir {home}", fix=fix)
+    folder.check(home)
     there = find(home)
-    if there is None and home.is_dir() and any(path.name != _LOCK for path in home.iterdir()):
-        raise UsageError("is neither empty nor a cluster's folder", where=f"--dir {home}", fix="name another")
     if there is not None and profile is not None and profile != there.layout.profile:
         what = f"the cluster in {home} is of the profile {there.layout.profile.name}"
         raise UsageError(what, where=f"--profile {profile.name}", fix="bring it down first, or name another --dir")
     resolved = jars.resolve(cache, say)
     classes = sharing.archive(resolved, java, say)
-    with _locked(home, say):
+    with folder.locked(home, say):
         found = find(home)
         if found is not None:
             try:
@@ -140,37 +131,17 @@ def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die
         return start()
 
 
-@contextmanager
-def _locked(home: Path, say: Say) -> Iterator[None]:
-    """While it lasts, nobody else starts or removes the cluster of this folder, which is there."""
-    while True:
-        home.mkdir(parents=True, exist_ok=True)
-        with (home / _LOCK).open("w") as lock:
-            say("waiting for another process that starts or ends this cluster")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if _is_open(lock.fileno(), home / _LOCK):
-                yield
-                return
-
-
-def _is_open(number: int, path: Path) -> bool:
-    """Whether that is the file of that name now: another process may have removed the folder meanwhile."""
-    try:
-        return os.path.samestat(os.fstat(number), path.stat())
-    except FileNotFoundError:
-        return False
-
-
 def down(cluster: Cluster, say: Say = lambda text: None) -> None:
     """End all its processes and remove its folder, its files in HDFS with it; one that is being started is awaited."""
-    with _locked(cluster.home, say):
+    with folder.locked(cluster.home, say):
         found = find(cluster.home) or cluster
         daemons.stop(found.layout, found.pids.values())
-        shutil.rmtree(found.home)
+        folder.remove(found.home)
 
 
 def _start(home: Path, profile: Profile, resolved: Path, classes: Path, say: Say, *, die_with_parent: bool) -> Cluster:
     layout = Layout.on_free_ports(home, profile)
+    _save(Cluster(layout))  # from now on the folder is seen to be a cluster's
     _furnish(layout, resolved, classes)
     pids: dict[str, int] = {}
     try:
@@ -191,8 +162,8 @@ def _start(home: Path, profile: Profile, resolved: Path, classes: Path, say: Say
 def _furnish(layout: Layout, resolved: Path, classes: Path) -> None:
     """Lay out the folder: links to the jars, configuration, the hadoop command."""
     here = Path(__file__).parent
-    for folder in (layout.home / "bin", layout.jars / "tools", layout.logs / "userlogs", layout.data):
-        folder.mkdir(parents=True, exist_ok=True)
+    for place in (layout.home / "bin", layout.jars / "tools", layout.logs / "userlogs", layout.data):
+        place.mkdir(parents=True, exist_ok=True)
     for name in _WEB_APPS:  # Hadoop's jars lack the pages, and daemons start only where there is a folder for them
         (layout.jars / "web" / "webapps" / name).mkdir(parents=True, exist_ok=True)
     command = layout.home / "bin" / "hadoop"
@@ -241,9 +212,7 @@ def _save(cluster: Cluster) -> None:
         "ports": dict(cluster.layout.ports),
         "pids": dict(cluster.pids),
     }
-    path = cluster.home / _STATE
-    path.with_suffix(".new").write_text(json.dumps(state, indent=1))
-    path.with_suffix(".new").rename(path)
+    folder.write(cluster.home, json.dumps(state, indent=1))
 
 
 def _get(url: str) -> dict[str, Any] | None:

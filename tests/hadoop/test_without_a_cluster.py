@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from jobs.engine.cache import cache_folder
-from jobs.hadoop import cluster, configuration, daemons, jars, sharing
+from jobs.hadoop import cluster, configuration, daemons, folder, jars, sharing
 from jobs.hadoop.cluster import Cluster
 from jobs.hadoop.configuration import Layout
 from jobs.hadoop.profiles import DEFAULT, FAULTS
@@ -87,6 +87,17 @@ def test_a_folder_with_other_things(tmp_path: Path) -> None:
     assert (folder / "thesis.txt").read_text() == "precious"
 
 
+@pytest.mark.parametrize("below", ["", "c"])
+def test_a_folder_that_is_a_file(tmp_path: Path, below: str) -> None:
+    bare = _program(tmp_path / "bin", "java")
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / below
+    refused = _told("up", "--dir", folder, folder=tmp_path, PATH=str(bare), JAVA_HOME="")
+    assert refused == Outcome(2, "", f"error: --dir {folder}: {tmp_path / 'file'} is not a folder; name another\n")
+    gone = _told("down", "--dir", folder, folder=tmp_path)
+    assert gone == Outcome(0, "", f"there is no cluster in {folder}\n")
+
+
 def test_a_folder_that_class_paths_cannot_name(tmp_path: Path) -> None:
     bare = _program(tmp_path / "bin", "java")
     refused = _told("up", "--dir", tmp_path / "a b", folder=tmp_path, PATH=str(bare), JAVA_HOME="")
@@ -145,8 +156,8 @@ def test_a_profile_stands_above_the_rest_and_each_daemon_has_its_own(tmp_path: P
     layout = Layout.on_free_ports(tmp_path / "c", FAULTS)
     read = _written(layout)
     for file, properties in FAULTS.properties.items():
-        for folder in ("hadoop", *layout.node_managers, *layout.data_nodes):
-            found = read[f"{folder}/{file}"]
+        for daemon in ("hadoop", *layout.node_managers, *layout.data_nodes):
+            found = read[f"{daemon}/{file}"]
             assert {key: found[key] for key in properties} == {key: str(value) for key, value in properties.items()}
     first, second = (read[f"{name}/hdfs-site.xml"] for name in ("datanode-1", "datanode-2"))
     assert {key for key in first if first[key] != second[key]} == set(configuration.data_node(layout, "datanode-1"))
@@ -191,7 +202,7 @@ def test_a_cluster_that_is_being_started_is_awaited_before_it_is_removed(tmp_pat
     made = Cluster(Layout.on_free_ports(home, DEFAULT))
     cluster._save(made)
     with ThreadPoolExecutor() as pool:
-        with cluster._locked(home, lambda text: None):
+        with folder.locked(home, lambda text: None):
             going = pool.submit(cluster.down, made)
             time.sleep(0.3)
             assert not going.done()
@@ -199,6 +210,26 @@ def test_a_cluster_that_is_being_started_is_awaited_before_it_is_removed(tmp_pat
             late = pool.submit(_locked_and_there, home)
         going.result(60)
         assert late.result(60), "who waited for the folder's lock has that of a folder that is there"
+
+
+def test_starts_and_removals_of_one_folder_do_not_meet(tmp_path: Path) -> None:
+    home = tmp_path / "c"
+    inside = set[int]()
+
+    def start_and_remove(number: int) -> None:
+        for _ in range(100):
+            with folder.locked(home, lambda text: None):
+                inside.add(number)
+                assert inside == {number}
+                folder.check(home)
+                cluster._save(Cluster(Layout(home, {}, DEFAULT)))
+                (home / "data").mkdir()
+                inside.remove(number)
+                folder.remove(home)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(start_and_remove, range(4)))
+    assert not home.exists()
 
 
 @pytest.fixture
@@ -263,7 +294,7 @@ def test_a_cluster_with_a_dead_process_is_started_anew_at_once(
 
 
 def _locked_and_there(home: Path) -> bool:
-    with cluster._locked(home, lambda text: None):
+    with folder.locked(home, lambda text: None):
         return home.is_dir()
 
 
