@@ -20,10 +20,11 @@ FOLDER = ".sensor-jobs"
 SPOT_WAIT_MINUTES = 10
 IDLE_MINUTES = (1, 7 * 24 * 60)
 """Between which EMR ends a cluster that waits for more work."""
+TYPES = {"primary": "MASTER", "core": "CORE", "task": "TASK"}
+"""EMR's words for the roles of fleets."""
 ROOT_GB = 15
 """Of each node's root volume: EMR's default, which has to be said where a pool's cluster is to be known again."""
 
-_TYPES = {"primary": "MASTER", "core": "CORE", "task": "TASK"}
 _MASTER_MB, _MASTER_MB_A_TASK = 1024, 0.15  # memory of an application master: generous, not measured
 _MASTER_HEAP = 0.8
 _BY_CORES = "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator"
@@ -85,7 +86,7 @@ def instance_fleet(fleet: Fleet) -> dict[str, Any]:
         configuration["EbsConfiguration"] = each
     made: dict[str, Any] = {
         "Name": fleet.role,
-        "InstanceFleetType": _TYPES[fleet.role],
+        "InstanceFleetType": TYPES[fleet.role],
         "TargetOnDemandCapacity": fleet.on_demand,
         "TargetSpotCapacity": fleet.spot,
         "InstanceTypeConfigs": [{"InstanceType": name, **configuration} for name in fleet.types],

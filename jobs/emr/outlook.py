@@ -147,18 +147,6 @@ def types(architecture: str | None, *, readings: bool) -> tuple[str, ...]:
     return tuple(f"{family}.{size}" for family in families for size in _SIZES)
 
 
-def spent(planned: Outlook, prices: PriceTable, seconds: float) -> float:
-    """USD that the planned nodes cost in this time: of the first type, spot in the middle of its usual range."""
-    table, hours = prices.region(planned.region), max(60.0, seconds) / 3600
-    total = requests(planned.work, table)
-    for fleet in planned.fleets:
-        node = prices.node(planned.region, fleet.types[0])
-        spot = node.on_demand * sum(node.spot) / 2
-        nodes = fleet.on_demand * node.on_demand + fleet.spot * spot + fleet.nodes * node.emr
-        total += hours * (nodes + _disk(fleet, table))
-    return total
-
-
 def _sized(
     work: Work, prices: PriceTable, rate: Rate, region: str, architecture: str, most: int
 ) -> tuple[str, int, int]:
@@ -234,7 +222,7 @@ def price(
     for fleet in fleets:
         nodes = [prices.node(region, name) for name in fleet.types]
         hours_low, hours_high = (max(60.0, each) / 3600 for each in seconds)
-        disk = _disk(fleet, table)
+        disk = fleet.nodes * disk_hour(fleet, table)
         low += hours_low * (
             disk
             + min(
@@ -253,9 +241,9 @@ def requests(work: Work, table: Mapping[str, Any]) -> float:
     return float(gets * table["s3_1000_get"] + puts * table["s3_1000_put"]) / 1000
 
 
-def _disk(fleet: Fleet, table: Mapping[str, Any]) -> float:
-    """USD an hour of the fleet's disks."""
-    return float(fleet.nodes * fleet.volumes * fleet.ebs_gb * table["ebs_gb_month"] / _HOURS_A_MONTH)
+def disk_hour(fleet: Fleet, table: Mapping[str, Any]) -> float:
+    """USD of a node's disks, an hour."""
+    return float(fleet.volumes * fleet.ebs_gb * table["ebs_gb_month"] / _HOURS_A_MONTH)
 
 
 def _limits(work: Work, rate: Rate, maps: int, count: int, wanted: int, most: int) -> Iterator[str]:

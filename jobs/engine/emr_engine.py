@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import batches, cluster, outlook, rates, telling
+from jobs.emr import batches, cluster, nodes, outlook, rates, telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.prices import PriceTable
 from jobs.emr.work import Work
@@ -42,6 +42,8 @@ class EmrEngine(OnEmr[Outlook]):
 
     _seconds = _start_seconds = 0.0  # of all jobs of the run
     _begun, _passes = 0.0, 0  # when the last of them did, in seconds since 1970; how many did
+    _clusters: tuple[str, ...] = ()  # that were started for the run
+    _client: Any = None  # of EMR, which knows them
     _table: PriceTable | None = None
 
     def check(self, settings: Settings) -> None:
@@ -123,6 +125,7 @@ class EmrEngine(OnEmr[Outlook]):
             self._begun,
             self._seconds,
             self._start_seconds,
+            self._clusters,
             self.planned,
             run,
             plan,
@@ -146,6 +149,8 @@ class EmrEngine(OnEmr[Outlook]):
         if runner.has_own_cluster:
             self.spends = True
             self._start_seconds += runner.states.start_seconds
+            self._clusters += (runner.get_cluster_id(),)
+            self._client = runner.make_emr_client()
 
     def account(self, run: Run, report: Report) -> telling.Account | None:
         return self.told(run.id, run.job, _started(run), self._seconds, self._start_seconds, report.size)
@@ -165,7 +170,8 @@ class EmrEngine(OnEmr[Outlook]):
         read; failed: whether it came to nothing."""
         if self.planned is None:
             return None
-        spent = outlook.spent(self.planned, self._prices(self.planned.work), seconds)
+        had = nodes.stays(self._client, self._clusters) if self._clusters else None
+        spent = nodes.spent(self.planned, self._prices(self.planned.work), seconds, had)
         return self.keep(run, job, started, telling.Actual(seconds, start_seconds, size, spent), failed=failed)
 
     def _slots(self, planned: Outlook) -> int:

@@ -71,7 +71,7 @@ class Following(EmrEngine):
     def __init__(self, job: SensorJob, left: Left) -> None:
         super().__init__(job)
         self.planned, self._left, self._settings = left.planned, left, left.run.settings
-        self._seconds, self._start_seconds = left.seconds, left.start_seconds
+        self._seconds, self._start_seconds, self._clusters = left.seconds, left.start_seconds, left.clusters
         self._there = 0.0  # seconds of its job, by the clock of EMR
         self._over: Any = None  # mrjob's runner, once it has given all
 

@@ -45,7 +45,7 @@ _KEPT = 60 * 86_400.0
 @dataclass(frozen=True, slots=True)
 class Left:
     """job: as `named`; arguments: the job's, and `command` as all was typed, in `folder`; position: mrjob's runner's;
-    begun: in seconds since 1970; seconds, start_seconds: of clusters that it had before."""
+    begun: in seconds since 1970; seconds, start_seconds: of the clusters that it had before."""
 
     job: str
     arguments: tuple[str, ...]
@@ -55,6 +55,7 @@ class Left:
     begun: float
     seconds: float
     start_seconds: float
+    clusters: tuple[str, ...]
     planned: Outlook
     run: Run
     plan: Plan

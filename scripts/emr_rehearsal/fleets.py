@@ -1,4 +1,5 @@
-"""Instance fleets of clusters, which moto takes and forgets; who joins a cluster of a pool asks for them.
+"""Instance fleets of clusters, which moto takes and forgets: who joins a cluster of a pool asks for them, and who
+tells what a cluster cost for their nodes.
 
 All that was asked for is there, but of a cluster that waits: managed scaling has taken what it may take.
 """
@@ -18,7 +19,7 @@ _run_job_flow = ElasticMapReduceResponse.run_job_flow
 def install() -> None:
     """Have moto keep and tell them."""
     moto: Any = ElasticMapReduceResponse
-    moto.run_job_flow, moto.list_instance_fleets = _run_and_keep, _list
+    moto.run_job_flow, moto.list_instance_fleets, moto.list_instances = _run_and_keep, _list, _list_nodes
 
 
 def told(fleets: list[dict[str, Any]], least: int | None) -> Iterator[dict[str, Any]]:
@@ -50,6 +51,22 @@ def _list(response: Any) -> ActionResult:
     cluster: Any = response.backend.clusters[response._get_param("ClusterId")]
     least = cluster.least if cluster.state == "WAITING" else None
     return ActionResult({"InstanceFleets": list(told(cluster.fleets, least))})
+
+
+def _list_nodes(response: Any) -> ActionResult:
+    """As many as was asked for, of each fleet's first type, while the cluster is there; one that cannot be has none."""
+    cluster: Any = response.backend.clusters[response._get_param("ClusterId")]
+    kind, can_be = response._get_param("InstanceFleetType"), getattr(cluster, "reason_code", "") != "VALIDATION_ERROR"
+    times = {"CreationDateTime": cluster.creation_datetime, "EndDateTime": cluster.end_datetime}
+    status = {"State": "TERMINATED" if cluster.end_datetime else "RUNNING", "Timeline": times}
+    found = [
+        {"Market": market, "InstanceType": fleet["InstanceTypeConfigs"][0]["InstanceType"], "Status": status}
+        for fleet in cluster.fleets
+        if fleet["InstanceFleetType"] == kind and can_be
+        for market, target in (("ON_DEMAND", "TargetOnDemandCapacity"), ("SPOT", "TargetSpotCapacity"))
+        for _ in range(int(fleet.get(target, 0)))
+    ]
+    return ActionResult({"Instances": found})
 
 
 def _specification(given: Mapping[str, Any]) -> dict[str, Any]:

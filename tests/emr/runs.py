@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.emr import aws
+from jobs.emr.history import Entry, loads
 from tests.clusters import Rehearsal
 from tests.command_line import ROOT
 from tests.emr.permissions import Asked
@@ -52,6 +53,13 @@ def fill(emr: Rehearsal) -> None:
 def keys(emr: Rehearsal, prefix: str) -> list[str]:
     """What the lake has below a prefix."""
     return [found["Key"] for found in emr.client().list_objects_v2(Bucket="lake", Prefix=prefix).get("Contents", [])]
+
+
+def kept(emr: Rehearsal, key: str) -> Entry:
+    """What the lake has of what a run took."""
+    found = loads(emr.client().get_object(Bucket="lake", Key=key)["Body"].read())
+    assert found is not None
+    return found
 
 
 def states() -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jobs.daily_stats import DailyStats
-from jobs.emr import batches, history, outlook, prices, rates
+from jobs.emr import batches, history, nodes, outlook, prices, rates
 from jobs.emr.history import Entry
 from jobs.emr.outlook import Outlook
 from jobs.emr.work import Work
@@ -55,8 +55,8 @@ def test_each_has_its_part_of_the_cluster() -> None:
     assert {(part.fleets, part.slots) for part in parts} == {(found.fleets, found.slots)}
     asked = [outlook.requests(one.work, PRICES.region("us-east-1")) for one in (found, *each)]
     assert asked[0] == pytest.approx(sum(asked[1:]))
-    hour = outlook.spent(found, PRICES, 3600.0) - asked[0]
-    shares = [outlook.spent(part, PRICES, 1800.0) - requests for part, requests in zip(parts, asked[1:], strict=True)]
+    hour = nodes.spent(found, PRICES, 3600.0) - asked[0]
+    shares = [nodes.spent(part, PRICES, 1800.0) - requests for part, requests in zip(parts, asked[1:], strict=True)]
     assert sum(shares) == pytest.approx(hour)
 
 
@@ -115,7 +115,7 @@ def test_the_first_waits_for_the_cluster_which_is_no_time_of_its_work(kept: Path
     assert shared.began == 430.0
     account = shared.told("a", "daily_stats", began, shared._seconds + 2400.0, shared._start_seconds, TB)
     assert account is not None
-    assert account.spent == pytest.approx(outlook.spent(part, prices.load(), 2000.0))
+    assert account.spent == pytest.approx(nodes.spent(part, prices.load(), 2000.0))
     [entry] = history.read(kept)
     assert (entry.batch, entry.slots, entry.planned_seconds) == ("b", part.slots, part.seconds)
     assert entry.seconds == pytest.approx(2000.0)

@@ -13,7 +13,7 @@ import pytest
 
 from jobs.compact import Compact
 from jobs.daily_stats import DailyStats
-from jobs.emr import batches, cluster, disks, outlook, prices, rates, telling
+from jobs.emr import batches, cluster, disks, nodes, outlook, prices, rates, telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.work import MOST_NODES, Work
 from jobs.engine.driver import make_plan, work
@@ -118,7 +118,7 @@ def test_compressed_readings_shuffle_what_is_in_them() -> None:
 def test_disks_are_paid_for() -> None:
     ordered = planned(TB, ORDERED)
     larger = replace(ordered, fleets=tuple(replace(fleet, volumes=2 * fleet.volumes) for fleet in ordered.fleets))
-    more = outlook.spent(larger, prices.load(), 3600.0) - outlook.spent(ordered, prices.load(), 3600.0)
+    more = nodes.spent(larger, prices.load(), 3600.0) - nodes.spent(ordered, prices.load(), 3600.0)
     assert more == pytest.approx((64 + 7 * 2 * 229) * 0.08 / 730)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import platform
 import re
 import shlex
 import signal
@@ -13,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.emr import aws, clusters
+from jobs.emr import aws, clusters, nodes, prices
 from tests.clusters import Rehearsal
 from tests.command_line import ROOT
 from tests.defects import BROKEN
-from tests.emr.runs import ON_EMR, READING, SAMPLE, fill, keys, states
+from tests.emr.runs import ON_EMR, READING, SAMPLE, fill, kept, keys, states
 from tests.outcomes.commands import Outcome, command, environment, told
 from tests.terminals import terminal
 
@@ -84,6 +85,14 @@ def test_a_twin_is_a_step_whose_driver_publishes(emr: Rehearsal, tmp_path: Path)
     assert emr.client().get_object(Bucket="lake", Key=part)["Body"].read().decode() == expected
     assert states() == ["TERMINATED"]
     assert keys(emr, ".sensor-jobs/runs/") == []
+    (cluster,) = aws.client("emr").list_clusters()["Clusters"]
+    had = nodes.stays(aws.client("emr"), (cluster["Id"],)) or ()
+    size = "m7g.xlarge" if platform.machine() == "aarch64" else "m7i.xlarge"
+    assert [(stay.role, stay.type, stay.spot) for stay in had] == [("primary", size, False), ("core", size, False)]
+    (cost,) = [kept(emr, key).dollars for key in keys(emr, ".sensor-jobs/history/")]
+    price = prices.load().node("us-east-1", size)
+    minutes = sum(max(1.0, stay.seconds / 60) for stay in had)
+    assert cost == pytest.approx(minutes * (price.on_demand + price.emr) / 60, rel=0.2), "disks and requests beside"
     (log,) = [key for key in keys(emr, ".sensor-jobs/logs/") if key.endswith("/controller.gz")]
     submitted = gzip.decompress(emr.client().get_object(Bucket="lake", Key=log)["Body"].read()).decode()
     for setting in ("executor.memoryOverhead=1408m", "dynamicAllocation.maxExecutors=1", "executor.cores=1"):

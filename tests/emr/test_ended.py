@@ -114,6 +114,9 @@ def test_a_cluster_in_a_network_that_is_not_there(emr: Rehearsal, tmp_path: Path
         assert error.startswith(f"error: {cluster['Id']}: {NO_SUBNET}; run it again: "), done.errors
     assert cluster["Status"]["State"] == "TERMINATED_WITH_ERRORS"
     assert runs.keys(emr, ".sensor-jobs/runs/") == []
+    costs = [run.dollars for key in runs.keys(emr, ".sensor-jobs/history/") if (run := runs.kept(emr, key)).batch == ""]
+    assert len(costs) == 1
+    assert costs[0] < 0.001, "of a cluster without a node requests to S3 alone are paid for"
     shown = told(tmp_path, "status", cluster["Id"], module="jobs.emr")
     assert (shown.status, shown.errors) == (1, "")
     assert f"reason   {NO_SUBNET.removeprefix('the cluster ended: ')}\n" in shown.output

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.emr import outlook, prices, rates, telling
+from jobs.emr import nodes, outlook, prices, rates, telling
 from jobs.emr.history import Entry
 from jobs.emr.outlook import Outlook
 from jobs.emr.work import MOST_NODES, Work
@@ -44,7 +44,7 @@ def test_the_price_is_that_of_nodes_disks_and_requests() -> None:
     requests = (14 * (2 + 9) * 0.0004 + 8 * 0.005) / 1000
     assert found.dollars[0] == pytest.approx(requests + low * (1.25 * (0.154 + 0.136) + disks))
     assert found.dollars[1] == pytest.approx(requests + high * (1.25 * (0.1632 + 0.1632) + disks))
-    spent = outlook.spent(found, PRICES, found.seconds[1])
+    spent = nodes.spent(found, PRICES, found.seconds[1])
     assert spent == pytest.approx(found.dollars[1])
 
 

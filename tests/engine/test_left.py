@@ -34,7 +34,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Left:
     planned = outlook.outlook(Work("daily_stats", 1, 9, 1), prices.load(), rates.load(), region="us-east-1")
     position = {"_cluster_id": "j-1", "_step_ids": ["s-1", "s-2"]}
     name, words = left.named(DailyStats), ("-r", "emr", "s3://lake/")
-    made = Left(name, words, ("python", *words), "/", position, 1.5, 2.5, 3.5, planned, run, Plan(splits, 64, 2, 5))
+    made = Left(
+        name, words, ("python", *words), "/", position, 1.5, 2.5, 3.5, ("j-0",), planned, run, Plan(splits, 64, 2, 5)
+    )
     made.save()
     return made
 
