@@ -12,7 +12,7 @@ from jobs.emr.cluster import NAME, SUITE
 from jobs.errors import InputError
 from jobs.lake.s3_client import code_of
 
-_OVER = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
+ENDING = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
 BUSY = frozenset({"SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCEL_PENDING", "CANCELLING"})
 _GRACE = timedelta(minutes=10)
 
@@ -54,7 +54,7 @@ class Found:
 
     def is_orphan(self, now: datetime) -> bool:
         """Whether it is there with nothing to do: ten minutes after its last step, or its start, were over."""
-        if self.state in _OVER or any(step.state in BUSY for step in self.steps):
+        if self.state in ENDING or any(step.state in BUSY for step in self.steps):
             return False
         last = max([self.created, *(step.ended for step in self.steps if step.ended)])
         return now - last > _GRACE

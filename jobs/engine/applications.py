@@ -13,6 +13,8 @@ from typing import TypeVar
 T = TypeVar("T")
 SUBMITTED = re.compile(r"Submitted application (application_\w+)")
 _CLIENT = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
+JOB_NAME, SPARK_NAME = "mapreduce.job.name", "spark.app.name"
+"""The properties by which a job and a twin name their application."""
 UNDER_WAY = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
 _PATIENCE = 20.0
 _SHOWN_AFTER = (0.0, 3.0, 6.0)

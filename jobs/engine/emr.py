@@ -12,9 +12,11 @@ from http.client import HTTPException
 from typing import Any
 
 from jobs.emr import aws, bundle, cluster, clusters, launching, packages
+from jobs.emr.found import ENDING
 from jobs.emr.outlook import Outlook
 from jobs.emr.patience import Patience
 from jobs.engine import compat, emr_cancel, package
+from jobs.engine.applications import JOB_NAME, SPARK_NAME
 from jobs.engine.cache import cache_folder
 from jobs.engine.clock import Clock, say
 from jobs.engine.emr_states import States
@@ -30,10 +32,7 @@ from mrjob.emr import EMRJobRunner
 from mrjob.step import StepFailedException
 
 log = logging.getLogger(__name__)
-_ENDED = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
 _LOOKS = 5
-_JOB_NAME = "mapreduce.job.name"
-_SPARK_NAME = "spark.app.name"
 _POLL = 10.0  # seconds; EMR answers few calls a second an account
 
 
@@ -186,7 +185,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
 
     def _log_step_progress(self) -> None:
         """The bar of a terminal goes by the step's counters, where the primary node can be reached from here."""
-        address, name = self._address_of_master(), self._opts["jobconf"].get(_JOB_NAME)
+        address, name = self._address_of_master(), self._opts["jobconf"].get(JOB_NAME)
         if self._watch is None or self._clock is None or not (address and name and sys.stderr.isatty()):
             return
         try:
@@ -216,7 +215,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
     def _wait_for_logs_on_s3(self) -> None:
         """A cluster of ours ends first, for then its logs are there."""
         if self.ends_cluster:
-            if self._describe_cluster()["Status"]["State"] not in _ENDED:
+            if self._describe_cluster()["Status"]["State"] not in ENDING:
                 self._emr.terminate_job_flows(JobFlowIds=[self._cluster_id])
             self._wait_for_cluster_to_terminate()
             return
@@ -294,7 +293,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
             told = aws.explained(error, "AWS")
             self._warn(f"steps {', '.join(steps)} may go on: {told.what if told else error}")
             return
-        name = conf.get(_JOB_NAME) or conf.get(_SPARK_NAME)
+        name = conf.get(JOB_NAME) or conf.get(SPARK_NAME)
         if not (address and name and emr_cancel.end_application(address, name)) or left:
             self._warn(f"what its steps have started on cluster {self._cluster_id} may go on there to its end")
 
@@ -303,7 +302,7 @@ class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
 
         for _ in range(_LOOKS):
             try:
-                if self._describe_cluster()["Status"]["State"] in _ENDED:
+                if self._describe_cluster()["Status"]["State"] in ENDING:
                     return True
             except (BotoCoreError, ClientError):
                 return False

@@ -115,7 +115,7 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
                 self._said = ended[1]
             record_callback(record)
 
-        name = self._jobconf_for_step(0)["mapreduce.job.name"]
+        name = self._jobconf_for_step(0)[applications.JOB_NAME]
         with Watch() as watch, Submission(self.get_hadoop_bin(), name, self._hadoop_tmp_dir) as submission:
             said = submission.lines(hadoop_args, in_scratch(env, self._opts["local_tmp_dir"]))
             found: dict[str, Any] = _interpret_hadoop_jar_command_stderr(said, record_callback=heard)
@@ -150,7 +150,7 @@ def jobconf(run: Run, plan: Plan, cores: int) -> dict[str, Any]:
     reduces = containers.reduce_tasks(plan.size, run.partitions, asked, ordered=run.ordered)
     is_small = plan.size <= _SMALL_BYTES and -(-len(plan.splits) // lines) <= _SMALL_TASKS and reduces == 1
     return {
-        "mapreduce.job.name": run.id,
+        applications.JOB_NAME: run.id,
         "mapreduce.input.lineinputformat.linespermap": lines,
         "mapreduce.job.reduces": reduces,
         "mapreduce.map.output.compress": "false",

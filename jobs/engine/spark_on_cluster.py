@@ -12,6 +12,7 @@ from typing import Any
 from jobs.emr import bundle, executors, history
 from jobs.emr.telling import Account
 from jobs.engine import compat
+from jobs.engine.applications import SPARK_NAME
 from jobs.engine.emr_engine import EmrEngine
 from jobs.engine.job import SensorJob
 from jobs.engine.leaving import may_be_left
@@ -72,9 +73,8 @@ class OnCluster:
         own, planned = self.engine.given(run, self._job.NAME, chosen), self.engine.planned
         assert planned is not None
         with scratch(run, self.options.local_tmp_dir) as folder:
-            return _follow(
-                self._job, self.engine, own, {**executors.conf(planned), "spark.app.name": run, **conf}, folder
-            )
+            settings = {**executors.conf(planned), SPARK_NAME: run, **conf}
+            return _follow(self._job, self.engine, own, settings, folder)
 
     def told(
         self, run: str, started: datetime, seconds: float, start_seconds: float, size: int, *, failed: bool
