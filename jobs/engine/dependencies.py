@@ -43,7 +43,7 @@ def are_shipped(chosen: str | None, *, named: bool) -> bool:
 
 def build(cache: Path) -> Path:
     """The archive, in `cache`: made where the one of these versions is not there yet. Raises JobError for a requirement
-    whose files are not known."""
+    whose files are not known, or that needs others."""
     found = dict(sorted(_closure()))
     digest = hashlib.sha256(f"{PYTHON} {sys.implementation.cache_tag} {platform.machine()}".encode())
     for name, distribution in found.items():
@@ -51,6 +51,9 @@ def build(cache: Path) -> Path:
         if record is None:
             fix = f"install it with pip, or have it on the nodes: {FLAG} node"
             raise JobError("cannot be shipped, for it does not say which files it has", where=name, fix=fix)
+        if _is_condas(distribution) and any(file.suffix == ".so" for file in distribution.files or ()):
+            fix = f"install it with pip, or have it on the nodes: {FLAG} node"
+            raise JobError("is conda's, whose libraries lie elsewhere and are not shipped", where=name, fix=fix)
         digest.update(f"{name} {distribution.version} {record}".encode())
     files = {name: path for distribution in found.values() for name, path in _files(distribution)}
     if not list(cache.glob(f"{NAME}-{digest.hexdigest()[:16]}.zip")):
@@ -75,6 +78,10 @@ def _closure() -> Iterator[tuple[str, metadata.Distribution]]:
             continue  # for another system, or for twins where there are none
         wanted.extend(distribution.requires or ())
         yield name, distribution
+
+
+def _is_condas(distribution: metadata.Distribution) -> bool:
+    return (distribution.read_text("INSTALLER") or "").strip() == "conda"
 
 
 def _files(distribution: metadata.Distribution) -> Iterator[tuple[str, Path]]:

@@ -22,6 +22,7 @@ from jobs.engine.clock import Clock, say
 from jobs.engine.emr_states import States
 from jobs.engine.hadoop_watch import Watch, managers, under_way
 from jobs.engine.rerun import with_command
+from jobs.engine.run_conf import RunConf
 from jobs.engine.task_logs import failure
 from jobs.errors import JobError
 from jobs.lake import s3_client
@@ -36,7 +37,7 @@ _LOOKS = 5
 _POLL = 10.0  # seconds; EMR answers few calls a second an account
 
 
-class EmrRunner(EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
+class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no types
     """`-r emr`. planned: the cluster to start; base: the suite's folder in the lake; tags: what the cluster is for.
 
     Its nodes install the suite from the bucket where runs are staged. Where the user names their Python

@@ -18,6 +18,7 @@ from jobs.engine.hadoop_watch import Watch
 from jobs.engine.hdfs_files import HdfsFiles
 from jobs.engine.plan import Plan
 from jobs.engine.run import Run
+from jobs.engine.run_conf import RunConf
 from jobs.engine.task_logs import failure, quoted, told
 from jobs.errors import JobError, UsageError
 from jobs.lake import hadoop_conf, s3_client
@@ -35,12 +36,13 @@ UBER = "mapreduce.job.ubertask.enable"
 """The property by which all of a job runs within its application master."""
 _RUNS = "/runs"
 _SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_LEAN = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # Arrow's own takes a gigabyte of addresses, which YARN may count
 _SMALL_BYTES, _SMALL_TASKS = 4 << 20, 9
 _PAGE = re.compile(r"^The url to track the job: (\S+)")
 _ENDED = re.compile(r"Job job_\w+ failed with state \w+ due to: (.+)", re.DOTALL)
 
 
-class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
+class HadoopRunner(RunConf, HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
     """`-r hadoop`."""
 
     def __init__(self, *, dependencies_from: str | None = None, **kwargs: Any) -> None:
@@ -80,7 +82,8 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
     @property
     def _home(self) -> str:
         """Where the suite's archives are kept: beside runs, or among them where the user says where those are."""
-        return str(fully_qualify_hdfs_path(self._opts["hadoop_tmp_dir"])).rstrip("/").removesuffix(_RUNS)
+        given, usual = self._opts["hadoop_tmp_dir"], home()
+        return str(fully_qualify_hdfs_path(usual if given == f"{usual}{_RUNS}" else given)).rstrip("/")
 
     def _add_job_files_for_upload(self) -> None:
         super()._add_job_files_for_upload()
@@ -101,7 +104,7 @@ class HadoopRunner(HadoopJobRunner):  # type: ignore[misc]  # mrjob has no types
                     " AWS_SHARED_CREDENTIALS_FILE=/path/on/nodes",
                 )
         paths = [*(self._working_dir_mgr.name(**archive) for archive in self._archives), env.get("PYTHONPATH")]
-        return s3_client.place() | env | {"PYTHONPATH": ":".join(filter(None, paths))}
+        return _LEAN | s3_client.place() | env | {"PYTHONPATH": ":".join(filter(None, paths))}
 
     def _run_hadoop(
         self, hadoop_args: list[str], env: dict[str, str], record_callback: Callable[[dict[str, Any]], None]

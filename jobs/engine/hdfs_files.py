@@ -11,7 +11,7 @@ import itertools
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +52,17 @@ class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]  # mrjob has no types
             found = next(filter(None, map(_COMMON_JAR.fullmatch, jars)), None)
             self._version = found[1] if found else str(super().get_hadoop_version())
         return self._version
+
+    def invoke_hadoop(
+        self,
+        args: list[str],
+        ok_returncodes: Sequence[int] | None = None,
+        ok_stderr: Sequence[re.Pattern[bytes]] | None = None,
+        return_stdout: bool = False,
+    ) -> Any:
+        """The command's words are found below what Java warns of before."""
+        below = [re.compile(rb"(?:.*\n)*?" + each.pattern.removeprefix(b"^")) for each in ok_stderr or ()]
+        return super().invoke_hadoop(args, ok_returncodes, below, return_stdout)
 
     def ls(self, path_glob: str) -> Iterator[str]:
         """The files at and below what matches."""

@@ -199,10 +199,9 @@ class SensorJob(Declaration, MRJob):  # type: ignore[misc]  # mrjob has no types
             kwargs |= {"mrjob_cls": type(self), "num_tasks": self._num_tasks}
         if self.options.runner == "spark" and (self.options.spark_master or "local").startswith("local"):
             kwargs |= local_spark(self.options.python_bin)
+        if self.options.runner in ("hadoop", "emr"):
+            kwargs["run_conf"] = self._jobconf
         return kwargs
-
-    def jobconf(self) -> dict[str, Any]:
-        return {**self._jobconf, **super().jobconf()}
 
     def hadoop_input_format(self) -> str | None:
         return self.HADOOP_INPUT_FORMAT if self.options.runner in ("hadoop", "emr") else None

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from jobs.engine import compat, forks, progress
+from jobs.engine.cores import cores
 from jobs.engine.mrjob_engine import PACKAGE_ROOT
 from jobs.engine.planned import PlannedTasks
 from jobs.engine.sharing import SharedLines
@@ -76,4 +77,4 @@ class ForkingRunner(PlannedTasks, LocalMRJobRunner):  # type: ignore[misc]  # mr
         forks.run_forked(funcs, self._num_cores(), watched.tick if watched else lambda: None)
 
     def _num_cores(self) -> int:
-        return int(self._opts["num_cores"] or len(os.sched_getaffinity(0)))
+        return int(self._opts["num_cores"] or cores())

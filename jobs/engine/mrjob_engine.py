@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.emr.work import Work
 from jobs.engine import shipping
+from jobs.engine.cores import cores
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.report import Report
@@ -62,7 +63,7 @@ class MrjobEngine:
         """How many tasks share the work."""
         if self.runner == "inline" or "-" in settings.inputs:
             return 1
-        return settings.tasks or self._job.options.num_cores or len(os.sched_getaffinity(0))
+        return settings.tasks or self._job.options.num_cores or cores()
 
     def _jobconf(self, run: Run, plan: Plan) -> dict[str, Any]:
         """Hadoop's properties of the run."""

@@ -6,7 +6,6 @@ Spark 3.5 and 4.x have in common.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import pyarrow as pa
 
 from jobs import errors
 from jobs.emr.work import Work
+from jobs.engine.cores import cores
 from jobs.engine.options import Settings
 from jobs.engine.plan import Plan, Split
 from jobs.engine.reading import SplitReader
@@ -95,7 +95,7 @@ class SparkEngine:
         self.carrier: Carrier = "reference" if is_local(master) else "inline"
 
     def tasks(self, settings: Settings) -> int:
-        return settings.tasks or len(os.sched_getaffinity(0))
+        return settings.tasks or cores()
 
     def _parts(self, run: Run) -> int:
         """How many parts shuffled rows have; on a cluster, as many as MapReduce would."""

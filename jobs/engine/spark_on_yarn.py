@@ -23,6 +23,7 @@ from jobs.lake import hadoop_conf, s3_client
 Conf = dict[str, str]
 
 _STAGING = "spark.yarn.stagingDir"
+_AWAITED = "spark.yarn.submit.waitAppCompletion"
 UNPACKED = "sensor-jobs"
 """The archive's folder in a container's working directory."""
 HERE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
@@ -120,6 +121,7 @@ def _in_cluster() -> Conf:
     """The settings of an application whose driver runs there too."""
     log = Path(__file__).with_name("spark-log4j2.properties")
     settings = _everywhere() | {
+        _AWAITED: "true",
         "spark.ui.enabled": "false",
         "spark.yarn.maxAppAttempts": "1",  # a driver that says no would be asked again
         "spark.yarn.dist.files": str(log),
@@ -142,7 +144,11 @@ def _jars() -> Path:
 
 
 def submit(job: str, arguments: Sequence[str], given: Conf) -> int:
-    """Run a twin whose driver runs on the cluster too, say here what it said there, and return its status."""
+    """Run a twin whose driver runs on the cluster too, say here what it said there, and return its status. Raises
+    UsageError where it would not be awaited."""
+    if given.get(_AWAITED, "true").lower() != "true":
+        what = "what the driver publishes, and whether it does, is told when it has ended"
+        raise UsageError(what, where=f"--conf {_AWAITED}={given[_AWAITED]}", fix="leave it out")
     flags = [flag for name, value in added(_in_cluster(), given).items() for flag in ("--conf", f"{name}={value}")]
     command = [str(_jars().with_name("bin") / "spark-submit"), "--master", "yarn", "--deploy-mode", "cluster"]
     name = new_run_id(job)

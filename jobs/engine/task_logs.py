@@ -17,8 +17,9 @@ _IN_PACKAGE = re.compile(r"^.*\b(?:sensor-jobs-[0-9a-f]{16}(?:\.zip)?|container_
 _ERROR = re.compile(r"^error: (.+)", re.MULTILINE)
 _STATUS = re.compile(r"subprocess failed with code (\d+)")
 _OVER_MEMORY = re.compile(
-    r"beyond the 'PHYSICAL' memory limit\. "
-    r"Current usage: (?P<used>[\d.]+ \w+) of (?P<size>[\d.]+) (?P<unit>[MG])B physical"
+    r"beyond the '(?P<kind>PHYSICAL|VIRTUAL)' memory limit\. "
+    r"Current usage: (?P<used>[\d.]+ \w+) of (?P<size>[\d.]+) (?P<unit>[MG])B physical memory used; "
+    r"(?P<virtual>[\d.]+ \w+) of (?P<most>[\d.]+ \w+) virtual"
 )
 _ATTEMPT = re.compile(r"attempt_\d+_\d+_(?P<role>[mr])_(?P<task>\d+)_\d+")
 _ROLES = {"m": "map", "r": "reduce"}
@@ -99,8 +100,14 @@ def _of_memory(over: re.Match[str], attempt: str) -> JobError:
         where, key = f"{_ROLES[task['role']]} task {int(task['task'])}", f"mapreduce.{_ROLES[task['role']]}.memory.mb"
     else:
         where, key = "the application master", "yarn.app.mapreduce.am.resource.mb"
+    more = f"give it more: --jobconf {key}={2 * limit:.0f}"
+    if over["kind"] == "VIRTUAL":
+        what = f"took {over['virtual']} of virtual memory, of which YARN gives its container {over['most']}"
+        return JobError(
+            what, where=where, fix=f"have nodes not count it (yarn.nodemanager.vmem-check-enabled), or {more}"
+        )
     what = f"took {over['used']} of memory, and its container has {limit:,.0f} MB"
-    return JobError(what, where=where, fix=f"give it more: --jobconf {key}={2 * limit:.0f}")
+    return JobError(what, where=where, fix=more)
 
 
 def _of_traceback(text: str, fix: str) -> JobError:

@@ -27,8 +27,8 @@ _COMMANDS = {
 def main() -> int:
     """Does what the command line says. Raises JobError with the reason where it cannot."""
     options = _parser().parse_args()
-    cache = (options.cache or cache_folder()).absolute()
-    home = (options.dir or cluster.default_home(cache)).absolute()
+    cache = (options.cache or cache_folder()).resolve()
+    home = (options.dir or cluster.default_home(cache)).resolve()
     if options.command == "up":
         return _up(home, cache, PROFILES.get(options.profile))
     found = cluster.find(home)

@@ -50,7 +50,12 @@ class Cluster:
     def exports(self) -> list[str]:
         """The same as lines for a shell's `eval`."""
         lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment().items()]
-        return [*lines, f'export PATH={shlex.quote(str(self.home / "bin"))}:"$PATH"']
+        # what names another cluster to clients
+        return [
+            *lines,
+            "unset JOBS_WEBHDFS YARN_CONF_DIR",
+            f'export PATH={shlex.quote(str(self.home / "bin"))}:"$PATH"',
+        ]
 
     def states(self) -> dict[str, State]:
         """How each daemon is."""
@@ -104,7 +109,7 @@ def up(home: Path, cache: Path, say: Say, profile: Profile | None = None, *, die
     the last lines of its log.
     """
     java = daemons.java()
-    home = home.absolute()
+    home = home.resolve()  # as daemons and containers say where they are
     folder.check(home)
     there = find(home)
     if there is not None and profile is not None and profile != there.layout.profile:

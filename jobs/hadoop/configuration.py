@@ -6,12 +6,12 @@ nothing is far away. A profile's own properties stand above them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from jobs.engine.cores import cores
 from jobs.hadoop.ports import HOST, free_ports
 from jobs.hadoop.profiles import Profile, Properties
 
@@ -233,7 +233,7 @@ def mapred(at: Layout) -> Properties:
 def vcores() -> int:
     """A node's containers: those of both nodes are one more than this machine's cores, for the application master,
     which mostly waits."""
-    return max(2, (len(os.sched_getaffinity(0)) + 2) // 2)
+    return max(2, (cores() + 2) // 2)
 
 
 def write(at: Layout) -> None:

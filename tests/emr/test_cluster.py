@@ -107,7 +107,7 @@ def test_containers_are_those_of_the_plan(size: int, ordered: bool, container: i
     properties = cluster.configurations(planned(size, ordered=ordered))
     for role in ("map", "reduce"):
         assert properties["mapred-site"][f"mapreduce.{role}.memory.mb"] == str(container)
-        assert properties["mapred-site"][f"mapreduce.{role}.java.opts"] == f"-Xmx{heap}m"
+        assert properties["mapred-site"][f"mapreduce.{role}.java.opts"].startswith(f"-Xmx{heap}m ")
     assert properties["mapred-site"]["yarn.app.mapreduce.am.resource.mb"] == str(master)
     assert properties["yarn-site"]["yarn.node-labels.am.default-node-label-expression"] == "CORE"
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from jobs.daily_stats import DailyStats
-from jobs.engine.hadoop import jobconf, memory
+from jobs.engine.hadoop import HadoopRunner, jobconf, memory
 from jobs.engine.options import Settings
 from jobs.engine.plan import Piece, Plan, Split
 from jobs.engine.run import Run
 from jobs.lake.storage import ObjectInfo
 
 MB = 1 << 20
+LEAN = "-XX:CompressedClassSpaceSize=64m -XX:ReservedCodeCacheSize=64m"
 RUN = Run("daily_stats-1", "daily_stats", 0, Settings(("a",)), {}, (), "", 1, "inline", False)
 
 
@@ -50,12 +51,21 @@ def test_jobconf(given: dict[str, Any], lines: int, reduces: int, small: bool) -
     assert _conf(**given) == expected | ({"enable": "true", "maps": 1} if small else {})
 
 
-def test_what_a_user_asks_for_stands_above_it() -> None:
-    compress = "mapreduce.map.output.compress"
-    job = DailyStats(["-r", "hadoop", "--jobconf", f"{compress}=true"])
-    job.prepare("hadoop", "plan", "run.json", "scratch", 1, 1, {compress: "false", "mapreduce.job.reduces": 1}, {})
-    given = job._runner_kwargs()["jobconf"]
-    assert (given[compress], given["mapreduce.job.reduces"]) == ("true", 1)
+@pytest.mark.parametrize("place", ["option", "file"])
+def test_what_a_user_asks_for_stands_above_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    compress, whole = "mapreduce.map.output.compress", "mapreduce.output.fileoutputformat.compress"
+    conf = tmp_path / "mrjob.conf"
+    conf.write_text(f"runners: {{hadoop: {{jobconf: {{{compress}: 'true', {whole}: 'true'}}}}}}")
+    asked = ("--jobconf", f"{compress}=true") if place == "option" else ("--conf-path", str(conf))
+    job = DailyStats(["-r", "hadoop", *asked])
+    for name in ("plan", "run.json"):
+        (tmp_path / name).touch()
+    files = (str(tmp_path / "plan"), str(tmp_path / "run.json"), str(tmp_path))
+    job.prepare("hadoop", *files, 1, 1, {compress: "false", "mapreduce.job.reduces": 3}, {})
+    monkeypatch.setattr(HadoopRunner, "get_hadoop_version", lambda self: "3.4.1")
+    given = job.make_runner()._jobconf_for_step(0)
+    assert (given[compress], given["mapreduce.job.reduces"]) == ("true", "3")
+    assert given[whole] == "false", "what comes back is read as text"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +89,8 @@ def test_a_cluster_elsewhere_gives_no_less_memory_than_tasks_need(
     found = memory(replace(RUN, ordered=ordered))
     sizes = {role: int(found.get(f"mapreduce.{role}.memory.mb", 0)) for role in ("map", "reduce")}
     assert {role: size for role, size in sizes.items() if size} == expected
-    assert {found[f"mapreduce.{role}.java.opts"] for role in expected} <= {"-Xmx469m", "-Xmx1024m"}
+    assert {found[f"mapreduce.{role}.java.opts"] for role in expected} <= {
+        f"-Xmx{heap}m {LEAN}" for heap in (469, 1024)
+    }
     monkeypatch.setenv("JOBS_WEBHDFS", "http://127.0.0.1:9870")
     assert memory(replace(RUN, ordered=ordered)) == {}, "a cluster on this machine says what there is"

@@ -8,6 +8,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,16 +156,21 @@ def test_where_webhdfs_does_not_answer_the_command_does(
     called: list[list[str]] = []
     original = HdfsFiles.invoke_hadoop
 
-    def note(self: HdfsFiles, args: list[str], **kwargs: object) -> object:
+    def note(self: HdfsFiles, args: list[str], *given: Any, **kwargs: Any) -> object:
         called.append(args[:2])
-        return original(self, args, **kwargs)
+        return original(self, args, *given, **kwargs)
 
     monkeypatch.setattr(HdfsFiles, "invoke_hadoop", note)
-    files, uri = HdfsFiles(), f"hdfs:///test-{uuid.uuid4().hex}"
+    warning = "WARN util.NativeCodeLoader: Unable to load native-hadoop library for your platform..."
+    talkative = tmp_path / "hadoop"
+    talkative.write_text(f"#!/bin/sh\necho '{warning}' >&2\nexec hadoop \"$@\"\n")
+    talkative.chmod(0o755)
+    files, uri = HdfsFiles([str(talkative)]), f"hdfs:///test-{uuid.uuid4().hex}"
+    assert not files.exists(uri)
     files.mkdir(uri)
     _put(files, f"{uri}/a", b"text", tmp_path)
     assert list(files.ls(uri)) == [f"{uri}/a"]
     assert b"".join(files.cat(f"{uri}/a")) == b"text"
     files.rm(uri)
     assert not files.exists(uri)
-    assert [args[1] for args in called] == ["-mkdir", "-put", "-ls", "-ls", "-rm", "-ls"]
+    assert [args[1] for args in called if args[0] == "fs"] == ["-ls", "-mkdir", "-put", "-ls", "-ls", "-rm", "-ls"]

@@ -344,6 +344,15 @@ def test_what_a_driver_on_the_cluster_cannot_do(tmp_path: Path, arguments: list[
 
 
 @pytest.mark.spark
+def test_a_driver_on_the_cluster_is_awaited(hadoop: Cluster, tmp_path: Path) -> None:
+    setting = "spark.yarn.submit.waitAppCompletion=false"
+    flags = ("--output-dir", "hdfs:///x", "--master", "yarn", "--deploy-mode", "cluster", "--conf", setting)
+    done = run("jobs.spark.daily_stats", "hdfs:///a.csv", *flags, cwd=tmp_path)
+    what = "what the driver publishes, and whether it does, is told when it has ended"
+    assert (done.returncode, done.stderr.decode()) == (2, f"error: --conf {setting}: {what}; leave it out\n")
+
+
+@pytest.mark.spark
 @pytest.mark.full
 def test_engines_on_the_cluster_side_by_side(hadoop: Cluster, tmp_path: Path) -> None:
     """Containers are no children of the command, so that they are looked for."""

@@ -274,6 +274,15 @@ def test_a_cluster_that_answers_late_is_not_ended(
     assert [one.poll() for one in stand_ins] == [None] * len(stand_ins)
 
 
+def test_a_cluster_has_one_name(tmp_path: Path, stand_ins: list[subprocess.Popen[bytes]]) -> None:
+    """Else processes that say where they are by another would be taken for others'."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    stand_ins[-1].kill()
+    stand_ins[-1].wait()
+    assert cluster.up(tmp_path / "link" / "c", tmp_path, lambda text: None).home == tmp_path / "c"
+    assert all(one.wait(60) for one in stand_ins)
+
+
 def test_a_cluster_that_never_answers_is_started_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_ins: list[subprocess.Popen[bytes]]
 ) -> None:
