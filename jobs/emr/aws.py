@@ -64,6 +64,11 @@ def region(given: str | None = None) -> str:
     return str(found)
 
 
+def of_region(name: str) -> dict[str, str]:
+    """The environment of those who are to work in that region, whatever their own says."""
+    return {"AWS_REGION": name, "AWS_DEFAULT_REGION": name}
+
+
 def explained(error: Exception, where: str) -> JobError | None:
     """What AWS or its library raised as an error for the user; None for what is none of theirs."""
     from botocore import exceptions as boto

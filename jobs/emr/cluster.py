@@ -15,6 +15,12 @@ SUITE, NAME = "application", "sensor-jobs"
 """The tag that tells the suite's clusters from others."""
 MANAGED = "for-use-with-amazon-emr-managed-policies"
 """The tag by which EMR's managed policies, and the submitter's of `scripts.infra`, know what they may touch."""
+PACKAGES = "packages"
+"""The tag that says what its nodes have installed."""
+JOB, BATCH = "job", "batch"
+"""The tag of what a cluster was started for, and what it says of several jobs."""
+BATCH_MINUTES = 120
+"""How long a cluster of several jobs may wait for the next, while the result of one is fetched and published."""
 FOLDER = ".sensor-jobs"
 """The suite's folder in a bucket."""
 SPOT_WAIT_MINUTES = 10

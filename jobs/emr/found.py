@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobs.emr.aws import FORBIDDEN
-from jobs.emr.cluster import NAME, SUITE
+from jobs.emr.cluster import BATCH, BATCH_MINUTES, JOB, NAME, SUITE
 from jobs.errors import InputError
 from jobs.lake.s3_client import code_of
 
@@ -53,11 +53,13 @@ class Found:
         return self.state == "TERMINATED_WITH_ERRORS" or any(step.state == "FAILED" for step in self.steps)
 
     def is_orphan(self, now: datetime) -> bool:
-        """Whether it is there with nothing to do: ten minutes after its last step, or its start, were over."""
+        """Whether it is there with nothing to do: ten minutes after its last step, or its start, were over; of several
+        jobs two hours, in which the result of one is published and the next comes."""
         if self.state in ENDING or any(step.state in BUSY for step in self.steps):
             return False
         last = max([self.created, *(step.ended for step in self.steps if step.ended)])
-        return now - last > _GRACE
+        is_batch = self.tags.get(JOB) == BATCH
+        return now - last > (timedelta(minutes=BATCH_MINUTES) if is_batch else _GRACE)
 
 
 def told(kind: str, name: str, unknown: Collection[str], ask: Callable[[], Any]) -> Any:

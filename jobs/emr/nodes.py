@@ -25,12 +25,13 @@ class Stay:
     seconds: float
 
 
-def stays(client: Any, clusters: Sequence[str]) -> tuple[Stay, ...] | None:
-    """All nodes that these clusters had, whose end is now where they are there still; None where EMR does not tell."""
+def stays(client: Any, clusters: Sequence[str], roles: Sequence[str]) -> tuple[Stay, ...] | None:
+    """All nodes of these roles that clusters had, whose end is now where they are there still; None where EMR does not
+    tell."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return tuple(stay for cluster in clusters for role in TYPES for stay in _of_fleet(client, cluster, role))
+        return tuple(stay for cluster in clusters for role in roles for stay in _of_fleet(client, cluster, role))
     except (BotoCoreError, ClientError):
         return None
 

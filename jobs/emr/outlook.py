@@ -160,7 +160,7 @@ def _sized(
         if work.tasks:
             containers_wanted = work.tasks + 1  # with the application master's
             wanted = min(wanted, -(-containers_wanted // min(_slots(node, work.readings) for node in nodes)))
-        if wanted <= most / 4 or size == _SIZES[-1]:
+        if wanted <= max(most / 4, min(most, _FEW)) or size == _SIZES[-1]:
             break
     return size, min(wanted, most), wanted
 

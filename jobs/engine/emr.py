@@ -16,7 +16,7 @@ from jobs.emr.found import ENDING
 from jobs.emr.outlook import Outlook
 from jobs.emr.patience import Patience
 from jobs.engine import compat, emr_cancel, package
-from jobs.engine.applications import JOB_NAME, SPARK_NAME
+from jobs.engine.applications import JOB_NAME, SPARK_NAME, SUBMITTED
 from jobs.engine.cache import cache_folder
 from jobs.engine.clock import Clock, say
 from jobs.engine.emr_states import States
@@ -68,6 +68,7 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
         """Ours stand above mrjob's defaults, and below all that the user gave."""
         empty, default, *given = opt_list
         self._installs = not any(opts.get("python_bin") for opts in given)
+        self._waits_as_told = any(opts.get("max_mins_idle") for opts in given)
         own = cluster.options(self._planned, self._base, self._tags) | {
             "python_bin": [bundle.PYTHON],
             "bootstrap_mrjob": False,
@@ -78,6 +79,8 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
             "cleanup_on_failure": ["TMP"],
         }
         combined: dict[str, Any] = super()._combine_opts([empty, {**default, **own}, *given])
+        if any(opts.get("image_version") for opts in given) and not any(opts.get("release_label") for opts in given):
+            combined["release_label"] = f"emr-{combined['image_version']}"
         if combined["pool_clusters"]:
             combined["ebs_root_volume_gb"] = combined["ebs_root_volume_gb"] or cluster.ROOT_GB
         ours = {each["Classification"]: each["Properties"] for each in own["emr_configurations"]}
@@ -106,6 +109,21 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
         if self._installs:
             base, folder = f"s3://{bucket}/{cluster.FOLDER}", cache_folder() / "emr-bundles"
             self._packages = packages.for_nodes(folder, self._planned.architecture, base, self._tell_packages)
+            if self._cluster_id:
+                self._check_packages()
+
+    @property
+    def _digest(self) -> str:
+        """Of what nodes install."""
+        return self._packages.rpartition("/")[2]
+
+    def _check_packages(self) -> None:
+        """Refuse a cluster whose nodes have not installed this version of the suite."""
+        tags = {tag["Key"]: tag["Value"] for tag in self._describe_cluster().get("Tags", [])}
+        if (there := tags.get(cluster.PACKAGES)) != self._digest:
+            what = f"its nodes have {'another version' if there else 'nothing'} of the suite"
+            fix = "with --python-bin, which names a Python of theirs, it travels with the run"
+            raise JobError(what, where=f"--cluster-id {self._cluster_id}", fix=fix)
 
     def _bootstrap_actions(self, add_spark: bool = True) -> list[dict[str, Any]]:
         """Ours first, so that the user's find the suite installed."""
@@ -125,7 +143,7 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
         if self._archive:
             unpacked = self._working_dir_mgr.name(**self._archive)
             env |= {"PYTHONPATH": ":".join(filter(None, [unpacked, env.get("PYTHONPATH")]))}
-        return s3_client.place() | {"AWS_DEFAULT_REGION": self._opts["region"]} | env
+        return s3_client.place() | aws.of_region(self._opts["region"]) | env
 
     @cached_property
     def _emr(self) -> Any:
@@ -154,10 +172,12 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
 
     def _cluster_kwargs(self, persistent: bool = False) -> dict[str, Any]:
         """With tags from the beginning, which permissions and bills go by; a cluster of a pool ends when it is idle."""
-        tags = [{"Key": key, "Value": str(value)} for key, value in sorted(self._opts["tags"].items())]
+        named = {**self._opts["tags"], **({cluster.PACKAGES: self._digest} if self._packages else {})}
+        tags = [{"Key": key, "Value": str(value)} for key, value in sorted(named.items())]
         kwargs: dict[str, Any] = {"Tags": tags, **super()._cluster_kwargs(persistent)}
         if persistent or self._opts["pool_clusters"]:  # EMR itself ends what is idle; mrjob's script shuts nodes down
-            kwargs = {**cluster.idle(self._opts["max_mins_idle"]), **kwargs}
+            is_usual = persistent and not self._waits_as_told
+            kwargs = {**cluster.idle(cluster.BATCH_MINUTES if is_usual else self._opts["max_mins_idle"]), **kwargs}
             kwargs["BootstrapActions"] = [a for a in kwargs["BootstrapActions"] if a["Name"] != "idle timeout"]
         return kwargs
 
@@ -204,10 +224,16 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
         return []
 
     def driver_said(self, stream: str) -> str:
-        """What the driver of a Spark step wrote on the cluster: from the logs, which are whole once it has ended."""
+        """What the driver of the Spark step wrote on the cluster: from the logs, which are whole once it has ended."""
         self._wait_for_logs_on_s3()
-        wanted = re.compile(rf"/container_\w+_000001/{stream}(\.gz)?$")
-        found = [uri for uri in self.fs.ls(f"{self._s3_log_dir()}containers/") if wanted.search(uri)]
+        submitted = SUBMITTED.search(self._logged(f"steps/{self._step_ids[-1]}/", re.compile(r"/stderr(\.gz)?$")))
+        if submitted is None:
+            return ""
+        return self._logged(f"containers/{submitted[1]}/", re.compile(rf"/container_\w+_000001/{stream}(\.gz)?$"))
+
+    def _logged(self, folder: str, wanted: re.Pattern[str]) -> str:
+        """What files of these names in a folder of the cluster's logs say."""
+        found = [uri for uri in self.fs.ls(f"{self._s3_log_dir()}{folder}") if wanted.search(uri)]
         return b"".join(part for uri in sorted(found) for part in self.fs.cat(uri)).decode("utf-8", "replace")
 
     def _log_counters(self, log_interpretation: dict[str, Any], step_num: int) -> None:

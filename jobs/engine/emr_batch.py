@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.emr import telling
+from jobs.emr import cluster, telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.work import Work
 from jobs.engine.approval import approve, limit
@@ -27,8 +27,7 @@ from jobs.engine.settings import settings
 from jobs.engine.spending import spending
 from jobs.errors import JobError, UsageError
 
-NAME = "batch"
-"""What a cluster's tags call several jobs."""
+NAME = cluster.BATCH
 
 
 class _Shared(EmrEngine):
@@ -78,6 +77,10 @@ def run(jobs: Sequence[type[SensorJob]], arguments: Sequence[str]) -> int:
     if where := first.where_given("cluster_id"):
         fix = "leave it out, or run each job there with -r emr --cluster-id"
         raise UsageError("several jobs share a cluster that is started for them", where=where, fix=fix)
+    if first.option("pool_clusters"):
+        what = "the cluster is for these jobs, and ends with them"
+        where = "--pool-clusters" if made[0].options.pool_clusters else first.where_given("pool_clusters")
+        raise UsageError(what, where=where, fix="add --no-pool-clusters")
     allowed = spending(made[0].options)
     planned, each = first.together([_planned(job, EmrEngine(job)) for job in made])
     lines = list(telling.lines(planned))

@@ -170,7 +170,8 @@ class EmrEngine(OnEmr[Outlook]):
         read; failed: whether it came to nothing."""
         if self.planned is None:
             return None
-        had = nodes.stays(self._client, self._clusters) if self._clusters else None
+        roles = [fleet.role for fleet in self.planned.fleets]
+        had = nodes.stays(self._client, self._clusters, roles) if self._clusters else None
         spent = nodes.spent(self.planned, self._prices(self.planned.work), seconds, had)
         return self.keep(run, job, started, telling.Actual(seconds, start_seconds, size, spent), failed=failed)
 

@@ -183,7 +183,7 @@ def base_of(settings: Settings) -> str:
 def tags(run: str, job: str, first: str) -> dict[str, str]:
     """What bills and people may want to know of what runs; the partition where the first input names one."""
     day = re.search(r"/(dt=[\w-]+)", first)
-    return {"job": job, "run": run, **({"partition": day[1]} if day else {})}
+    return {cluster.JOB: job, "run": run, **({"partition": day[1]} if day else {})}
 
 
 def kept() -> Path:

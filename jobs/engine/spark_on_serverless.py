@@ -109,7 +109,7 @@ class OnServerless:
 def _settings(staged: str, region: str) -> dict[str, str]:
     """Spark's settings that bring the suite to driver and executors."""
     known = {"spark.archives": f"{staged}/{archive.NAME}#{_UNPACKED}"}
-    for name, value in {**s3_client.place(), "AWS_DEFAULT_REGION": region, **_ENVIRONMENT}.items():
+    for name, value in {**s3_client.place(), **aws.of_region(region), **_ENVIRONMENT}.items():
         known |= {f"spark.emr-serverless.driverEnv.{name}": value, f"spark.executorEnv.{name}": value}
     return known
 

@@ -237,6 +237,8 @@ def step(state: str, ended: int | None = None) -> Step:
         (made("WAITING", 600, step("COMPLETED", 9)), False),
         (made("WAITING", 600, step("FAILED", 11)), True),
         (made("TERMINATING", 600, step("FAILED", 11)), False),
+        (replace(made("WAITING", 600, step("COMPLETED", 119)), tags={"job": "batch"}), False),
+        (replace(made("WAITING", 600, step("COMPLETED", 121)), tags={"job": "batch"}), True),
     ],
 )
 def test_an_orphan_is_paid_for_and_has_nothing_to_do(found: Found, expected: bool) -> None:

@@ -51,7 +51,7 @@ def test_all_nodes_of_all_clusters_are_told(answers: Stubber) -> None:
     _answer(answers, "j-1", "task", _node("c6g.xlarge", spot=True, seconds=30), _node("c6g.xlarge", begun=None))
     for role in TYPES:
         _answer(answers, "j-2", role)
-    found = nodes.stays(answers.client, ("j-1", "j-2"))
+    found = nodes.stays(answers.client, ("j-1", "j-2"), tuple(TYPES))
     assert found is not None
     assert found[2].seconds == pytest.approx(500.0, abs=60)
     assert found == (
@@ -64,7 +64,7 @@ def test_all_nodes_of_all_clusters_are_told(answers: Stubber) -> None:
 
 def test_who_may_not_ask_is_told_nothing(answers: Stubber) -> None:
     answers.add_client_error("list_instances", "AccessDeniedException", http_status_code=400)
-    assert nodes.stays(answers.client, ("j-1",)) is None
+    assert nodes.stays(answers.client, ("j-1",), ("primary",)) is None
 
 
 def _requests(found: Outlook) -> float:

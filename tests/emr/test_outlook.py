@@ -36,6 +36,11 @@ def test_small_input_takes_one_node_and_its_primary() -> None:
     assert found.seconds[0] == pytest.approx(300 + GB / 1e6 / network + 4 + 4)
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 4])
+def test_few_nodes_are_no_larger_than_they_need_be(most: int) -> None:
+    assert _outlook(_work(GB), max_nodes=most).fleets == _outlook(_work(GB)).fleets
+
+
 def test_the_price_is_that_of_nodes_disks_and_requests() -> None:
     """A gigabyte by hand: the cheapest of core nodes is c6g, the dearest m7g, EMR adds a quarter."""
     found = _outlook(_work(GB))

@@ -281,6 +281,20 @@ def test_several_jobs_start_their_own_cluster(s3: S3Server, tmp_path: Path, give
     assert aws.client("emr").list_clusters()["Clusters"] == []
 
 
+@pytest.mark.parametrize("given", ["option", "configuration"])
+def test_several_jobs_share_their_cluster_with_nobody(s3: S3Server, tmp_path: Path, given: str) -> None:
+    """It ends with them, and one of a pool waits."""
+    lake(s3)
+    (tmp_path / "mrjob.conf").write_text("runners: {emr: {pool_clusters: true}}")
+    options = ("--pool-clusters",) if given == "option" else ("--conf-path", "mrjob.conf")
+    jobs = ("run", "daily_stats", "rollup", "s3://lake/a.csv", "--yes", "--output-dir", "s3://lake/out")
+    where = "--pool-clusters" if given == "option" else "pool_clusters in mrjob.conf"
+    error = f"error: {where}: the cluster is for these jobs, and ends with them; add --no-pool-clusters\n"
+    assert told(tmp_path, *jobs, *options, module="jobs.emr") == Outcome(2, "", error)
+    dry = told(tmp_path, *jobs, *options, "--no-pool-clusters", "--dry-run", module="jobs.emr")
+    assert dry.status == 0, dry.errors
+
+
 def lake(s3: S3Server) -> None:
     s3.client().create_bucket(Bucket="lake")
     s3.client().put_object(Bucket="lake", Key="a.csv", Body=READING)
