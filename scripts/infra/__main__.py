@@ -61,8 +61,10 @@ def _with_aws(options: argparse.Namespace) -> int:
             given = dict(options.parameter)
             outputs = deployment.outputs()
             if stack == "access" and "LakeBucket" in outputs:
-                uri = certificates.ensure(session.client("s3"), outputs["LakeBucket"], session.region_name)
-                given.setdefault("CertificatesUri", uri)
+                own = certificates.uri(outputs["LakeBucket"])
+                if {**deployment.parameters(stack), **given}.get("CertificatesUri", own) == own:
+                    certificates.ensure(session.client("s3"), outputs["LakeBucket"], session.region_name)
+                    given["CertificatesUri"] = own
             if stack == "scheduler" and "LakeBucket" in outputs:
                 _furnish(session, options.prefix, outputs, given)
             declared = templates.load(stack)["Parameters"]

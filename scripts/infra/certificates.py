@@ -15,11 +15,15 @@ _DAYS = 3650
 _FILES = ("privateKey.pem", "certificateChain.pem", "trustedCertificates.pem")
 
 
-def ensure(s3: Any, bucket: str, region: str) -> str:
-    """The URI of the zip in `bucket`; self-signed ones are made where none lie there. Raises JobError."""
+def uri(bucket: str) -> str:
+    """Where the zip lies in the lake, unless the user has another."""
+    return f"s3://{bucket}/{KEY}"
+
+
+def ensure(s3: Any, bucket: str, region: str) -> None:
+    """Make self-signed ones where no zip lies in `bucket`. Raises JobError."""
     from botocore.exceptions import ClientError
 
-    uri = f"s3://{bucket}/{KEY}"
     try:
         s3.head_object(Bucket=bucket, Key=KEY)
     except ClientError as error:
@@ -27,7 +31,6 @@ def ensure(s3: Any, bucket: str, region: str) -> str:
             raise
         with tempfile.TemporaryDirectory() as folder:
             s3.upload_file(str(make(Path(folder), region)), bucket, KEY)
-    return uri
 
 
 def make(folder: Path, region: str) -> Path:
@@ -51,7 +54,7 @@ def make(folder: Path, region: str) -> Path:
             [*command, "-keyout", str(private), "-out", str(chain)], capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
-        fix = "install it, or put a zip of PEM files there yourself"
+        fix = "install it, or name a zip of yours: --parameter CertificatesUri=s3://…"
         raise JobError("openssl is missing, which makes the nodes' certificates", fix=fix) from None
     if done.returncode:
         raise JobError(f"openssl: {done.stderr.strip().splitlines()[-1]}")

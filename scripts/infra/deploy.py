@@ -34,6 +34,11 @@ class Deployment:
             found |= {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
         return found
 
+    def parameters(self, stack: str) -> dict[str, str]:
+        """Those with which a stack is deployed; none where it is not."""
+        given = (self._describe(stack) or {}).get("Parameters", ())
+        return {item["ParameterKey"]: item["ParameterValue"] for item in given}
+
     def deploy(self, stack: str, given: Mapping[str, str]) -> dict[str, str]:
         """Create or update one stack, and wait; its outputs. What is not given stays as it is, or the default.
 

@@ -29,7 +29,7 @@ OUTPUTS = {
     "ExecutionRoleArn": policies.role(f"{policies.PREFIX}-execution"),
     "LakeBucket": "lake",
     "LogsBucket": "logs",
-    "SecurityConfiguration": policies.PREFIX,
+    "SecurityConfiguration": f"{policies.PREFIX}-access-SecurityConfiguration-1A2B3C",
     **{group: f"sg-{group}" for group in ("PrimaryGroup", "CoreGroup", "ServiceGroup")},
 }
 _ROLES = ("iam_service_role", "iam_instance_profile")

@@ -36,12 +36,11 @@ CRONTAB = """# every night
 PARAMETERS = ("--parameter", f"Bundles={BUNDLES}", "--parameter", f"CronLines={CRONTAB}")
 
 
-def infra(server: S3Server, *arguments: str) -> subprocess.CompletedProcess[str]:
+def infra(server: S3Server, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environ |= {**server.environ, **(env or {})}
     command = [sys.executable, "-m", "scripts.infra", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environ | dict(server.environ), capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +170,28 @@ def test_clusters_encrypt_at_rest_and_in_transit(aws: Any, outputs: dict[str, st
     assert aws("s3").head_object(Bucket=outputs["LakeBucket"], Key=".sensor-jobs/certificates.zip")["ContentLength"]
 
 
+def test_certificates_that_were_given_once_stay(account: S3Server, aws: Any, tmp_path: Path) -> None:
+    """Until others are given; where none were, the command makes some, which is all that needs openssl."""
+    no_openssl = {"PATH": str(tmp_path)}
+    lake = "own-lake-123456789012-us-east-1"
+    mine, own = f"s3://{lake}/mine.zip", f"s3://{lake}/.sensor-jobs/certificates.zip"
+
+    def deploy(*arguments: str, env: dict[str, str] | None = None) -> tuple[str, int]:
+        done = infra(account, "deploy", *arguments, "--prefix", "own", "--wait", "0.1", env=env)
+        # moto refuses at once what changes nothing, which AWS says of the change set
+        assert done.returncode == 0 or done.stderr.endswith(" No updates are to be performed.\n"), done.stderr
+        (stack,) = aws("cloudformation").describe_stacks(StackName="own-access")["Stacks"]
+        (uri,) = (one["ParameterValue"] for one in stack["Parameters"] if one["ParameterKey"] == "CertificatesUri")
+        return uri, aws("s3").list_objects_v2(Bucket=lake)["KeyCount"]
+
+    given = ("--parameter", f"CertificatesUri={mine}")
+    assert deploy("network", "lake", "access", *given, env=no_openssl) == (mine, 0)
+    assert deploy("access", env=no_openssl) == (mine, 0)
+    assert deploy("access", "--parameter", f"CertificatesUri={own}") == (own, 1)
+    aws("s3").delete_object(Bucket=lake, Key=".sensor-jobs/certificates.zip")
+    assert deploy("access") == (own, 1)
+
+
 def test_failures_of_clusters_are_told(aws: Any, outputs: dict[str, str]) -> None:
     attributes = aws("sns").get_topic_attributes(TopicArn=outputs["AlertsTopic"])["Attributes"]
     assert attributes["KmsMasterKeyId"] == outputs["KeyArn"]
@@ -208,6 +229,7 @@ def test_the_scheduler_host_is_one_private_machine(aws: Any, outputs: dict[str, 
     assert 'sh /run/sensor-jobs-bootstrap.sh "$bundle"\n' in script
     assert f"install -m 644 /run/sensor-jobs-bundles {bundle.HOME}/{staged.FOR_NODES}\n" in script
     assert f"s3://{outputs['LakeBucket']}/.sensor-jobs/mrjob.conf /etc/mrjob.conf\n" in script
+    assert f"names {outputs['SecurityConfiguration']}.\n" in script  # so that another one brings another host
     assert f"s3://{outputs['LakeBucket']}/.sensor-jobs/prices.json" in script
     assert "/var/lib/sensor-jobs/.cache/sensor-jobs/emr/prices-us-east-1.json || true\n" in script
     made = script[script.index("cat >/etc/cron.d/") : script.index("systemctl")].replace("/etc/cron.d", str(tmp_path))

@@ -57,6 +57,11 @@ def test_a_template_needs_only_outputs_of_earlier_ones() -> None:
         given |= template["Outputs"].keys()
 
 
+def test_how_clusters_encrypt_can_change() -> None:
+    """Each change of a security configuration replaces it, which CloudFormation refuses where its name is fixed."""
+    assert RESOURCES["SecurityConfiguration"]["Properties"].keys() == {"SecurityConfiguration"}
+
+
 @pytest.mark.parametrize("policy", ["NodePolicy", "SubmitterPolicy"])
 def test_policies_name_actions_and_resources(policy: str) -> None:
     for statement in templates.statements(policy):
