@@ -130,6 +130,15 @@ def test_alerts_come_from_this_account_and_reach_people() -> None:
     assert alarm["AlarmActions"] == [{"Ref": "AlertsTopic"}]
 
 
+@pytest.mark.parametrize(("key", "days"), [("readings/a.csv", 30), ("mine.zip", 30), (".sensor-jobs/runs/r/a", 1)])
+def test_what_was_removed_is_paid_for_no_longer_than_it_is_of_use(key: str, days: int) -> None:
+    """Of the rules for an object S3 goes by the shortest; moto leaves the lifecycle out."""
+    rules = RESOURCES["Lake"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    about = [rule for rule in rules if key.startswith(rule.get("Prefix", ""))]
+    kept = [rule["NoncurrentVersionExpiration"] for rule in about if "NoncurrentVersionExpiration" in rule]
+    assert min(one["NoncurrentDays"] for one in kept) == days
+
+
 def test_data_outlives_its_stack_and_mistakes() -> None:
     """moto leaves versioning, lifecycle and the block of public access out."""
     for name in ("Lake", "Logs", "AccessLogs"):
