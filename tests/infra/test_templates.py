@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+from botocore.session import get_session
 from moto.cloudformation.parsing import get_model_map
 
 from scripts.infra import templates
@@ -45,6 +48,19 @@ def test_cfn_lint_finds_nothing(stack: str) -> None:
 
 def test_what_moto_leaves_out_is_known() -> None:
     assert {resource["Type"] for resource in RESOURCES.values()} - set(get_model_map()) == UNKNOWN_TO_MOTO
+
+
+def test_names_of_buckets_fit_in_every_region() -> None:
+    """With the longest prefix that the templates take, which is the same for all, so that none is deployed in vain."""
+    (pattern,) = {templates.load(stack)["Parameters"]["Prefix"]["AllowedPattern"] for stack in templates.STACKS}
+    prefix = max(("p" * length for length in range(64) if re.fullmatch(pattern, "p" * length)), key=len)
+    session = get_session()
+    places = [session.get_available_regions("s3", partition) for partition in session.get_available_partitions()]
+    region = max(itertools.chain(*places), key=len)
+    names = [RESOURCES[bucket]["Properties"]["BucketName"]["Fn::Sub"] for bucket in ("Lake", "Logs", "AccessLogs")]
+    values = {"Prefix": prefix, "AWS::AccountId": "123456789012", "AWS::Region": region}
+    made = [re.sub(r"\$\{(.+?)\}", lambda found: values[found[1]], name) for name in names]
+    assert max(map(len, made)) == 63
 
 
 def test_a_template_needs_only_outputs_of_earlier_ones() -> None:
