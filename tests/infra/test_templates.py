@@ -136,9 +136,19 @@ def test_access_logs_go_where_s3_delivers_them() -> None:
     assert allowed["Resource"] == {"Fn::Sub": "${AccessLogs.Arn}/lake/*"}
 
 
-def test_alerts_come_from_this_account_and_reach_people() -> None:
-    (statement,) = RESOURCES["AlertsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+def test_alerts_come_from_this_account() -> None:
+    """But for EventBridge, which meets no condition of a topic's policy, nor of that of the topic's key."""
+    topic, key = RESOURCES["AlertsPolicy"]["Properties"]["PolicyDocument"], RESOURCES["Key"]["Properties"]["KeyPolicy"]
+    to_topic, to_key = topic["Statement"], [one for one in key["Statement"] if "Service" in one["Principal"]]
+    own = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    who = [(["budgets.amazonaws.com", "cloudwatch.amazonaws.com"], own), ("events.amazonaws.com", None)]
+    for statements in (to_topic, to_key):
+        assert [(one["Principal"]["Service"], one.get("Condition")) for one in statements] == who
+    assert {(one["Action"], one["Resource"]["Ref"]) for one in to_topic} == {("sns:Publish", "Alerts")}
+    assert all(one["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"] for one in to_key)
+
+
+def test_alerts_reach_people() -> None:
     assert RESOURCES["ByEmail"]["Properties"]["TopicArn"] == {"Ref": "Alerts"}
     alarm = RESOURCES["HostIsMissing"]["Properties"]
     assert alarm["Dimensions"] == [{"Name": "AutoScalingGroupName", "Value": {"Ref": "Group"}}]
