@@ -39,6 +39,15 @@ class _Price(NamedTuple):
     usd: float
 
 
+class _Answer(NamedTuple):
+    """What AWS has said of a region, `told` as a region of the table has it. time: when, of disks, requests and EMR
+    Serverless; asked: when, of each type."""
+
+    time: float
+    asked: Mapping[str, float]
+    told: Mapping[str, Any]
+
+
 def current(table: PriceTable, region: str, types: Iterable[str], folder: Path) -> PriceTable:
     """The table with what AWS says of the region and of these types there, or last said where it cannot be asked; or as
     it is.
@@ -47,35 +56,44 @@ def current(table: PriceTable, region: str, types: Iterable[str], folder: Path) 
     """
     if table.override:
         return table
-    wanted = sorted(set(types))
-    found = _kept(kept_at(folder, region), wanted)
-    if found is None or not 0 <= time.time() - found["time"] < _FRESH_SECONDS:
+    wanted, path = sorted(set(types)), kept_at(folder, region)
+    found = _kept(path)
+    stale = [name for name in wanted if not _is_fresh(found.asked.get(name, 0))]
+    if stale or not _is_fresh(found.time):
         try:
-            found = _asked(_client(), region, wanted)
+            found = _renewed(found, region, stale)
         except Exception:  # whatever boto3 raises: no network, no credentials, no permission, an odd answer
-            if found is None:
+            if not found.asked.keys() >= set(wanted):
                 return table
         else:
-            _keep(kept_at(folder, region), found)
+            _keep(path, found)
     return _with(table, region, wanted, found)
 
 
 def kept_at(folder: Path, region: str) -> Path:
-    """The file of the last answer about a region: asked for anew after a day, it stands where AWS cannot be asked."""
+    """The file of the last answers about a region: asked for anew after a day, they stand where AWS cannot be asked."""
     return folder / f"prices-{region}.json"
 
 
-def _with(table: PriceTable, region: str, wanted: list[str], found: Mapping[str, Any]) -> PriceTable:
-    told: dict[str, Any] = found["told"]
-    source, date = _SOURCE, time.strftime("%Y-%m-%d", time.gmtime(found["time"]))
+def _is_fresh(asked: float) -> bool:
+    return 0 <= time.time() - asked < _FRESH_SECONDS
+
+
+def _with(table: PriceTable, region: str, wanted: list[str], found: _Answer) -> PriceTable:
+    told = found.told
     is_known, is_whole = region in table.tables["regions"], told.keys() >= _OF_REGION.keys()
     if not any(told.values()) or not (is_known or is_whole):
         return table  # nothing can be planned without the price of disks and requests
+    source, date = _SOURCE, _day(min([found.time, *(found.asked[name] for name in wanted)]))
     if is_known and not (is_whole and set(wanted) <= set(told["on_demand"])):
         source = f"{table.source(region)}, where there is none of the {_SOURCE}"
     if "serverless" in told:
-        told = {**told, "serverless": {**told["serverless"], "source": _SOURCE, "date": date}}
+        told = {**told, "serverless": {**told["serverless"], "source": _SOURCE, "date": _day(found.time)}}
     return table.given(region, {**told, "source": source, "date": date})
+
+
+def _day(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
 def _client() -> Any:
@@ -88,14 +106,31 @@ def _client() -> Any:
     return boto3.client("pricing", region_name=_API_REGION, config=config)
 
 
-def _asked(client: Any, region: str, types: list[str]) -> dict[str, Any]:
-    """What AWS says, `told` as a region of the table has it."""
-    told: dict[str, Any] = {key: {} for key in _OF_TYPE}
+def _renewed(kept: _Answer, region: str, types: list[str]) -> _Answer:
+    """What was kept, with what AWS says now of these types, and of all else where that is older than a day."""
+    client, now = _client(), time.time()
+    told: dict[str, Any] = {}
+    for key, prices in _of_types(client, region, types).items():
+        others = {name: usd for name, usd in kept.told.get(key, {}).items() if name not in types}
+        told[key] = others | prices
+    asked = {**kept.asked, **dict.fromkeys(types, now)}
+    if _is_fresh(kept.time):
+        return _Answer(kept.time, asked, {**kept.told, **told})
+    return _Answer(now, asked, told | _of_region(client, region))
+
+
+def _of_types(client: Any, region: str, types: list[str]) -> dict[str, dict[str, float]]:
+    told: dict[str, dict[str, float]] = {key: {} for key in _OF_TYPE}
     for name in types:
         for key, (service, fields) in _OF_TYPE.items():
             for price in _prices(client, service, {"regionCode": region, "instanceType": name} | fields):
                 if price.unit in _HOUR:
                     told[key].setdefault(name, price.usd)
+    return told
+
+
+def _of_region(client: Any, region: str) -> dict[str, Any]:
+    told: dict[str, Any] = {}
     for key, (service, fields, unit, many) in _OF_REGION.items():
         for price in _prices(client, service, {"regionCode": region} | fields):
             if price.unit == unit:
@@ -104,7 +139,7 @@ def _asked(client: Any, region: str, types: list[str]) -> dict[str, Any]:
     used = {price.usage: price.usd for price in _prices(client, service, {"regionCode": region} | fields)}
     with suppress(KeyError):
         told["serverless"] = _serverless(used)
-    return {"time": time.time(), "asked": types, "told": told}
+    return told
 
 
 def _serverless(used: Mapping[str, float]) -> dict[str, Any]:
@@ -131,19 +166,22 @@ def _prices(client: Any, service: str, fields: Mapping[str, str]) -> Iterator[_P
                     yield _Price(usage, dimension["unit"].lower(), amount)
 
 
-def _kept(path: Path, types: list[str]) -> dict[str, Any] | None:
-    """The last answer, if it tells of all these types."""
+def _kept(path: Path) -> _Answer:
+    """The last answers; nothing of a file that is none."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        is_whole = isinstance(found["time"], float) and "told" in found and set(types) <= set(found["asked"])
+        found = json.loads(path.read_text("utf-8"))
+        at, asked = float(found["time"]), found["asked"]
+        if isinstance(asked, list):  # as of a version that kept one answer
+            asked = dict.fromkeys(asked, at)
+        told = {key: dict(found["told"][key]) for key in _OF_TYPE}
+        return _Answer(at, {name: float(asked[name]) for name in asked}, {**found["told"], **told})
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found if is_whole else None
+        return _Answer(0, {}, {})
 
 
-def _keep(path: Path, prices: dict[str, Any]) -> None:
+def _keep(path: Path, found: _Answer) -> None:
     with suppress(OSError):  # prices are asked for again, then
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        part.write_text(json.dumps(prices), "utf-8")
+        part.write_text(json.dumps(found._asdict()), "utf-8")
         part.replace(path)

@@ -37,6 +37,13 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
 
+def ago(kept: Path, asked: float, *types: str) -> None:
+    """Has AWS have said it then: all, or of these types."""
+    found = json.loads(kept.read_text())
+    found["asked"] |= dict.fromkeys(types or found["asked"], asked)
+    kept.write_text(json.dumps(found if types else found | {"time": asked}))
+
+
 def test_prices_of_today_are_asked_for_once_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
     with price_api(of_us_east_1(M7G + M6G + PLACE + SERVERLESS), asked) as address:
@@ -45,8 +52,7 @@ def test_prices_of_today_are_asked_for_once_a_day(tmp_path: Path, monkeypatch: p
         assert current(prices.load(), "us-east-1", TYPES[:1], tmp_path) == table
         assert current(prices.load(), "us-east-1", (), tmp_path) == table
         assert len(asked) == 8  # two of each of two types, disks, requests to read and to write, EMR Serverless
-        kept = tmp_path / "prices-us-east-1.json"
-        kept.write_text(json.dumps(json.loads(kept.read_text()) | {"time": time.time() - 90_000}))
+        ago(tmp_path / "prices-us-east-1.json", time.time() - 90_000)
         current(prices.load(), "us-east-1", TYPES, tmp_path)
         assert len(asked) == 16
     found = table.node("us-east-1", "m7g.xlarge")
@@ -122,12 +128,40 @@ def test_what_aws_last_said_stands_where_it_is_silent(tmp_path: Path, monkeypatc
     with price_api(M7G + M6G + PLACE) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL_PRICING", address)
         current(prices.load(), REGION, TYPES, tmp_path)
-    kept = kept_at(tmp_path, REGION)
-    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"time": 1_790_000_000.0}))
+    ago(kept_at(tmp_path, REGION), 1_790_000_000.0)
     table = current(prices.load(), REGION, TYPES, tmp_path)
     assert table.node(REGION, "m6g.xlarge").on_demand == 0.172
     assert table.source(REGION) == "AWS Price List API, 2026-09-21"
     assert REGION not in current(prices.load(), REGION, ["r7g.xlarge"], tmp_path).tables["regions"]
+
+
+def test_prices_of_one_job_leave_those_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose nodes are of other types, or which runs on EMR Serverless."""
+    jobs: list[tuple[str, ...]] = [("m7g.xlarge",), ("r7g.xlarge", "m7g.xlarge"), (), ("m7g.xlarge",), ("r7g.xlarge",)]
+    asked: list[dict[str, Any]] = []
+    with price_api(M7G + node("r7g.xlarge", "0.2400000000") + PLACE + SERVERLESS, asked) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_PRICING", address)
+        for types in jobs:
+            current(prices.load(), REGION, types, tmp_path)
+        assert len(asked) == 2 * 2 + 4
+        ago(kept_at(tmp_path, REGION), time.time() - 90_000, "r7g.xlarge")
+        current(prices.load(), REGION, jobs[0], tmp_path)
+        assert len(asked) == 2 * 2 + 4
+        current(prices.load(), REGION, jobs[1], tmp_path)
+        assert len(asked) == 3 * 2 + 4
+    ago(kept_at(tmp_path, REGION), 1_790_000_000.0, "r7g.xlarge")
+    for types, price, day in ((jobs[0], 0.182, TODAY), (jobs[4], 0.24, "2026-09-21")):
+        table = current(prices.load(), REGION, types, tmp_path)  # AWS is silent now
+        assert table.node(REGION, types[0]).on_demand == price
+        assert table.source(REGION) == f"AWS Price List API, {day}"
+
+
+def test_one_answer_as_it_was_kept_before_stands(tmp_path: Path) -> None:
+    told = {"on_demand": {"m7g.xlarge": 0.2}, "emr": {}, "ebs_gb_month": 0.1, "s3_1000_get": 0.1, "s3_1000_put": 0.1}
+    kept = {"time": 1_790_000_000.0, "asked": ["m7g.xlarge"], "told": told}
+    kept_at(tmp_path, REGION).write_text(json.dumps(kept))
+    table = current(prices.load(), REGION, ["m7g.xlarge"], tmp_path)
+    assert (table.node(REGION, "m7g.xlarge").on_demand, table.source(REGION)[-10:]) == (0.2, "2026-09-21")
 
 
 def test_a_users_prices_are_not_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +185,9 @@ def test_a_plan_never_fails_for_want_of_prices(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("AWS_ENDPOINT_URL_PRICING", address)
         assert current(shipped, "us-east-1", TYPES, tmp_path) == shipped
     assert current(shipped, "us-east-1", TYPES, tmp_path) == shipped  # nobody listens there any more
-    for broken in ("broken", json.dumps({"time": time.time(), "asked": TYPES, "on_demand": {}, "emr": {}})):
+    old: dict[str, Any] = {"time": time.time(), "asked": TYPES}
+    odd = [old | {"on_demand": {}, "emr": {}}, old | {"told": []}, old | {"told": {"on_demand": 1, "emr": 1}}, [old], 1]
+    for broken in ("broken", *map(json.dumps, odd)):
         kept.write_text(broken)
         assert current(shipped, "us-east-1", TYPES, tmp_path) == shipped
     with price_api([]) as address:
