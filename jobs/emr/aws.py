@@ -55,10 +55,15 @@ def client(service: str, region: str | None = None, **given: Any) -> Any:
 
 
 def region(given: str | None = None) -> str:
-    """The region to work in: the given one, else that of the environment or the profile."""
+    """The region to work in: the given one, else that of the environment or the profile. Raises UsageError where there
+    is none, or the configuration cannot be used."""
     import boto3.session
+    from botocore.exceptions import BotoCoreError
 
-    found = given or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
+    try:
+        found = given or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
+    except BotoCoreError as error:
+        raise explained(error, "AWS") or error from None
     if not found:
         raise UsageError("no AWS region is set", where="-r emr", fix="set AWS_REGION, or give --region")
     return str(found)

@@ -16,6 +16,7 @@ import pytest
 from jobs.emr import aws, cluster, clusters, history
 from jobs.emr.found import Found, Step
 from jobs.emr.history import Entry
+from jobs.errors import UsageError
 from tests.emr.test_refused import answering
 from tests.lake.faulty_proxy import Fault, faulty_proxy
 from tests.outcomes.commands import Outcome, told
@@ -73,6 +74,18 @@ def expired(place: Path, days: int = 61) -> None:
     (place / "any").mkdir(parents=True)
     since = time.time() - days * 86_400
     os.utime(place, (since, since))
+
+
+def test_a_profile_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is asked for the region or, where that is given, for credentials."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    error = "The config profile (nope) could not be found; check the AWS configuration\n"
+    assert emr_command(tmp_path, "clusters") == Outcome(2, "", f"error: AWS: {error}")
+    assert emr_command(tmp_path, "clusters", "--region", "us-east-1") == Outcome(2, "", f"error: AWS emr: {error}")
+    with pytest.raises(UsageError, match=r"^AWS: The config profile \(nope\) could not be found; check"):
+        aws.region()
 
 
 def test_what_nobody_has_asked_for_goes(s3: S3Server, tmp_path: Path) -> None:
