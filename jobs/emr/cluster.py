@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.emr import containers
 from jobs.emr.outlook import Fleet, Outlook
+from jobs.lake import user
 
 NODE_PROFILE, SERVICE_ROLE = "EMR_EC2_DefaultRole", "EMR_DefaultRole"
 """The roles that `aws emr create-default-roles` makes."""
@@ -52,7 +52,7 @@ def options(planned: Outlook, base: str, tags: Mapping[str, str]) -> dict[str, A
         "emr_configurations": [
             {"Classification": name, "Properties": values} for name, values in configurations(planned).items()
         ],
-        "tags": {SUITE: NAME, MANAGED: "true", "owner": getpass.getuser(), **tags},
+        "tags": {SUITE: NAME, MANAGED: "true", "owner": user.owner(), **tags},
         "extra_cluster_params": {"ManagedScalingPolicy": {"ComputeLimits": limits(fleets)}},
     }
 

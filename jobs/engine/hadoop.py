@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -21,7 +19,7 @@ from jobs.engine.run import Run
 from jobs.engine.run_conf import RunConf
 from jobs.engine.task_logs import failure, quoted, told
 from jobs.errors import JobError, UsageError
-from jobs.lake import hadoop_conf, s3_client
+from jobs.lake import hadoop_conf, s3_client, user
 
 compat.install()
 
@@ -171,5 +169,5 @@ def memory(run: Run) -> dict[str, str]:
 
 
 def home() -> str:
-    """The suite's folder in HDFS, in that of who we are to Hadoop."""
-    return f"hdfs:///user/{os.environ.get('HADOOP_USER_NAME') or getpass.getuser()}/.sensor-jobs"
+    """The suite's folder in HDFS, in that of who we are to Hadoop. Raises UsageError where that has no name."""
+    return f"hdfs:///user/{user.to_hadoop('hdfs:///user')}/.sensor-jobs"

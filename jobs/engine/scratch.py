@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
 import shutil
 import tempfile
@@ -12,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from jobs.lake import user
+
 _LOCK = ".lock"
 
 
@@ -19,7 +20,7 @@ _LOCK = ".lock"
 def scratch(run_id: str, base: str | None = None) -> Iterator[Path]:
     """A new folder for this run; gone afterwards. A lock beside it, there before it and after it, tells the living from
     the dead."""
-    home = Path(base or tempfile.gettempdir()) / f"sensor-jobs-{_owner()}"
+    home = Path(base or tempfile.gettempdir()) / f"sensor-jobs-{user.owner()}"
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     sweep(home)
     folder = home / run_id
@@ -77,10 +78,3 @@ def _is_still(lock: Path, held: IO[str]) -> bool:
 
 def _lock_of(folder: Path) -> Path:
     return folder.with_name(folder.name + _LOCK)
-
-
-def _owner() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import logging
 import re
 import sys
@@ -29,7 +28,7 @@ from jobs.engine.serverless_engine import SECTION, ServerlessEngine
 from jobs.engine.spark_on_cluster import submitting
 from jobs.engine.task_logs import failure
 from jobs.errors import JobError, UsageError
-from jobs.lake import s3_client
+from jobs.lake import s3_client, user
 
 log = logging.getLogger(__name__)
 _POLL = 10.0  # seconds
@@ -95,7 +94,7 @@ class OnServerless:
 
     def _labels(self, run: str, chosen: Settings) -> dict[str, str]:
         """Tags, of which those that the user gave stand above ours."""
-        own = {cluster.SUITE: cluster.NAME, cluster.MANAGED: "true", "owner": getpass.getuser()}
+        own = {cluster.SUITE: cluster.NAME, cluster.MANAGED: "true", "owner": user.owner()}
         given = {**(self.engine.configured(SECTION, "tags") or {}), **(self.options.tags or {})}
         return {**own, **tags(run, self._job.NAME, chosen.inputs[0]), **given}
 

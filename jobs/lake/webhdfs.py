@@ -6,7 +6,6 @@ number of times. https://hadoop.apache.org/docs/stable/hadoop-project-dist/hadoo
 
 from __future__ import annotations
 
-import getpass
 import http.client
 import json
 import os
@@ -19,9 +18,9 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
-from jobs.errors import UsageError
 from jobs.lake.hadoop_conf import ADDRESSES, name_nodes
 from jobs.lake.remote import TRIES, pause
+from jobs.lake.user import to_hadoop
 from jobs.lake.webhdfs_errors import BROKEN, NO_IDS, HdfsError, UnreachableError
 from jobs.lake.webhdfs_http import Connection, as_unreachable, refused
 
@@ -62,7 +61,7 @@ def client(uri: str, known: str | None = None) -> WebHdfs:
 
     Raises UsageError where they are neither known nor configured.
     """
-    authority, user = split_uri(uri)[0], _user(uri)
+    authority, user = split_uri(uri)[0], to_hadoop(uri)
     # connections must not be shared with a fork
     key = (os.getpid(), authority, user, known, *map(os.environ.get, (ADDRESSES, "HADOOP_CONF_DIR", "HADOOP_HOME")))
     if key not in _clients:
@@ -71,15 +70,6 @@ def client(uri: str, known: str | None = None) -> WebHdfs:
 
 
 _clients: dict[tuple[object, ...], WebHdfs] = {}
-
-
-def _user(uri: str) -> str:
-    if given := os.environ.get("HADOOP_USER_NAME"):
-        return given
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise UsageError("no user is known to name to HDFS", where=uri, fix="set HADOOP_USER_NAME") from None
 
 
 class WebHdfs:
