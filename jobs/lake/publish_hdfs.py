@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ from jobs.lake.manifest import SUCCESS, Manifest, now
 from jobs.lake.parts import Layout, named, on_the_way, write_parts
 from jobs.lake.publish import foreign, lost_race, not_empty
 from jobs.lake.webhdfs import Status, by_id, client, split_uri
-from jobs.lake.webhdfs_errors import HdfsError, UnreachableError, refusal
+from jobs.lake.webhdfs_errors import DENIED, HdfsError, UnreachableError, refusal
 
 _LOST = {
     "aclBit": "an access list (ACL) of its own",
@@ -39,6 +40,7 @@ class HdfsTarget:
         self._hdfs = client(target)
         self._succession = Succession(self._hdfs, self._path, target)
         self._seen: str | None = None
+        self._group: str | None = None  # that of the folder to be replaced
 
     def check(self, overwrite: bool) -> None:
         with self._told():
@@ -49,6 +51,8 @@ class HdfsTarget:
                 if not overwrite:
                     raise not_empty(self._named)
                 self._check_own(state)
+            self._succession.check_replaceable(state)
+            self._check_group(state)
             self._succession.sweep(state)
 
     def publish(
@@ -120,12 +124,35 @@ class HdfsTarget:
 
     def _check_own(self, state: State) -> None:
         """Raises if the folder holds anything but a published result: that is not ours to replace."""
-        folder = state.target or state.previous
-        assert folder is not None
-        found = dict(self._succession.below(by_id(folder.id)))
+        assert state.replaced is not None
+        found = dict(self._succession.below(by_id(state.replaced.id)))
         expected = {SUCCESS, *(part.name for part in state.manifest.parts)} if state.manifest is not None else set()
         if others := found.keys() - expected:
             raise foreign(self._named, min(others))
+
+    def _check_group(self, state: State) -> None:
+        """Raises if the folder put in the target's place could not have its group: only a folder of ours can tell."""
+        above = self._hdfs.status(self._succession.folder or "/")
+        self._group = state.replaced.group if state.replaced is not None else None
+        if above is not None and self._group not in (None, above.group):
+            with self._staged(secrets.token_hex(8)) as tried:
+                self._succession.remove(tried)
+
+    def _in_group(self, folder: Status, group: str | None) -> Status:
+        """The folder, given the group; what is then made in it has that too."""
+        if group is None or folder.group == group:
+            return folder
+        try:
+            self._hdfs.set_group(by_id(folder.id), group)
+        except HdfsError as error:
+            if error.kind != DENIED:
+                raise
+            raise UsageError(
+                f"is of the group {group}, which the folder put in its place could not have",
+                where=self._named,
+                fix="run as a user of that group, or give it to another with hadoop fs -chgrp",
+            ) from error
+        return replace(folder, group=group)
 
     # Writing
 
@@ -139,7 +166,7 @@ class HdfsTarget:
         if staging is None:
             raise lost_race(self._named)
         try:
-            yield staging
+            yield self._in_group(staging, self._group)
         except BaseException:
             with suppress(HdfsError, UnreachableError):
                 still = self._hdfs.status(path)
@@ -166,12 +193,17 @@ class HdfsTarget:
     # Making it visible
 
     def _reveal(self, staging: Status, run_id: str) -> None:
-        """Make the staged folder the target. Raises BusyError if something else was published since `check`."""
+        """Make the staged folder the target. Raises BusyError if something else was published since `check`, JobError
+        if the user may no longer replace what is there."""
         state = self._succession.settled()
         if state.is_filled:
             self._check_own(state)
-        if state.target is not None:
-            self._hdfs.set_permission(by_id(staging.id), state.target.permission)
+        if state.run_id not in (self._seen, run_id):
+            raise lost_race(self._named)
+        self._succession.check_replaceable(state)
+        if state.replaced is not None:
+            self._in_group(staging, state.replaced.group)
+            self._hdfs.set_permission(by_id(staging.id), state.replaced.permission)
         self._succession.claim(staging, self._seen, run_id)
 
     @contextmanager

@@ -8,8 +8,10 @@ which our readers look, and put back by the next run if this one is killed in be
 from __future__ import annotations
 
 import fcntl
+import grp
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -50,6 +52,8 @@ class LocalTarget:
                         if not overwrite:
                             raise not_empty(self._named)
                         self._check_own()
+                    if self._path.is_dir():
+                        self._check_group()
 
     def publish(
         self,
@@ -110,6 +114,34 @@ class LocalTarget:
         if others := names - {SUCCESS, *_parents(manifest.parts)} - {part.name for part in manifest.parts}:
             raise foreign(self._named, min(others))
 
+    def _check_group(self) -> None:
+        """Raises if the folder put in the target's place could not have its group: only a folder of ours can tell."""
+        if self._path.stat().st_gid == os.getegid():
+            return
+        with step("publish.stage"):
+            tried = Path(tempfile.mkdtemp(prefix=self._staging_prefix, dir=self._path.parent))
+        try:
+            self._keep_group(tried)
+        finally:
+            _remove(tried)
+
+    def _keep_group(self, staging: Path) -> None:
+        """Give the staged folder, with all in it, the target's group. Raises UsageError if the user may not, unless
+        everybody may read there what the group may."""
+        old = self._path.stat()
+        try:
+            for path in (staging, *staging.rglob("*")):
+                if path.stat().st_gid != old.st_gid:
+                    os.chown(path, -1, old.st_gid)
+        except OSError as error:
+            if not old.st_mode >> 3 & ~old.st_mode & 0o5:
+                return
+            raise UsageError(
+                f"is readable by the group {_group(old.st_gid)}, which the folder put in its place could not have",
+                where=self._named,
+                fix="run as a user of that group, or give it to another with chgrp",
+            ) from error
+
     def _published(self) -> bytes | None:
         """The `_SUCCESS` there is; None if nothing is published."""
         with suppress(FileNotFoundError, NotADirectoryError):
@@ -120,6 +152,7 @@ class LocalTarget:
         """Make the staged folder the target."""
         parent, previous = self._path.parent, previous_of(self._path)
         if self._path.is_dir():
+            self._keep_group(staging)
             shutil.copymode(self._path, staging)
         if not _is_filled(self._path):
             with step("publish.rename"):
@@ -204,6 +237,13 @@ class LocalTarget:
 
 def _is_filled(path: Path) -> bool:
     return path.is_dir() and any(path.iterdir())
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
 
 
 def _parents(parts: Iterable[Part]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import secrets
 import socket
 import threading
 import time
@@ -39,6 +40,8 @@ class Status:
     size: int
     modified: int
     block_size: int
+    owner: str
+    group: str
     permission: str
     children: int
     marked: tuple[str, ...] = ()
@@ -118,26 +121,46 @@ class WebHdfs:
     def set_permission(self, path: str, permission: str) -> None:
         self._call("PUT", path, "SETPERMISSION", permission=permission)
 
-    def move(self, file_id: int, path: str) -> bool:
+    def set_group(self, path: str, group: str) -> None:
+        """Raises HdfsError if the user is not in the group, or not the owner."""
+        self._call("PUT", path, "SETOWNER", group=group)
+
+    def move(self, file_id: int, path: str, *, at: str | None = None) -> bool:
         """Rename the file or folder with that id to `path`, at once or not at all; whether it is there now.
 
-        False where the name is taken or the id gone.
+        False where the name is taken or the id gone. at: where it must be still, so that nothing happens if it is not.
         """
         try:
             # with rename options an existing folder is an error; without them, what is renamed lands inside it
-            self._call("PUT", by_id(file_id), "RENAME", destination=path, renameoptions="NONE")
+            self._call("PUT", at or by_id(file_id), "RENAME", destination=path, renameoptions="NONE")
         except HdfsError as error:
             if error.kind not in ("FileAlreadyExistsException", "FileNotFoundException"):
                 raise
-            # an answer that was lost has the rename sent again, which then meets itself
-            found = self.status(path)
-            return found is not None and found.id == file_id
-        return True
+        else:
+            if at is None:
+                return True
+        # an answer that was lost has the rename sent again, which then meets itself
+        found = self.status(path)
+        return found is not None and found.id == file_id
+
+    def check_move(self, file_id: int, folder: str) -> None:
+        """Raises HdfsError if the user may not rename what has that id within `folder`; nothing where it is gone."""
+        # rights are looked at before names: a rename to below a folder that is not there tells them and does nothing
+        nowhere = f"{folder}/.{secrets.token_hex(16)}/nowhere"
+        try:
+            self._call("PUT", by_id(file_id), "RENAME", destination=nowhere, renameoptions="NONE")
+        except HdfsError as error:
+            if error.kind != "FileNotFoundException":
+                raise
 
     def delete(self, file_id: int, *, recursive: bool = True) -> None:
         """Delete the file or folder with that id; nothing where it is gone."""
+        self.delete_path(by_id(file_id), recursive=recursive)
+
+    def delete_path(self, path: str, *, recursive: bool = True) -> None:
+        """Delete what has that name; nothing where nothing has."""
         try:
-            self._call("DELETE", by_id(file_id), "DELETE", recursive=str(recursive).lower())
+            self._call("DELETE", path, "DELETE", recursive=str(recursive).lower())
         except HdfsError as error:
             if error.kind != "FileNotFoundException":
                 raise
@@ -286,6 +309,8 @@ def _status(data: dict[str, Any]) -> Status:
         data["length"],
         data["modificationTime"],
         data["blockSize"],
+        data["owner"],
+        data["group"],
         data["permission"],
         data.get("childrenNum", 0),
         tuple(name for name in ("aclBit", "snapshotEnabled", "encBit") if data.get(name)),

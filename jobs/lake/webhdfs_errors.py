@@ -13,7 +13,9 @@ BROKEN = (OSError, http.client.HTTPException)
 
 NO_IDS = "NoFileId"
 """The kind of an answer that knows no ids of files, by which they are pinned and renamed: HttpFS gives such."""
-_FINAL = {"FileNotFoundException", "AccessControlException", NO_IDS}
+DENIED = "AccessControlException"
+"""The kind of an answer that the user may not."""
+_FINAL = {"FileNotFoundException", DENIED, NO_IDS}
 """What HDFS would say again."""
 
 
@@ -63,7 +65,7 @@ def _explained(error: Exception) -> tuple[str, str | None]:
         return NO_KERBEROS
     if error.kind == "FileNotFoundException":
         return "no such file or directory", "check the name"
-    if error.kind == "AccessControlException":
+    if error.kind == DENIED:
         detail = error.message.removeprefix("Permission denied: ")
         return f"no permission in HDFS ({detail})", "set HADOOP_USER_NAME to who may, or ask its owner"
     if error.kind == NO_IDS:

@@ -132,6 +132,7 @@ def _configure(hdfs: HaHdfs, node: str) -> None:
         "dfs.client.block.write.replace-datanode-on-failure.enable": "false",
         "dfs.datanode.hostname": "localhost",
         "dfs.permissions.enabled": "true",
+        "hadoop.user.group.static.mapping.overrides": "alice=staff,analysts;bob=staff",
     }
     if node in ("one", "two"):
         properties["dfs.ha.namenode.id"] = node

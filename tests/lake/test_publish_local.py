@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -100,6 +101,58 @@ def test_overwriting_replaces_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "stats").stat().st_mode & 0o777 == 0o750
     assert _names(tmp_path) == ["stats"]
     assert _read(tmp_path / "stats").equals(result(30))
+
+
+@pytest.fixture
+def group() -> int:
+    """A group that is not ours first of all, to which we may give files."""
+    others = {os.getegid() + 1} if os.geteuid() == 0 else {*os.getgroups()} - {os.getegid()}
+    if not others:
+        pytest.skip("needs root, or a user of two groups")
+    return min(others)
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_the_group_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: int, can_exchange: bool) -> None:
+    if not can_exchange:
+        monkeypatch.setattr(publish_local, "exchange", lambda one, other: False)
+    target = tmp_path / "stats"
+    _publish(target, result(5))
+    os.chown(target, -1, group)
+    target.chmod(0o2750)
+    _publish(target, result(6), "run-2", overwrite=True)
+    assert target.stat().st_mode & 0o7777 == 0o2750
+    assert {path.stat().st_gid for path in (target, *target.iterdir())} == {group}
+    assert _names(tmp_path) == ["stats"]
+
+
+def test_a_group_that_the_new_folder_could_not_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: int
+) -> None:
+    """It is refused before any work, where the group may read what others may not."""
+    target = tmp_path / "stats"
+    _publish(target, result(5))
+    os.chown(target, -1, group)
+
+    def refused(*arguments: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refused)
+    target.chmod(0o775)
+    _publish(target, result(6), "run-2", overwrite=True)
+    assert _read(target).equals(result(6))
+    monkeypatch.undo()
+    os.chown(target, -1, group)
+    target.chmod(0o750)
+    monkeypatch.setattr(os, "chown", refused)
+    with pytest.raises(UsageError) as kept:
+        Publication(str(target), "csv", overwrite=True, run_id="run-3").check()
+    assert str(kept.value) == (
+        f"{target}: is readable by the group {publish_local._group(group)}, which the folder put in its place could "
+        "not have; run as a user of that group, or give it to another with chgrp"
+    )
+    assert _read(target).equals(result(6))
+    assert _names(tmp_path) == ["stats"]
 
 
 def test_targets_that_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
