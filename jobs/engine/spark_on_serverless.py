@@ -39,6 +39,7 @@ _NO_PYTHON = re.compile(r'Cannot run program "([^"]*python[^"]*)": error=2')
 _ENVIRONMENT = {"PYTHONPATH": f"./{_UNPACKED}", "PYSPARK_PYTHON": f"python{bundle.PYTHON_VERSION}"}
 _WITHOUT_CLUSTER = {"region", "tags", "conf_paths", "check_cluster_every", "local_tmp_dir", "verbose"}
 """mrjob's options that have a meaning there."""
+_UNUSED = Used(0.0, 0.0, 0.0)
 
 
 class OnServerless:
@@ -48,7 +49,7 @@ class OnServerless:
         self._job, self._usual = submitting(job, given), submitting(job, []).options
         self.options = self._job.options
         self.engine = ServerlessEngine(self._job)
-        self._role, self._used = role, Used(0.0, 0.0, 0.0)
+        self._role, self._used = role, _UNUSED
 
     def check(self, chosen: Settings, known: Sequence[argparse.Action]) -> None:
         ours = {action.dest for action in known} | _WITHOUT_CLUSTER
@@ -71,23 +72,27 @@ class OnServerless:
         application = serverless.create(client, planned, place, run, labels)
         _say(f"application {application} in {planned.region}", "requested")
         poll = self.options.check_cluster_every or _POLL
-        patience, is_left = Patience(lambda text: _say("warning", text), poll), False
+        patience, is_left, started = Patience(lambda text: _say("warning", text), poll), False, ""
+        found: dict[str, Any] = {}
         try:
             while patience.ask(serverless.state, client, application) == "CREATING":
                 time.sleep(1.0)
             settings = {**_settings(staged, planned.region), **workers.conf(planned), **conf}
             what = Submission(run, f"{staged}/{archive.LAUNCHER}", arguments, settings, workers.minutes(planned))
             started = serverless.start(client, application, place, what, labels)
+            self.engine.spends = True
             with Clock(planned.seconds, log):
                 found = _watched(client, application, started, poll, patience)
         except KeyboardInterrupt:
             if is_left := may_go_on("application", application):
                 goes_on(application, planned.region)
+                self.engine.spends = False  # nobody here will know what it cost
             raise
         finally:
             if not is_left:
                 _end(client, application, planned.region)
-        self._used, self.engine.spends = serverless.used(found), True
+            if self.engine.spends:
+                self._used = serverless.used(found) if found else _used(client, application, started)
         begun = found.get("startedAt")
         start_seconds = (begun - found["createdAt"]).total_seconds() if begun else 0.0
         return status_of(place, application, started, found, planned.region), start_seconds
@@ -138,6 +143,15 @@ def _end(client: Any, application: str, region: str) -> None:
         if not gone:
             fix = f"end it: python -m jobs.emr terminate {application} --region {region}"
             print(f"warning: application {application} may still run; {fix}", file=sys.stderr)
+
+
+def _used(client: Any, application: str, run: str) -> Used:
+    """What a run was billed for that has ended, however it did; nothing where AWS does not tell."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    with suppress(BotoCoreError, ClientError):
+        return serverless.used(serverless.run(client, application, run))
+    return _UNUSED
 
 
 def status_of(place: Place, application: str, run: str, found: Mapping[str, Any], region: str) -> int:

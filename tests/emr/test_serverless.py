@@ -20,7 +20,7 @@ from jobs.emr.workers import Used, Workers
 from jobs.engine.spark_on_serverless import status_of
 from jobs.errors import JobError, UsageError
 from tests.clusters import Rehearsal
-from tests.emr.runs import ON_EMR, PATIENCE, READING, TWIN, Recorded, applications, fill, keys
+from tests.emr.runs import ON_EMR, PATIENCE, READING, TWIN, Recorded, applications, fill, kept, keys
 from tests.outcomes.commands import Outcome, told
 from tests.servers import S3Server
 from tests.terminals import terminal
@@ -258,6 +258,9 @@ def test_a_run_that_is_interrupted(emr: Rehearsal, tmp_path: Path, answer: bytes
     if answer == b"n\n":
         assert applications() == ["TERMINATED"]
         assert keys(emr, "stats/") == []
+        (cost,) = [kept(emr, key) for key in keys(emr, ".sensor-jobs/history/")]
+        assert cost.failed
+        assert cost.dollars > 0, "it was billed all the same"
         return
     deadline = time.monotonic() + PATIENCE
     while applications() != ["STOPPED"]:
