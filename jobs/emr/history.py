@@ -59,12 +59,14 @@ def append(folder: Path, entry: Entry) -> None:
 
 
 def read(folder: Path) -> tuple[Entry, ...]:
-    """The runs, oldest first, each once; lines that are none, as of a full disk, are passed over."""
+    """The runs, oldest first, each once, as it was kept last: one whose result is received later is kept again. Lines
+    that are none, as of a full disk, are passed over."""
     try:
         lines = (folder / FILE).read_text("utf-8", "replace").splitlines()
     except OSError:  # there is none, or it cannot be read
         return ()
-    return tuple(dict.fromkeys(found for line in lines if (found := loads(line)) is not None))
+    found = [entry for line in lines if (entry := loads(line)) is not None]
+    return tuple({(entry.run, entry.job): entry for entry in found}.values())
 
 
 def total(runs: Sequence[Entry]) -> float:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from jobs.emr import archive, bundle, staged, staging
+from jobs.emr.cluster import PACKAGES
+from jobs.errors import JobError
 
 Say = Callable[[str], None]
 
@@ -27,3 +30,17 @@ def for_workers(folder: Path, architecture: str, base_uri: str, say: Say = lambd
     if staging.is_there(f"{there}/{archive.NAME}"):  # the last of its files
         return there
     return archive.stage(staged.fetch(uri, folder, architecture), base_uri)
+
+
+def digest(uri: str) -> str:
+    """Of what is there, by its URI."""
+    return uri.rpartition("/")[2]
+
+
+def check(described: Mapping[str, Any], uri: str) -> None:
+    """Raises JobError for a cluster whose nodes have not installed what is at `uri`. described: as EMR describes it."""
+    tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+    if (there := tags.get(PACKAGES)) != digest(uri):
+        what = f"its nodes have {'another version' if there else 'nothing'} of the suite"
+        fix = "with --python-bin, which names a Python of theirs, it travels with the run"
+        raise JobError(what, where=f"--cluster-id {described['Id']}", fix=fix)

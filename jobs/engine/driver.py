@@ -6,6 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,6 +66,9 @@ class Engine(Protocol):
         """Go on if the user lets the run cost what it will. Raises RefusedError, UsageError."""
 
     def execute(self, run: Run, plan: Plan, scratch: Path) -> Report: ...
+    def receiving(self) -> AbstractContextManager[None]:
+        """From before a run is executed until its result is printed or published."""
+
     def account(self, run: Run, report: Report) -> Account | None:
         """What the run took beside what was planned, where it costs something."""
 
@@ -133,7 +137,8 @@ def drive(job: type[Declaration], settings: Settings, engine: Engine, emit: Emit
             resumed,
         )
         run = _surveyed(job, run, plan, engine)
-        outcome = carry_out(job, run, plan, engine, emit, checked, measure)
+        with engine.receiving():
+            outcome = carry_out(job, run, plan, engine, emit, checked, measure)
     outcome = replace(outcome, seconds=time.monotonic() - begun - before)
     if timed is None or outcome.published is None:
         return outcome

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property, partial
 from http.client import HTTPException
 from typing import Any
@@ -15,11 +14,11 @@ from jobs.emr import aws, bundle, cluster, clusters, launching, packages
 from jobs.emr.found import ENDING
 from jobs.emr.outlook import Outlook
 from jobs.emr.patience import Patience
-from jobs.engine import compat, emr_cancel, package
-from jobs.engine.applications import JOB_NAME, SPARK_NAME, SUBMITTED
+from jobs.engine import compat, emr_cancel, emr_output, package
+from jobs.engine.applications import JOB_NAME, SPARK_NAME
 from jobs.engine.cache import cache_folder
 from jobs.engine.clock import Clock, say
-from jobs.engine.emr_states import States
+from jobs.engine.emr_states import States, is_ending
 from jobs.engine.hadoop_watch import Watch, managers, under_way
 from jobs.engine.rerun import with_command
 from jobs.engine.run_conf import RunConf
@@ -33,7 +32,6 @@ from mrjob.emr import EMRJobRunner
 from mrjob.step import StepFailedException
 
 log = logging.getLogger(__name__)
-_LOOKS = 5
 _POLL = 10.0  # seconds; EMR answers few calls a second an account
 
 
@@ -46,6 +44,8 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
 
     command: Sequence[str] | None = None
     """How the run was started; None: as this process was."""
+    stays = False
+    """Whether what is staged in S3 stays until `staged` is closed, instead of until we end."""
 
     def __init__(self, *, planned: Outlook, base: str, tags: Mapping[str, str], **kwargs: Any):
         self._planned, self._base, self._tags = planned, base, tags
@@ -56,6 +56,7 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
         self._clock: Clock | None = None
         self.states = States()
         self.failure: JobError | None = None
+        self.staged = ExitStack()
         super().__init__(**kwargs)
         if not log.isEnabledFor(logging.INFO):
             logging.getLogger("mrjob").setLevel(logging.CRITICAL)  # a failure is told in one line
@@ -110,20 +111,7 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
             base, folder = f"s3://{bucket}/{cluster.FOLDER}", cache_folder() / "emr-bundles"
             self._packages = packages.for_nodes(folder, self._planned.architecture, base, self._tell_packages)
             if self._cluster_id:
-                self._check_packages()
-
-    @property
-    def _digest(self) -> str:
-        """Of what nodes install."""
-        return self._packages.rpartition("/")[2]
-
-    def _check_packages(self) -> None:
-        """Refuse a cluster whose nodes have not installed this version of the suite."""
-        tags = {tag["Key"]: tag["Value"] for tag in self._describe_cluster().get("Tags", [])}
-        if (there := tags.get(cluster.PACKAGES)) != self._digest:
-            what = f"its nodes have {'another version' if there else 'nothing'} of the suite"
-            fix = "with --python-bin, which names a Python of theirs, it travels with the run"
-            raise JobError(what, where=f"--cluster-id {self._cluster_id}", fix=fix)
+                packages.check(self._describe_cluster(), self._packages)
 
     def _bootstrap_actions(self, add_spark: bool = True) -> list[dict[str, Any]]:
         """Ours first, so that the user's find the suite installed."""
@@ -172,7 +160,10 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
 
     def _cluster_kwargs(self, persistent: bool = False) -> dict[str, Any]:
         """With tags from the beginning, which permissions and bills go by; a cluster of a pool ends when it is idle."""
-        named = {**self._opts["tags"], **({cluster.PACKAGES: self._digest} if self._packages else {})}
+        named = {
+            **self._opts["tags"],
+            **({cluster.PACKAGES: packages.digest(self._packages)} if self._packages else {}),
+        }
         tags = [{"Key": key, "Value": str(value)} for key, value in sorted(named.items())]
         kwargs: dict[str, Any] = {"Tags": tags, **super()._cluster_kwargs(persistent)}
         if persistent or self._opts["pool_clusters"]:  # EMR itself ends what is idle; mrjob's script shuts nodes down
@@ -223,18 +214,13 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
         """None: nodes have the twins."""
         return []
 
+    def cat_output(self) -> Iterator[bytes]:
+        return emr_output.read(self._output_dir)
+
     def driver_said(self, stream: str) -> str:
         """What the driver of the Spark step wrote on the cluster: from the logs, which are whole once it has ended."""
         self._wait_for_logs_on_s3()
-        submitted = SUBMITTED.search(self._logged(f"steps/{self._step_ids[-1]}/", re.compile(r"/stderr(\.gz)?$")))
-        if submitted is None:
-            return ""
-        return self._logged(f"containers/{submitted[1]}/", re.compile(rf"/container_\w+_000001/{stream}(\.gz)?$"))
-
-    def _logged(self, folder: str, wanted: re.Pattern[str]) -> str:
-        """What files of these names in a folder of the cluster's logs say."""
-        found = [uri for uri in self.fs.ls(f"{self._s3_log_dir()}{folder}") if wanted.search(uri)]
-        return b"".join(part for uri in sorted(found) for part in self.fs.cat(uri)).decode("utf-8", "replace")
+        return emr_output.driver_said(self.fs, self._s3_log_dir(), self._step_ids[-1], stream)
 
     def _log_counters(self, log_interpretation: dict[str, Any], step_num: int) -> None:
         """None: the report has them, and the step's log comes to S3 minutes later."""
@@ -302,36 +288,21 @@ class EmrRunner(RunConf, EMRJobRunner):  # type: ignore[misc]  # mrjob has no ty
                 self._cancel(self.states.not_over(self._step_ids))
             super().cleanup(mode)
         finally:  # also where a second Ctrl-C does not wait for it
-            if self.ends_cluster and not self._is_ending():
+            if self.ends_cluster and not is_ending(self._describe_cluster):
                 fix = f"end it: python -m jobs.emr terminate {self._cluster_id} --region {self._opts['region']}"
                 print(f"warning: cluster {self._cluster_id} may still run; {fix}", file=sys.stderr)
 
+    def _cleanup_cloud_tmp(self) -> None:
+        if self.stays:
+            self.staged.callback(super()._cleanup_cloud_tmp)
+        else:
+            super()._cleanup_cloud_tmp()
+
     def _cancel(self, steps: Sequence[str]) -> None:
         """End steps which nobody waits for any more, and say what may go on."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         if not steps:
             return
-        conf = self._opts["jobconf"]
-        try:
-            address = self._address_of_master()
-            left = emr_cancel.cancel(self._emr, self._cluster_id, steps, self.states)
-        except (BotoCoreError, ClientError) as error:
-            told = aws.explained(error, "AWS")
-            self._warn(f"steps {', '.join(steps)} may go on: {told.what if told else error}")
-            return
-        name = conf.get(JOB_NAME) or conf.get(SPARK_NAME)
-        if not (address and name and emr_cancel.end_application(address, name)) or left:
-            self._warn(f"what its steps have started on cluster {self._cluster_id} may go on there to its end")
-
-    def _is_ending(self) -> bool:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        for _ in range(_LOOKS):
-            try:
-                if self._describe_cluster()["Status"]["State"] in ENDING:
-                    return True
-            except (BotoCoreError, ClientError):
-                return False
-            time.sleep(1.0)
-        return False
+        name = self._opts["jobconf"].get(JOB_NAME) or self._opts["jobconf"].get(SPARK_NAME)
+        node, client = self._address_of_master, self._emr
+        if told := emr_cancel.end(client, self._cluster_id, steps, self.states, node=node, name=name):
+            self._warn(told)

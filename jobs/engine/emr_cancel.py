@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from typing import Any
 
+from jobs.emr import aws
 from jobs.engine import hadoop_pages
 from jobs.engine.emr_states import States
 from jobs.engine.hadoop_watch import managers, under_way
@@ -15,6 +16,30 @@ _PATIENCE = 20.0
 _EVERY = 1.0
 _USER = "hadoop"
 """As whom EMR runs steps."""
+
+
+def end(
+    client: Any,
+    cluster: str,
+    steps: Sequence[str],
+    states: States,
+    *,
+    node: Callable[[], str | None],
+    name: str | None,
+) -> str:
+    """End steps, and their application; what may go on, in words, if something may. node: tells the primary node's
+    address; name: the application's."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        address = node()
+        left = cancel(client, cluster, steps, states)
+    except (BotoCoreError, ClientError) as error:
+        told = aws.explained(error, "AWS")
+        return f"steps {', '.join(steps)} may go on: {told.what if told else error}"
+    if address and name and end_application(address, name) and not left:
+        return ""
+    return f"what its steps have started on cluster {cluster} may go on there to its end"
 
 
 def cancel(client: Any, cluster: str, steps: Sequence[str], states: States) -> list[str]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from jobs.emr import batches, cluster, nodes, outlook, rates, telling
 from jobs.emr.outlook import Outlook
 from jobs.emr.prices import PriceTable
 from jobs.emr.work import Work
+from jobs.engine.approval import goes_on
 from jobs.engine.leaving import may_be_left
 from jobs.engine.left import Left, named, position
 from jobs.engine.on_emr import OnEmr, base_of, tags
@@ -23,7 +24,7 @@ from jobs.engine.plan import Plan
 from jobs.engine.report import Report
 from jobs.engine.run import Run
 from jobs.engine.spending import spending
-from jobs.errors import UsageError
+from jobs.errors import AwayError, InputError, UsageError
 
 _ROLES = ("master", "core", "task")
 _NOT_PLANNED = (
@@ -45,6 +46,8 @@ class EmrEngine(OnEmr[Outlook]):
     _clusters: tuple[str, ...] = ()  # that were started for the run
     _client: Any = None  # of EMR, which knows them
     _table: PriceTable | None = None
+    _held: IO[str] | None = None  # while that is ours to receive
+    _given_all: tuple[Any, Left] | None = None  # mrjob's runner of a run that has, and what its result is received with
 
     def check(self, settings: Settings) -> None:
         super().check(settings)
@@ -96,15 +99,53 @@ class EmrEngine(OnEmr[Outlook]):
             return report
         finally:
             self._seconds += self._took(time.monotonic() - begun)
-            if report is None and self.spends:
+            if report is None and self.spends and self._given_all is None:
                 self.told(run.id, run.job, _started(run), self._seconds, self._start_seconds, 0, failed=True)
 
     def _took(self, here: float) -> float:
         """Seconds of a job. here: that we were with it."""
         return here
 
-    def attended(self, runner: Any, run: Run, plan: Plan) -> AbstractContextManager[None]:
-        return may_be_left(runner, self.region, partial(self._leave, runner, run, plan), self._bound())
+    @contextmanager
+    def attended(self, runner: Any, run: Run, plan: Plan) -> Iterator[None]:
+        with may_be_left(runner, self.region, partial(self._leave, runner, run, plan), self._bound()):
+            yield
+        if self._bound() is None:
+            left = self._record(runner, run, plan)
+            with suppress(OSError):  # a result that cannot be received later is to come out now or never
+                self._held = left.save()
+                self._stay(runner, left)
+
+    def _stay(self, runner: Any, left: Left) -> None:
+        """Have a run that has given all stay, here and in S3, until its result is out."""
+        runner.stays, self._given_all = True, (runner, left)
+
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Whatever keeps us from the result of a run that has given all leaves it for another time, but what asking
+        again would be told again."""
+        try:
+            yield
+            sys.stdout.flush()  # for what is printed is out only then
+        except BaseException as error:
+            if self._given_all is not None:
+                if isinstance(error, InputError) and not isinstance(error, AwayError):
+                    self._forget(*self._given_all)
+                else:
+                    cluster = self._given_all[1].position["_cluster_id"]
+                    goes_on(cluster, self.region, publishes=False, over=True)
+            raise
+        else:
+            if self._given_all is not None:
+                self._forget(*self._given_all)
+        finally:
+            if self._held is not None:
+                self._held.close()
+
+    def _forget(self, runner: Any, left: Left) -> None:
+        """Remove what there is of a run that has given all: its record first, for what is staged expires."""
+        left.forget()
+        runner.staged.close()
 
     def _bound(self) -> str | None:
         """Why a cluster cannot go on without us; None where it can."""
@@ -115,8 +156,13 @@ class EmrEngine(OnEmr[Outlook]):
         return None if named(type(self._job)) else "its job is in no module, where it would be found again"
 
     def _leave(self, runner: Any, run: Run, plan: Plan) -> None:
+        self._record(runner, run, plan).save().close()
+        self.spends = False  # what it took is kept when its result is received
+
+    def _record(self, runner: Any, run: Run, plan: Plan) -> Left:
+        """What its result is received with."""
         assert self.planned is not None
-        Left(
+        return Left(
             named(type(self._job)),
             self._job.command_line,
             tuple(sys.orig_argv),
@@ -129,8 +175,7 @@ class EmrEngine(OnEmr[Outlook]):
             self.planned,
             run,
             plan,
-        ).save()
-        self.spends = False  # what it took is kept when its result is received
+        )
 
     def _jobconf(self, run: Run, plan: Plan) -> dict[str, Any]:
         from jobs.engine.hadoop import jobconf

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from jobs.emr.found import BUSY
+from jobs.emr.found import BUSY, ENDING
 from jobs.engine.clock import say
 
 log = logging.getLogger(__name__)
+_LOOKS = 5
 
 
 class States:
@@ -57,3 +59,17 @@ class States:
             if state not in BUSY:
                 self._ended.add(found["Id"])
             self.tell("step", f"{found['Id']} ({found['Name'].rpartition(': ')[2]})", state.lower())
+
+
+def is_ending(describe: Callable[[], Mapping[str, Any]]) -> bool:
+    """Whether a cluster that was told to end does so; false where EMR does not tell. describe: asks EMR of it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    for _ in range(_LOOKS):
+        try:
+            if describe()["Status"]["State"] in ENDING:
+                return True
+        except (BotoCoreError, ClientError):
+            return False
+        time.sleep(1.0)
+    return False

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from jobs.engine import emr_output
 from jobs.engine.approval import goes_on
 from jobs.engine.checks import check
 from jobs.engine.command import conclude, to_standard_output
@@ -16,32 +17,22 @@ from jobs.engine.driver import carry_out
 from jobs.engine.emr import EmrRunner
 from jobs.engine.emr_engine import EmrEngine
 from jobs.engine.job import SensorJob
-from jobs.engine.left import Left, load
+from jobs.engine.left import Left, hold, load
 from jobs.engine.mrjob_engine import set_up_logging
 from jobs.engine.plan import Plan
 from jobs.engine.rerun import command
 from jobs.engine.run import Run
 from jobs.engine.scratch import scratch
-from jobs.errors import InputError, JobError, UsageError
+from jobs.errors import JobError, UsageError
 
 
 class FollowingRunner(EmrRunner):
-    """Follows the steps of a run that was left, where `EmrRunner` starts some. staged: what S3 has of the run, once
-    they have given all; it stays until that is closed."""
+    """Follows the steps of a run that was left, where `EmrRunner` starts some."""
 
     def __init__(self, *, left: Left, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.__dict__.update(left.position)
         self._left, self.command = left, left.command
-        self.staged = ExitStack()
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        super().__exit__(kind, error, traceback)
-        if error is not None:
-            self.staged.close()
-
-    def _cleanup_cloud_tmp(self) -> None:
-        self.staged.callback(super()._cleanup_cloud_tmp)
 
     def _launch(self) -> None:
         """The steps are there."""
@@ -53,16 +44,15 @@ class FollowingRunner(EmrRunner):
     def _check_for_pooled_cluster_self_termination(self, cluster: Any, step: Any) -> None:
         """Such a cluster is not replaced: its step was cancelled."""
 
-    def cat_output(self) -> Iterator[bytes]:
-        """Raises JobError where S3 has not all of it, as where staged files are kept for some days only."""
+    def run(self) -> None:
+        """Raises JobError where S3 has not all of its output, as where staged files are kept for some days only."""
+        super().run()
         wanted = int(self._opts["jobconf"]["mapreduce.job.reduces"])
-        found = sum(uri.rpartition("/")[2].startswith("part-") for uri in self.fs.ls(self._output_dir))
+        found = sum(part.uri.rpartition("/")[2].startswith("part-") for part in emr_output.parts(self._output_dir))
         if found < wanted:
             what = f"{wanted - found} of {wanted} parts of what the run gave are not there any more"
             fix = f"run it again: {command(self._left.command)}; forget this one: rm -r {self._left.place}"
             raise JobError(what, where=self._output_dir, fix=fix)
-        given: Iterator[bytes] = super().cat_output()
-        return given
 
 
 class Following(EmrEngine):
@@ -73,7 +63,6 @@ class Following(EmrEngine):
         self.planned, self._left, self._settings = left.planned, left, left.run.settings
         self._seconds, self._start_seconds, self._clusters = left.seconds, left.start_seconds, left.clusters
         self._there = 0.0  # seconds of its job, by the clock of EMR
-        self._over: Any = None  # mrjob's runner, once it has given all
 
     @property
     def seconds(self) -> float:
@@ -85,7 +74,7 @@ class Following(EmrEngine):
 
     @contextmanager
     def attended(self, runner: Any, run: Run, plan: Plan) -> Iterator[None]:
-        """Whatever keeps us from what it gives, but a step that failed, leaves it for another time."""
+        """Whatever keeps us from its end, but a step that failed, leaves it for another time."""
         from mrjob.step import StepFailedException
 
         cluster = runner.get_cluster_id()
@@ -99,7 +88,7 @@ class Following(EmrEngine):
             if isinstance(error, KeyboardInterrupt):
                 goes_on(cluster, self.region, publishes=False)
             raise
-        self._over = runner
+        self._stay(runner, self._left)
 
     def ended(self, runner: Any) -> None:
         super().ended(runner)
@@ -109,30 +98,14 @@ class Following(EmrEngine):
     def _took(self, here: float) -> float:
         return self._there or here
 
-    @contextmanager
-    def receiving(self) -> Iterator[None]:
-        """Until its result is out, the run stays, here and in S3; then nothing of it does."""
-        try:
-            yield
-        except InputError:  # who asks again is told the same
-            self._forget()
-            raise
-        except BaseException:
-            if self._over is not None:
-                goes_on(self._over.get_cluster_id(), self.region, publishes=False, over=True)
-            raise
-        self._forget()
-
-    def _forget(self) -> None:
-        """Remove what there is of a run that has given all: its record first, for what is staged expires."""
-        if self._over is not None:
-            self._left.forget()
-            self._over.staged.close()
-
 
 def receive(place: Path) -> int:
     """Follow the run that was left there to its end, print or publish its result; the exit status. Raises JobError."""
-    left = load(place)
+    with hold(place):
+        return _received(load(place))
+
+
+def _received(left: Left) -> int:
     try:
         os.chdir(left.folder)  # which relative names are meant from
     except OSError as error:
@@ -143,14 +116,12 @@ def receive(place: Path) -> int:
     options.region = left.planned.region
     set_up_logging(options)
     with scratch(left.run.id, options.local_tmp_dir) as folder:
-        if not place.exists():
-            raise JobError("was received meanwhile", where=left.run.id)
         run, engine = replace(left.run, scratch=str(folder)), Following(instance, left)
         try:
             checked = check(job, run.settings, run.id)
         except UsageError as error:  # of what was published there since
-            fix = f"make room there and ask again, or forget this run: rm -r {place}"
+            fix = f"make room there and ask again, or forget this run: rm -r {left.place}"
             raise UsageError(error.what, where=error.where, fix=fix) from None
         with engine.receiving():
             outcome = carry_out(job, run, left.plan, engine, to_standard_output(job, run.settings), checked)
-            return conclude(replace(outcome, seconds=engine.seconds), quiet=options.quiet)
+        return conclude(replace(outcome, seconds=engine.seconds), quiet=options.quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import json
 import shutil
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from jobs import __version__
 from jobs.emr.disks import Disks
@@ -38,6 +39,7 @@ _OF_RUNNER = (
 """What mrjob's runner knows of where its run is; names are mrjob's own."""
 _OF_PLAN = ("split_size", "pruned_objects", "pruned_bytes", "looked_at")
 _WRITTEN_APART = ("planned", "run", "plan")
+_RECORD = "left.json"
 _KEPT = 60 * 86_400.0
 """Seconds; EMR tells of a cluster for two months."""
 
@@ -65,8 +67,8 @@ class Left:
         """Where it is kept; there is one for each run, several of a cluster."""
         return _home() / f"{self.position['_cluster_id']}.{self.run.id}"
 
-    def save(self) -> None:
-        """Keep it, all or nothing; the plan as it lies in the run's scratch."""
+    def save(self) -> IO[str]:
+        """Keep it, all or nothing; the plan as it lies in the run's scratch. It is held as by `hold`."""
         data = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _WRITTEN_APART}
         data |= {"planned": asdict(self.planned), "plan": {name: getattr(self.plan, name) for name in _OF_PLAN}}
         _home().mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -76,8 +78,10 @@ class Left:
             made.mkdir()
             shutil.copy(Path(self.run.scratch, "plan"), made / "plan")
             self.run.save(made / "run.json")
-            (made / "left.json").write_text(json.dumps({"version": __version__, **data}), "utf-8")
+            (made / _RECORD).write_text(json.dumps({"version": __version__, **data}), "utf-8")
+            held = hold(made)
             made.rename(self.place)
+        return held
 
     def forget(self) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
@@ -94,8 +98,36 @@ class Left:
 
 
 def waiting(cluster: str) -> list[Path]:
-    """The places of runs that were left on a cluster and not received yet."""
-    return sorted(_home().glob(f"{cluster}.*"))
+    """The places of runs that were left on a cluster, and that nobody has received or is about to."""
+    return [place for place in sorted(_home().glob(f"{cluster}.*")) if not _is_held(place)]
+
+
+def hold(place: Path) -> IO[str]:
+    """Keep others from receiving a run until what is returned is closed. Raises JobError where somebody has received
+    it or is about to."""
+    try:
+        held = (place / _RECORD).open("r+", encoding="utf-8")
+    except FileNotFoundError:
+        raise JobError("was received meanwhile", where=place.name) from None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not place.exists():
+            raise JobError("was received meanwhile", where=place.name)
+    except BlockingIOError:
+        held.close()
+        raise JobError("another process is about to receive it", where=place.name, fix="ask again later") from None
+    except BaseException:
+        held.close()
+        raise
+    return held
+
+
+def _is_held(place: Path) -> bool:
+    try:
+        hold(place).close()
+    except JobError:
+        return True
+    return False
 
 
 def sweep() -> None:
@@ -109,7 +141,7 @@ def sweep() -> None:
 def load(place: Path) -> Left:
     """Raises JobError where it cannot be read, or another version of the suite has left it."""
     try:
-        data = json.loads((place / "left.json").read_text("utf-8"))
+        data = json.loads((place / _RECORD).read_text("utf-8"))
         if (version := data.pop("version")) != __version__:
             fix = f"ask with that version; this one is {__version__}"
             raise JobError(f"was left by version {version} of the suite", where=str(place), fix=fix)

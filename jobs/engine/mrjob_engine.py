@@ -82,7 +82,10 @@ class MrjobEngine:
         """Take note of what mrjob's runner knows when a job of the run is done, or has failed."""
 
     def attended(self, runner: Any, run: Run, plan: Plan) -> AbstractContextManager[None]:
-        """While mrjob's runner works: what becomes of its work where we are interrupted."""
+        """While mrjob's runner works: what becomes of its work where we are interrupted, and where it has given all."""
+        return nullcontext()
+
+    def receiving(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def check(self, settings: Settings) -> None:
@@ -135,8 +138,9 @@ class MrjobEngine:
         report = Report()
         runner = None
         try:
-            with self._job.make_runner() as runner, self.attended(runner, run, plan):
-                runner.run()
+            with self._job.make_runner() as runner:
+                with self.attended(runner, run, plan):
+                    runner.run()
                 for line in to_lines(runner.cat_output()):
                     report.add(receive(line, scratch))
         except StepFailedException as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,6 +88,9 @@ class SparkEngine:
 
     def account(self, run: Run, report: Report) -> Account | None:
         return None
+
+    def receiving(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def __init__(self, twin: Twin, master: str | None = None, conf: dict[str, str] | None = None) -> None:
         self._twin = twin

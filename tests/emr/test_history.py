@@ -49,10 +49,11 @@ def test_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_told_twice_counts_once(tmp_path: Path) -> None:
-    """As one that was killed before it could forget that it was to be received."""
-    for _ in range(2):
-        history.append(tmp_path, RUN)
-    assert history.read(tmp_path) == (RUN,)
+    """As one that was killed before it could forget that it was to be received, and took longer by another clock."""
+    received, other = replace(RUN, seconds=905.0), replace(RUN, job="rollup")
+    for run in (RUN, other, RUN, received):
+        history.append(tmp_path, run)
+    assert history.read(tmp_path) == (received, other)
 
 
 def test_lines_of_earlier_versions_are_read(tmp_path: Path) -> None:

@@ -118,6 +118,9 @@ class Rehearsed(EmrEngine):
     def _given(self, run: Run) -> dict[str, Any]:
         return {}
 
+    def _bound(self) -> str:
+        return "it runs here"
+
     def ended(self, runner: Any) -> None:
         self._start_seconds += 0.001
 
