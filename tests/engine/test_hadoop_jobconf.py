@@ -51,21 +51,43 @@ def test_jobconf(given: dict[str, Any], lines: int, reduces: int, small: bool) -
     assert _conf(**given) == expected | ({"enable": "true", "maps": 1} if small else {})
 
 
+def _job(folder: Path, *options: str, compress: str = "true") -> DailyStats:
+    """A job with a run's properties, of three reduce tasks, ready for a runner."""
+    job = DailyStats(["-r", "hadoop", *options])
+    for name in ("plan", "run.json"):
+        (folder / name).touch()
+    files = (str(folder / "plan"), str(folder / "run.json"), str(folder))
+    conf = {"mapreduce.map.output.compress": compress, "mapreduce.job.reduces": 3}
+    job.prepare("hadoop", *files, 1, 1, conf, {})
+    return job
+
+
 @pytest.mark.parametrize("place", ["option", "file"])
 def test_what_a_user_asks_for_stands_above_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     compress, whole = "mapreduce.map.output.compress", "mapreduce.output.fileoutputformat.compress"
     conf = tmp_path / "mrjob.conf"
     conf.write_text(f"runners: {{hadoop: {{jobconf: {{{compress}: 'true', {whole}: 'true'}}}}}}")
     asked = ("--jobconf", f"{compress}=true") if place == "option" else ("--conf-path", str(conf))
-    job = DailyStats(["-r", "hadoop", *asked])
-    for name in ("plan", "run.json"):
-        (tmp_path / name).touch()
-    files = (str(tmp_path / "plan"), str(tmp_path / "run.json"), str(tmp_path))
-    job.prepare("hadoop", *files, 1, 1, {compress: "false", "mapreduce.job.reduces": 3}, {})
+    job = _job(tmp_path, *asked, compress="false")
     monkeypatch.setattr(HadoopRunner, "get_hadoop_version", lambda self: "3.4.1")
     given = job.make_runner()._jobconf_for_step(0)
     assert (given[compress], given["mapreduce.job.reduces"]) == ("true", "3")
     assert given[whole] == "false", "what comes back is read as text"
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ((), "hdfs:///user/me/.sensor-jobs"),
+        (("--hadoop-tmp-dir", "hdfs:///tmp/me"), "hdfs:///tmp/me"),
+        (("--hadoop-tmp-dir", "hdfs:///data/runs/"), "hdfs:///data/runs"),
+    ],
+)
+def test_archives_stay_in_the_folder_that_a_user_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: tuple[str, ...], place: str
+) -> None:
+    monkeypatch.setenv("HADOOP_USER_NAME", "me")
+    assert _job(tmp_path, *given).make_runner()._home == place
 
 
 @pytest.mark.parametrize(
