@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,8 +65,12 @@ def read(folder: Path) -> tuple[Entry, ...]:
         lines = (folder / FILE).read_text("utf-8", "replace").splitlines()
     except OSError:  # there is none, or it cannot be read
         return ()
-    found = [entry for line in lines if (entry := loads(line)) is not None]
-    return tuple({(entry.run, entry.job): entry for entry in found}.values())
+    return once(entry for line in lines if (entry := loads(line)) is not None)
+
+
+def once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Each job of a run, as it was kept last."""
+    return tuple({(entry.run, entry.job): entry for entry in entries}.values())
 
 
 def total(runs: Sequence[Entry]) -> float:

@@ -9,10 +9,8 @@ from typing import Any
 
 from jobs.emr.cluster import TYPES
 from jobs.emr.outlook import Fleet, Outlook, disk_hour, requests
-from jobs.emr.prices import PriceTable
+from jobs.emr.prices import LEAST_SECONDS, PriceTable
 from jobs.errors import UsageError
-
-_LEAST_SECONDS = 60.0  # that a node is paid for
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +66,4 @@ def _price(stay: Stay, fleets: Mapping[str, Fleet], prices: PriceTable, region: 
     node = prices.node(region, stay.type)
     share = sum(node.spot) / 2 if stay.spot else 1.0
     hourly = share * node.on_demand + node.emr + disk_hour(fleets[stay.role], prices.region(region))
-    return hourly * max(_LEAST_SECONDS, stay.seconds) / 3600
+    return hourly * max(LEAST_SECONDS, stay.seconds) / 3600

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from jobs.emr import containers, disks
 from jobs.emr.disks import Disks
 from jobs.emr.planned import Forecast
-from jobs.emr.prices import Node, PriceTable
+from jobs.emr.prices import LEAST_SECONDS, Node, PriceTable
 from jobs.emr.rates import Rate, Rates
 from jobs.emr.work import MOST_NODES, Work
 from jobs.lake.s3_reader import FIRST_RANGE, RANGE
@@ -221,7 +221,7 @@ def price(
     low = high = requests(work, table)
     for fleet in fleets:
         nodes = [prices.node(region, name) for name in fleet.types]
-        hours_low, hours_high = (max(60.0, each) / 3600 for each in seconds)
+        hours_low, hours_high = (max(LEAST_SECONDS, each) / 3600 for each in seconds)
         disk = fleet.nodes * disk_hour(fleet, table)
         low += hours_low * (
             disk

@@ -15,6 +15,9 @@ from jobs.lake import toml_file
 ARCHITECTURES = ("aarch64", "x86_64")
 """Graviton, and the others."""
 
+LEAST_SECONDS = 60.0
+"""For which a node or a worker is paid, however short it was there."""
+
 _OF_TABLE = ("families", "sizes", "emr", "spot", "regions")
 _NEEDED = ("date", "source", "ebs_gb_month", "s3_1000_get", "s3_1000_put")
 _OF_REGION = (*_NEEDED, "vcpu_hour", "on_demand", "emr", "serverless")

@@ -11,7 +11,7 @@ from jobs.emr import disks
 from jobs.emr.executors import of_each, shared
 from jobs.emr.outlook import ARCHITECTURE, MAP_SECONDS, RELEASE, requests
 from jobs.emr.planned import Forecast
-from jobs.emr.prices import PriceTable
+from jobs.emr.prices import LEAST_SECONDS, PriceTable
 from jobs.emr.rates import Rate, Rates
 from jobs.emr.work import MOST_NODES, Work
 
@@ -19,7 +19,6 @@ _CORES, _MEMORY_GB = 4, 16  # of a worker: a size that EMR Serverless has, with 
 _FREE_DISK_GB, _MOST_DISK_GB = 20, 200
 _COPIES = 2  # of what is shuffled: written by one side, spilled by the other
 _USUAL_MINUTES, _USUAL_VCPUS = 720, 16
-_LEAST_SECONDS = 60.0  # that a worker is paid for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,7 @@ def workers(
     seconds = (start_low + busy, start_high + busy * rates.slower(rate))
     hourly = (executors + 1) * _worker(prices, region, architecture, disk_gb)
     fixed = requests(work, prices.region(region))
-    low, high = (fixed + hourly * max(_LEAST_SECONDS, took) / 3600 for took in (busy, seconds[1]))
+    low, high = (fixed + hourly * max(LEAST_SECONDS, took) / 3600 for took in (busy, seconds[1]))
     return Workers(
         work=work,
         region=region,

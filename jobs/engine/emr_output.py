@@ -13,7 +13,6 @@ from jobs.errors import InputError, JobError, MissingError
 from jobs.lake import storage
 from jobs.lake.storage import ObjectInfo
 
-_CHUNK = 1 << 20
 _HADOOPS_OWN = ("_", ".")
 
 
@@ -36,7 +35,8 @@ def read(folder: str) -> Iterator[bytes]:
         for number, part in enumerate(found):
             if number:
                 yield b""
-            yield from decompress(_pieces(part), part.uri)
+            with storage.open_range(part) as reader:
+                yield from decompress(storage.pieces(reader), part.uri)
 
 
 def driver_said(files: Any, logs: str, step: str, stream: str) -> str:
@@ -51,13 +51,6 @@ def driver_said(files: Any, logs: str, step: str, stream: str) -> str:
 def _logged(files: Any, folder: str, wanted: re.Pattern[str]) -> str:
     found = sorted(uri for uri in files.ls(folder) if wanted.search(uri))
     return b"".join(part for uri in found for part in files.cat(uri)).decode("utf-8", "replace")
-
-
-def _pieces(part: ObjectInfo) -> Iterator[bytes]:
-    buffer = memoryview(bytearray(_CHUNK))
-    with storage.open_range(part) as reader:
-        while count := reader.readinto(buffer):
-            yield bytes(buffer[:count])
 
 
 @contextmanager

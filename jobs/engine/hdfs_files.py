@@ -19,7 +19,7 @@ from jobs.engine import compat
 from jobs.errors import InputError, JobError
 from jobs.lake import globs
 from jobs.lake.hdfs_reader import RangeReader, info_of
-from jobs.lake.storage import ObjectInfo
+from jobs.lake.storage import ObjectInfo, pieces
 from jobs.lake.webhdfs import Status, WebHdfs, client, split_uri
 from jobs.lake.webhdfs_errors import HdfsError, UnreachableError, refusal
 
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _OF_COMMAND_ONLY = re.compile(r"[{}\\]|\[\^")  # in patterns of Hadoop's
-_CHUNK = 1 << 20
 _COMMON_JAR = re.compile(r"hadoop-common-(\d+(?:\.\d+)+)[^/]*(?<!-tests)\.jar")
 _JAR_FOLDERS = (".", "share/hadoop/common", "share/hadoop/lib")
 
@@ -144,7 +143,7 @@ class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]  # mrjob has no types
             return
         try:
             with RangeReader(info, 0, info.size) as reader:
-                yield from to_lines(decompress(_chunks(reader), path))
+                yield from to_lines(decompress(pieces(reader), path))
         except InputError as error:
             raise JobError(error.what, where=error.where, fix=error.fix) from None
 
@@ -162,12 +161,6 @@ class HdfsFiles(HadoopFilesystem):  # type: ignore[misc]  # mrjob has no types
             self._is_over_http = False
         answer: T = command(path)
         return answer
-
-
-def _chunks(reader: RangeReader) -> Iterator[bytes]:
-    buffer = memoryview(bytearray(_CHUNK))
-    while count := reader.readinto(buffer):
-        yield bytes(buffer[:count])
 
 
 def _matches(hdfs: WebHdfs, path_glob: str) -> Iterator[tuple[str, Status]]:

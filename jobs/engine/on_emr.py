@@ -98,8 +98,7 @@ class OnEmr(MrjobEngine, ABC, Generic[P]):
         if self._settings is not None:
             with _unless_refused():
                 found += shared_history.read(base_of(self._settings), history.named(job, self.twin))
-        runs = {(entry.run, entry.job): entry for entry in found}
-        return tuple(sorted(runs.values(), key=lambda entry: entry.started))
+        return tuple(sorted(history.once(found), key=lambda entry: entry.started))
 
     def current_prices(self, types: Iterable[str]) -> PriceTable:
         """Those of the region and of these instance types there."""

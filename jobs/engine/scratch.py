@@ -46,7 +46,7 @@ def _sweep(lock: Path) -> None:
     try:
         with lock.open("r+") as held:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(lock, held):
+            if is_still(lock, held):
                 shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
                 lock.unlink()
     except OSError:
@@ -59,7 +59,7 @@ def _locked(lock: Path) -> Iterator[None]:
     while True:
         with lock.open("w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            if not _is_still(lock, held):
+            if not is_still(lock, held):
                 continue
             try:
                 yield
@@ -68,7 +68,7 @@ def _locked(lock: Path) -> Iterator[None]:
             return
 
 
-def _is_still(lock: Path, held: IO[str]) -> bool:
+def is_still(lock: Path, held: IO[str]) -> bool:
     """Whether the lock that is held is the one by that name."""
     try:
         return os.path.samestat(lock.stat(), os.fstat(held.fileno()))

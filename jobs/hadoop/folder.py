@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from jobs.engine.scratch import is_still
 from jobs.errors import JobError, UsageError
 from jobs.hadoop.terminal import Say
 
@@ -62,7 +63,7 @@ def locked(home: Path, say: Say) -> Iterator[None]:
         with lock:
             say("waiting for another process that starts or ends this cluster")
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if _is_open(lock.fileno(), home / _LOCK):
+            if is_still(home / _LOCK, lock):
                 yield
                 return
 
@@ -98,11 +99,3 @@ def _opened(lock: Path) -> TextIO | None:
         return lock.open("w")
     except FileNotFoundError:
         return None
-
-
-def _is_open(number: int, path: Path) -> bool:
-    """Whether that is the file of that name now: another process may have removed the folder meanwhile."""
-    try:
-        return os.path.samestat(os.fstat(number), path.stat())
-    except FileNotFoundError:
-        return False

@@ -26,6 +26,7 @@ _STORAGES = {
     "hdfs": "jobs.lake.hdfs",
 }
 """The module of each scheme: another storage is another module with the functions of `Storage`."""
+_PIECE = 1 << 20
 _HADOOPS_S3 = re.compile(r"^s3[an]://")
 
 
@@ -129,6 +130,13 @@ def lies_in(uri: str, folder: str) -> bool:
 def open_range(info: ObjectInfo, start: int = 0, end: int | None = None) -> Reader:
     """The bytes [start, end) of an object in order; `end` None: to its end. Raises InputError."""
     return _storage(info.uri).open_range(info, start, end)
+
+
+def pieces(reader: Reader) -> Iterator[bytes]:
+    """What a reader gives, in pieces of up to a megabyte. Raises InputError."""
+    buffer = memoryview(bytearray(_PIECE))
+    while count := reader.readinto(buffer):
+        yield bytes(buffer[:count])
 
 
 def open_seekable(info: ObjectInfo) -> AbstractContextManager[pa.NativeFile]:
